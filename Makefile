@@ -1,0 +1,99 @@
+# make [all] | demo | test | interop | lint | analyze | asan | fuzz | bench
+#      install | uninstall | dist | deps | fmt | clean
+# CFLAGS, CPPFLAGS, LDFLAGS, DESTDIR and PREFIX belong to whoever builds.
+VERSION := $(shell cat VERSION)
+PREFIX  ?= /usr/local
+BUILD   ?= build
+FUZZ_SECONDS ?= 30
+CFLAGS  ?= -O2 -g
+JOBS    ?= 2
+
+PKGS        := jansson libcrypto zlib
+WORKER_PKGS := jansson libcrypto zlib libseccomp
+TEST_PKGS   := cmocka
+
+# Evaluated on use and then kept: `deps` may install the packages first.
+pc    = $(if $(strip $(2)),$(shell pkg-config $(1) $(2)))
+probe = $(if $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>&1),,$(1))
+
+WARN := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wformat=2 \
+  -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wwrite-strings -Wvla -Wundef \
+  -Wnull-dereference -Wimplicit-fallthrough -Werror=format-security $(if $(CI),-Werror) \
+  $(foreach f,-Wduplicated-cond -Wlogical-op -Wtrampolines -Wbidi-chars=any,$(call probe,$f))
+HARD := -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing \
+  -fvisibility=hidden -fPIE $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3) \
+  $(foreach f,-fcf-protection=full -mbranch-protection=standard \
+    -ftrivial-auto-var-init=zero -fstrict-flex-arrays=3,$(call probe,$f))
+LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+INC  := -std=c11 -D_GNU_SOURCE -DASSAY_VERSION='"$(VERSION)"' -DASSAY_PREFIX='"$(PREFIX)"' \
+  -Iscanner -include core/banned.h -ffile-prefix-map=$(CURDIR)/=
+
+SRC    := $(sort $(wildcard scanner/*/*.c))
+OBJ     = $(SRC:%.c=$(BUILD)/%.o)
+CLI     = $(filter $(BUILD)/scanner/cli/%,$(OBJ))
+ZYGOTE  = $(BUILD)/scanner/worker/main.o
+LIB     = $(BUILD)/lib/libassay.a
+UNIT    = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+CC_OBJ  = $(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(WARN) $(HARD) $(CFLAGS) $(SAN) -MMD -MP -c
+
+Q = $(if $(V),,@)
+all: $(BUILD)/bin/assay $(BUILD)/bin/assay-worker
+
+$(BUILD)/%.o: %.c Makefile VERSION
+	@mkdir -p $(@D)
+	@echo '  CC  $<'
+	$(Q)$(CC_OBJ) $< -o $@
+$(LIB): $(filter-out $(CLI) $(ZYGOTE),$(OBJ))
+	@mkdir -p $(@D)
+	@rm -f $@
+	@echo '  AR  $@'
+	$(Q)$(AR) rcsD $@ $^
+$(BUILD)/bin/assay: $(CLI) $(LIB)
+	@mkdir -p $(@D)
+	@echo '  LD  $@'
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(PKGS)) -pthread
+$(BUILD)/bin/assay-worker: $(ZYGOTE) $(LIB)
+	@mkdir -p $(@D)
+	@echo '  LD  $@'
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS))
+
+$(BUILD)/unit/%: tests/unit/%.c $(LIB)
+	@mkdir -p $(@D)
+	@echo '  CC  $<'
+	$(Q)$(CC) $(INC) -Itests/unit $(call pc,--cflags,$(PKGS) $(TEST_PKGS)) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP \
+	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) -pthread
+
+units: $(UNIT)
+test: deps
+	$(MAKE) --no-print-directory -j$(JOBS) all units
+	BUILD=$(BUILD) tests/run
+asan:
+	$(MAKE) BUILD=build-asan SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' test
+
+# One libFuzzer binary for each tests/fuzz/fuzz_NAME.c; seeds in tests/fuzz/seeds are made by its script.
+build-fuzz/%: tests/fuzz/%.c $(SRC)
+	@mkdir -p build-fuzz/corpus/$*
+	clang $(INC) $(call pc,--cflags,$(PKGS)) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	  $< $(filter-out scanner/cli/% scanner/worker/main.c,$(SRC)) -o $@ $(call pc,--libs,$(WORKER_PKGS)) -pthread
+fuzz: $(FUZZERS:%=build-fuzz/%)
+	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
+
+lint:
+	clang-format-14 --dry-run -Werror $(SRC) $(wildcard scanner/*.h scanner/*/*.h tests/*/*.c tests/*/*.h)
+	tests/lint/run
+analyze:
+	clang-tidy-14 --quiet $(SRC) -- $(INC)
+	cppcheck --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -q -Iscanner scanner
+	$(MAKE) CC=gcc BUILD=build-analyze CFLAGS='-O2 -fanalyzer -Werror' all
+fmt:
+	clang-format-14 -i $(SRC) $(wildcard scanner/*.h scanner/*/*.h tests/*/*.c tests/*/*.h)
+
+deps:
+	@.ci/deps
+
+clean:
+	rm -rf build build-*
+.PHONY: all units demo test interop lint analyze asan fuzz bench fmt install uninstall dist deps clean
+.DELETE_ON_ERROR:
+-include $(OBJ:.o=.d) $(UNIT:=.d)

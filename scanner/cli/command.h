@@ -1,0 +1,24 @@
+/* command.h: one subcommand, one file, one row in commands.def.
+ *
+ * The only layer that reads the environment, writes to stdout or stderr on its own,
+ * and exits.  A command returns its exit code (policy/policy.h: enum exit_code). */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#include "core/error.h"
+
+#define COMMAND(name, summary) int command_##name(int argc, char **argv);
+#include "cli/commands.def"
+#undef COMMAND
+
+/* Where registries.d/, rules/ and assay-worker lie: next to the executable, else at
+ * the compiled prefix; never the working directory.  Static storage. */
+struct installation {
+    char data_dir[4096], worker[4096], registries_dir[4096];
+};
+bool installation_find(struct installation *ret_installation, struct error *error);
+
+/* "assay: MESSAGE" on stderr, with hostile bytes escaped; returns EXIT_USAGE. */
+int complain(const struct error *error);
+
+#endif

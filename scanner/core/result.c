@@ -1,0 +1,176 @@
+#include "core/result.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MODEL_ARENA_MAX = 64 << 20, RESULT_ARENA_MAX = 256 << 20 };
+
+static const char *const trusts[TRUST_COUNT] = {
+    [TRUST_UNKNOWN] = "unknown", [TRUST_LOW] = "low",           [TRUST_MEDIUM] = "medium",
+    [TRUST_HIGH] = "high",       [TRUST_INTERNAL] = "internal",
+};
+
+const char *trust_name(enum trust t)
+{
+    return trusts[t];
+}
+
+bool trust_parse(const char *name, enum trust *ret_trust)
+{
+    for (int t = 0; t < TRUST_COUNT; t++)
+        if (strcmp(trusts[t], name) == 0) {
+            *ret_trust = (enum trust)t;
+            return true;
+        }
+    return false;
+}
+
+const char *basis_name(enum basis b)
+{
+    static const char *const names[] = {
+        [BASIS_NONE] = "none",       [BASIS_DECLARED] = "declared",
+        [BASIS_STATED] = "stated",   [BASIS_SIGNED] = "signed",
+        [BASIS_FETCHED] = "fetched",
+    };
+    return names[b];
+}
+
+const char *expectation_name(enum expectation_state s)
+{
+    static const char *const names[] = {
+        [EXPECT_VERIFIED] = "verified",
+        [EXPECT_MISMATCH] = "mismatch",
+        [EXPECT_CONSISTENT] = "consistent",
+        [EXPECT_INCONSISTENT] = "inconsistent",
+    };
+    return names[s];
+}
+
+const char *verdict_name(enum verdict v)
+{
+    static const char *const names[] = {
+        [VERDICT_PASS] = "pass",
+        [VERDICT_FAIL] = "fail",
+        [VERDICT_INCOMPLETE] = "incomplete",
+        [VERDICT_EMPTY] = "empty",
+    };
+    return names[v];
+}
+
+struct result *result_new(void)
+{
+    struct arena *arena = arena_new(RESULT_ARENA_MAX);
+    struct result *r = arena ? arena_alloc(arena, sizeof *r) : NULL;
+    if (!r) {
+        arena_free(arena);
+        return NULL;
+    }
+    r->arena = arena;
+    return r;
+}
+
+void result_free(struct result *r)
+{
+    if (!r)
+        return;
+    for (struct model *m = r->models; m;) {
+        for (struct file *f = m->files; f;) {
+            struct file *after = f->next; /* f lives in the arena it owns */
+            arena_free(f->arena);
+            f = after;
+        }
+        struct model *after = m->next;
+        arena_free(m->arena);
+        m = after;
+    }
+    arena_free(r->arena);
+}
+
+struct model *result_add_model(struct result *r, struct span target, struct span identity)
+{
+    struct arena *arena = arena_new(MODEL_ARENA_MAX);
+    struct model *m = arena ? arena_alloc(arena, sizeof *m) : NULL;
+    if (!m) {
+        arena_free(arena);
+        return NULL;
+    }
+    m->arena = arena;
+    m->target = arena_copy(arena, target);
+    m->identity = arena_copy(arena, identity);
+    if (r->last_model)
+        r->last_model->next = m;
+    else
+        r->models = m;
+    r->last_model = m;
+    return m;
+}
+
+void result_add_error(struct result *r, struct span target, const struct error *e,
+                      bool retryable)
+{
+    struct scan_error *s = arena_alloc(r->arena, sizeof *s);
+    if (!s)
+        return;
+    s->target = arena_copy(r->arena, target);
+    s->code = e->code;
+    s->message = arena_copy(r->arena, span_of_text(e->message));
+    s->retryable = retryable;
+    if (r->last_error)
+        r->last_error->next = s;
+    else
+        r->errors = s;
+    r->last_error = s;
+}
+
+void model_add_file(struct model *m, struct file *f)
+{
+    f->next = NULL;
+    if (m->last_file)
+        m->last_file->next = f;
+    else
+        m->files = f;
+    m->last_file = f;
+}
+
+void model_add_reason(struct model *m, const char *format, ...)
+{
+    struct reason *r = arena_alloc(m->arena, sizeof *r);
+    if (!r)
+        return;
+    va_list args;
+    struct buffer text;
+    va_start(args, format);
+    buffer_init(&text, MESSAGE_MAX);
+    buffer_vprintf(&text, format, args);
+    va_end(args);
+    r->text = arena_copy(m->arena, buffer_span(&text));
+    buffer_free(&text);
+    if (m->last_reason)
+        m->last_reason->next = r;
+    else
+        m->reasons = r;
+    m->last_reason = r;
+}
+
+static void count_findings(struct summary *s, const struct finding_list *list)
+{
+    for (const struct finding *f = list->first; f; f = f->next)
+        s->findings[f->rule->severity]++;
+}
+
+void result_count(struct result *r)
+{
+    struct summary s = { 0 };
+    for (const struct model *m = r->models; m; m = m->next) {
+        s.models++;
+        count_findings(&s, &m->findings);
+        for (const struct file *f = m->files; f; f = f->next) {
+            s.files[artifact_worst(f->artifact)]++;
+            s.bytes += f->artifact->size;
+            for (const struct artifact *a = f->artifact; a;
+                 a = artifact_walk(f->artifact, a))
+                count_findings(&s, &a->findings);
+        }
+    }
+    r->summary = s;
+}

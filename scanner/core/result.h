@@ -1,0 +1,123 @@
+/* result.h: everything one scan found out, between the engine that fills it, the
+ * policy that judges it and the reports that print it.
+ *
+ * Texts typed `const char *` are ours; spans may be hostile and are raw.  A model
+ * and its files own one arena each; result_free() gives all of it back. */
+#ifndef RESULT_H
+#define RESULT_H
+
+#include "core/artifact.h"
+#include "core/error.h"
+
+enum trust {
+    TRUST_UNKNOWN,
+    TRUST_LOW,
+    TRUST_MEDIUM,
+    TRUST_HIGH,
+    TRUST_INTERNAL,
+    TRUST_COUNT
+};
+const char *trust_name(enum trust t);
+bool trust_parse(const char *name, enum trust *ret_trust);
+
+/* How we know where a model comes from (DESIGN section 5), weakest first. */
+enum basis { BASIS_NONE, BASIS_DECLARED, BASIS_STATED, BASIS_SIGNED, BASIS_FETCHED };
+const char *basis_name(enum basis b);
+
+struct origin {
+    const char *registry; /* id of a registries.d entry, or NULL: unmatched */
+    const char *title;    /* its name */
+    const char *advice;   /* what to verify, in the registry's words */
+    enum trust trust;     /* the registry's level, before the basis counts */
+    enum basis basis;
+    struct span name, revision; /* "org/model", "4f1c…"; empty when unknown */
+    struct span evidence; /* what says so: "--origin hf:…", a path in the target */
+    struct origin *next;  /* further, differing claims */
+};
+
+enum expectation_state {
+    EXPECT_VERIFIED,
+    EXPECT_MISMATCH,
+    EXPECT_CONSISTENT,
+    EXPECT_INCONSISTENT
+};
+const char *expectation_name(enum expectation_state s);
+
+struct expectation {
+    struct span source;    /* "huggingface cache blob name" */
+    const char *algorithm; /* "sha256" */
+    struct span value;     /* lower-case hex */
+    enum expectation_state state;
+    bool weak; /* md5, sha1, crc32, prefixes */
+    struct expectation *next;
+};
+
+struct file {
+    struct artifact *artifact; /* its name is the path, relative to the target */
+    struct arena *arena;
+    struct span sha256; /* lower-case hex; empty when it could not be read */
+    struct expectation *expected;
+    struct file *next;
+};
+
+enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_INCOMPLETE, VERDICT_EMPTY };
+const char *verdict_name(enum verdict v);
+
+struct reason {
+    struct span text; /* a plain sentence */
+    struct reason *next;
+};
+
+struct model {
+    struct arena *arena;
+    struct span target;   /* as the operator named it */
+    struct span identity; /* the unit: target, or a path inside it, or name@revision */
+    struct origin origin; /* the first claim; basis NONE: nobody says */
+    enum trust trust;     /* effective */
+    struct finding_list findings; /* of the model as a whole: trust/…, integrity/… */
+    struct file *files, *last_file; /* ordered by path */
+    enum verdict verdict;
+    struct reason *reasons, *last_reason; /* what the verdict rests on; set by policy */
+    struct model *next;
+};
+
+struct scan_error {
+    struct span target;
+    enum error_code code;
+    struct span message;
+    bool retryable;
+    struct scan_error *next;
+};
+
+struct summary {
+    uint64_t models, files[STATUS_COUNT], findings[SEVERITY_COUNT], bytes;
+};
+
+struct result {
+    struct arena *arena;
+    struct model *models, *last_model; /* ordered by target, then identity */
+    struct scan_error *errors, *last_error;
+    struct summary summary;
+    const char *gate; /* name of the gate or policy that judged */
+    enum verdict verdict;
+    int exit_code;
+    struct {                 /* volatile: kept out of everything that is compared */
+        const char *sandbox; /* "seccomp+landlock6", "seccomp", "off" */
+        double seconds;
+        unsigned jobs;
+    } run;
+    const char *rules_digest; /* sha256 over the rule tables and lists in use */
+};
+
+struct result *result_new(void); /* NULL when out of memory */
+void result_free(struct result *r);
+struct model *result_add_model(struct result *r, struct span target,
+                               struct span identity);
+void result_add_error(struct result *r, struct span target, const struct error *e,
+                      bool retryable);
+void model_add_file(struct model *m, struct file *f); /* takes over f and its arena */
+void model_add_reason(struct model *m, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void result_count(struct result *r); /* fills summary from models and files */
+
+#endif

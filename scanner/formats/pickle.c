@@ -1,0 +1,18 @@
+#include "formats/inspector.h"
+
+static enum claim claim(const struct inspection *in)
+{
+    (void)in;
+    return CLAIM_NONE;
+}
+
+static void inspect(struct inspection *in)
+{
+    (void)in;
+}
+
+const struct inspector pickle_inspector = {
+    .format = FORMAT_PICKLE,
+    .claim = claim,
+    .inspect = inspect,
+};

@@ -1,0 +1,45 @@
+/* worker.h: the main process's side of the confined worker (DESIGN section 4).
+ *
+ * A worker is one assay-worker process, a zygote that forks one confined child per
+ * file.  Not thread-safe: each scanning thread owns its own. */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include "core/artifact.h"
+#include "core/budget.h"
+#include "core/error.h"
+
+enum sandbox { SANDBOX_AUTO, SANDBOX_STRICT, SANDBOX_OFF };
+
+struct worker_options {
+    const char *program;  /* path of assay-worker */
+    const char *data_dir; /* where rules/ lies */
+    const char *const
+        *pickle_rules; /* the operator's additional lists, NULL-terminated, or NULL */
+    enum sandbox sandbox;
+    struct budget budget; /* for each file */
+    bool deep;
+    unsigned deadline_seconds; /* backstop for one file; 0: the default */
+};
+
+struct worker;
+
+/* Start it and compare versions.  ERROR_WORKER when the program is missing, of
+ * another version, or cannot confine itself as asked. */
+struct worker *worker_start(const struct worker_options *o, struct error *error);
+void worker_stop(struct worker *w); /* NULL is fine */
+
+/* How it is confined: "seccomp+landlock6", "seccomp", "off".  Lives as long as w. */
+const char *worker_sandbox(const struct worker *w);
+
+/* Called again and again while a file is inspected, so that the caller hashes the
+ * same descriptor meanwhile.  Does a bounded piece of work; false when it is done. */
+typedef bool worker_meanwhile(void *self);
+
+/* Inspect what `fd` (read-only, a regular file) holds and grow `file`'s tree from the
+ * worker's records.  A child that dies, is killed or passes the deadline leaves
+ * `file` incomplete with the reason.  False only when the worker itself is lost. */
+bool worker_inspect(struct worker *w, int fd, struct artifact *file,
+                    worker_meanwhile *meanwhile, void *self, struct error *error);
+
+#endif
