@@ -92,6 +92,28 @@ fmt:
 deps:
 	@.ci/deps
 
+# Build, make the fixtures, and show the report of a malicious and of a clean model.
+demo: deps
+	$(MAKE) --no-print-directory -j$(JOBS) all
+	@BUILD=$(BUILD) tests/demo
+
+bench: all
+	BUILD=$(BUILD) tests/bench/run
+
+SHARE = $(DESTDIR)$(PREFIX)/share/assay
+install: all
+	install -Dm755 $(BUILD)/bin/assay $(DESTDIR)$(PREFIX)/bin/assay
+	install -Dm755 $(BUILD)/bin/assay-worker $(DESTDIR)$(PREFIX)/libexec/assay-worker
+	install -Dm644 -t $(SHARE)/registries.d registries.d/*.json
+	install -Dm644 -t $(SHARE)/rules/pickle rules/pickle/*.json
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/assay $(DESTDIR)$(PREFIX)/libexec/assay-worker
+	rm -rf $(SHARE)
+dist:
+	@mkdir -p $(BUILD)
+	git archive --prefix=assay-$(VERSION)/ -o $(BUILD)/assay-$(VERSION).tar.gz HEAD
+	cd $(BUILD) && sha256sum assay-$(VERSION).tar.gz > assay-$(VERSION).tar.gz.sha256
+
 clean:
 	rm -rf build build-*
 .PHONY: all units demo test interop lint analyze asan fuzz bench fmt install uninstall dist deps clean

@@ -1,4 +1,4 @@
-/* registry.h: the trust table, registries.d/*.json (docs/registries.md).
+/* registry.h: the trust table, registries.d (docs/registries.md).
  *
  * One file a registry, strict JSON with // comments; later directories override
  * earlier ones by id.  Never loaded from the scan target.  A struct registries owns
