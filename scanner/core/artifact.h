@@ -25,7 +25,7 @@ struct artifact {
     struct artifact *parent, *first, *last, *next, *previous;
     struct span name;      /* inside the parent; of a root: path as scanned.  Raw bytes */
     uint64_t offset, size; /* offset in the parent, 0 for a root */
-    uint64_t formats;      /* bits: enum format_id of formats/formats.h */
+    uint64_t formats;      /* bits: enum format_id of core/formats.h */
     bool executes;         /* a pickle machine read it, or loading it runs code */
     enum artifact_status status;
     struct span reason; /* why it is not complete; the first reason wins */
