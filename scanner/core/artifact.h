@@ -54,6 +54,10 @@ struct fact *artifact_facts(struct artifact *a);
 
 const char *status_name(enum artifact_status s);
 
+/* Names from the root down to `a`, joined with '!': "model.pt!archive/data.pkl".  Raw
+ * bytes, for sentences; reports escape each name on its own. */
+void artifact_path(const struct artifact *a, struct buffer *out);
+
 /* Over the whole tree: the worst status below, and depth-first order for readers. */
 enum artifact_status artifact_worst(const struct artifact *a);
 const struct artifact *
