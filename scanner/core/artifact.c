@@ -85,6 +85,21 @@ const char *status_name(enum artifact_status s)
     return names[s];
 }
 
+void artifact_path(const struct artifact *a, struct buffer *out)
+{
+    size_t levels = 0;
+    for (const struct artifact *up = a->parent; up; up = up->parent)
+        levels++;
+    for (; levels > 0; levels--) {
+        const struct artifact *above = a;
+        for (size_t i = 0; i < levels; i++)
+            above = above->parent;
+        buffer_add(out, above->name);
+        buffer_add_text(out, "!");
+    }
+    buffer_add(out, a->name);
+}
+
 const struct artifact *artifact_walk(const struct artifact *root,
                                      const struct artifact *current)
 {

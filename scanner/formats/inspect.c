@@ -4,12 +4,12 @@
 
 #define FORMAT(symbol, name, is_a, family, title)                                        \
     extern const struct inspector name##_inspector;
-#include "formats/formats.def"
+#include "core/formats.def"
 #undef FORMAT
 
 const struct inspector *const inspectors[FORMAT_COUNT] = {
 #define FORMAT(symbol, name, is_a, family, title) [FORMAT_##symbol] = &name##_inspector,
-#include "formats/formats.def"
+#include "core/formats.def"
 #undef FORMAT
 };
 
