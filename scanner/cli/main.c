@@ -1,5 +1,5 @@
 #include "cli/command.h"
-#include "cli/suggest.h"
+#include "core/suggest.h"
 #include "policy/policy.h"
 
 #include <signal.h>
@@ -31,13 +31,15 @@ static void print_help(FILE *out)
 
 static int unknown_command(const char *name)
 {
-    const char *names[COMMAND_COUNT + 1] = { NULL };
+    struct suggestion near = suggestion_for(name);
     struct error error;
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        names[i] = commands[i].name;
-    const char *near = suggest(name, names);
-    error_set(&error, ERROR_USAGE, "no such command: %s%s%s%s", name,
-              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+        suggestion_offer(&near, commands[i].name);
+    if (near.best)
+        error_set(&error, ERROR_USAGE, "no such command: %s; did you mean %s?", name,
+                  near.best);
+    else
+        error_set(&error, ERROR_USAGE, "no such command: %s", name);
     return complain(&error);
 }
 

@@ -1,12 +1,12 @@
 #include "cli/options.h"
 
-#include "cli/suggest.h"
+#include "core/suggest.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <unistd.h>
 
-enum { JOBS_MAX = 256, NAMES_MAX = 64 };
+enum { JOBS_MAX = 256 };
 
 enum option_id {
 #define OPTION(symbol, letter, name, argument, help) OPTION_##symbol,
@@ -111,14 +111,15 @@ static bool parse_output(const char *text, struct scan_arguments *a, struct erro
 
 static bool parse_gate(const char *name, struct scan_arguments *a, struct error *error)
 {
-    const char *names[NAMES_MAX + 1] = { NULL };
+    struct suggestion near = suggestion_for(name);
     if (policy_gate(name, &a->policy))
         return true;
-    for (size_t i = 0; i < NAMES_MAX && policy_gate_name(i); i++)
-        names[i] = policy_gate_name(i);
-    const char *near = suggest(name, names);
-    return error_set(error, ERROR_USAGE, "--gate: no gate is called %s%s%s%s", name,
-                     near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    for (size_t i = 0; policy_gate_name(i); i++)
+        suggestion_offer(&near, policy_gate_name(i));
+    if (near.best)
+        return error_set(error, ERROR_USAGE, "--gate: no gate is called %s; did you mean %s?",
+                         name, near.best);
+    return error_set(error, ERROR_USAGE, "--gate: no gate is called %s", name);
 }
 
 static bool parse_sandbox(const char *text, enum sandbox *ret_mode, struct error *error)
@@ -232,12 +233,14 @@ static void fill_tables(struct getopt_tables *t)
 static bool unknown_option(const char *word, const struct getopt_tables *t,
                            struct error *error)
 {
-    const char *names[OPTION_COUNT + BUDGET_COUNT + 1] = { NULL };
-    for (size_t i = 0; t->longs[i].name; i++)
-        names[i] = t->longs[i].name;
-    const char *near = strncmp(word, "--", 2) == 0 ? suggest(word + 2, names) : NULL;
-    return error_set(error, ERROR_USAGE, "no such option: %s%s%s%s", word,
-                     near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
+    bool is_long = strncmp(word, "--", 2) == 0;
+    struct suggestion near = suggestion_for(is_long ? word + 2 : "");
+    for (size_t i = 0; is_long && t->longs[i].name; i++)
+        suggestion_offer(&near, t->longs[i].name);
+    if (near.best)
+        return error_set(error, ERROR_USAGE, "no such option: %s; did you mean --%s?", word,
+                         near.best);
+    return error_set(error, ERROR_USAGE, "no such option: %s", word);
 }
 
 static int option_index(int code)
