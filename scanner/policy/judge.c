@@ -259,16 +259,6 @@ static bool not_complete(enum artifact_status s)
     return s == STATUS_INCOMPLETE || s == STATUS_FAILED;
 }
 
-/* The first part of a file that is as bad as its worst, for the reason it gives. */
-static const struct artifact *worst_part(const struct artifact *root)
-{
-    enum artifact_status worst = artifact_worst(root);
-    for (const struct artifact *a = root; a; a = artifact_walk(root, a))
-        if (a->status == worst)
-            return a;
-    return root;
-}
-
 static bool file_incomplete(const struct file *f)
 {
     return not_complete(artifact_worst(f->artifact)) ||
@@ -295,7 +285,7 @@ static bool incomplete(const struct policy *p, const struct model *m,
     for (const struct file *f = m->files; f && shown < EVIDENCE_SHOWN; f = f->next) {
         if (!file_incomplete(f))
             continue;
-        const struct artifact *part = worst_part(f->artifact);
+        const struct artifact *part = artifact_worst_part(f->artifact);
         buffer_add_text(ret_reason, shown++ == 0 ? "" : "; ");
         artifact_path(part, ret_reason);
         buffer_add_text(ret_reason, " (");
