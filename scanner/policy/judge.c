@@ -109,11 +109,14 @@ static struct tally tally_model(const struct model *m, enum severity least)
     return t;
 }
 
-static void say_group(struct buffer *b, const struct group *g)
+/* The worst group with its first evidence; the others by name. */
+static void say_group(struct buffer *b, const struct group *g, bool worst)
 {
     buffer_add_text(b, g->rule->id);
     if (g->count > 1)
         buffer_printf(b, " (%" PRIu64 " times)", g->count);
+    if (!worst)
+        return;
     if (g->artifact) {
         buffer_add_text(b, " in ");
         artifact_path(g->artifact, b);
@@ -153,12 +156,12 @@ static bool findings_violate(const struct policy *p, const struct model *m,
                   p->fail_on < SEVERITY_CRITICAL ? " or worse" : "");
     uint64_t shown = 0;
     for (size_t i = 0; i < t.used; i++) {
-        buffer_add_text(ret_reason, i == 0 ? "" : "; ");
-        say_group(ret_reason, &t.groups[i]);
+        buffer_add_text(ret_reason, i == 0 ? "" : i == 1 ? "; also " : ", ");
+        say_group(ret_reason, &t.groups[i], i == 0);
         shown += t.groups[i].count;
     }
     if (t.total > shown)
-        buffer_printf(ret_reason, "; and %" PRIu64 " more", t.total - shown);
+        buffer_printf(ret_reason, " and %" PRIu64 " more", t.total - shown);
     buffer_add_text(ret_reason, ". Do not load the model before each is explained.");
     return true;
 }

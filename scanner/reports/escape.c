@@ -98,12 +98,23 @@ struct sink {
     uint8_t mark; /* escaped as \xHH too; 0: none */
 };
 
+/* "##[error]", "##vso[task.setvariable …]": CI logs obey these anywhere in a line. */
+static bool log_command(struct span s, size_t at)
+{
+    struct span here = span_slice(s, at, s.len);
+    return span_starts(here, "##[") || span_starts(here, "##vso[");
+}
+
 static enum form form_at(const struct sink *sink, struct span s, size_t at, size_t *ret_n,
                          uint32_t *ret_char)
 {
     size_t n = decode(s, at, ret_char);
     *ret_n = n ? n : 1;
     if (n == 0 || (sink->mark && s.ptr[at] == sink->mark))
+        return BYTES;
+    if (!sink->json && *ret_char == '#' && log_command(s, at))
+        return BYTES;
+    if (!sink->json && *ret_char == ' ' && (at == 0 || at + 1 == s.len))
         return BYTES;
     if (*ret_char == '\\')
         return BACKSLASH;
@@ -191,7 +202,9 @@ static size_t ordinary(const struct sink *sink, struct span s, size_t at)
     size_t n = 0;
     while (at + n < s.len) {
         uint8_t c = s.ptr[at + n];
-        if (c < 0x20 || c > 0x7e || c == '\\' || c == '"' || c == sink->mark)
+        if (c == ' ' && (at + n == 0 || at + n + 1 == s.len))
+            break;
+        if (c < 0x20 || c > 0x7e || c == '\\' || c == '"' || c == '#' || c == sink->mark)
             break;
         n++;
     }

@@ -12,7 +12,8 @@
 #include <stdio.h>
 
 /* For a terminal or a log: invalid UTF-8, controls (newline and tab too), and what is
- * invisible or reorders text (bidi, zero width, tags) become the \xHH of their bytes. */
+ * invisible or reorders text (bidi, zero width, tags) become the \xHH of their bytes, and
+ * so do a space at either end and what a CI log would obey ("##[error]"). */
 void escape_terminal(struct buffer *out, struct span bytes);
 
 /* The inside of a JSON string: invalid UTF-8 becomes \xHH (on the wire \\xHH), controls

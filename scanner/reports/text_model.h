@@ -1,0 +1,29 @@
+/* text_model.h: one model in the text report: why, where from, whose bytes, what runs
+ * code, what to do. */
+#ifndef TEXT_MODEL_H
+#define TEXT_MODEL_H
+
+#include "core/result.h"
+#include "reports/text_out.h"
+
+struct verdict_word {
+    const char *word;
+    enum style style;
+};
+struct verdict_word text_verdict(enum verdict v);
+
+void text_model_name(struct text_out *t, const struct model *m);
+
+/* All about a model; findings below min_severity are counted only. */
+void text_model(struct text_out *t, const struct model *m, enum severity min_severity);
+
+/* Does it have findings, of any severity? */
+bool text_model_has_findings(const struct model *m, enum severity *ret_worst);
+
+/* The first finding of the worst severity; NULL when there is none. */
+const struct finding *text_model_worst(const struct model *m);
+
+void text_size(struct text_out *t, uint64_t bytes); /* "1.2 MiB" */
+const char *text_plural(uint64_t n);                /* "s" or "" */
+
+#endif
