@@ -7,25 +7,44 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { EVIDENCE_SHOWN = 5, QUOTE_MAX = 100, SENTENCE_MAX = 64 << 10 };
+enum {
+    EVIDENCE_SHOWN = 5,
+    QUOTE_MAX = 100,
+    PATH_MAX_SAID = 300,
+    SENTENCE_MAX = 64 << 10
+};
 
 static const char *plural(uint64_t n)
 {
     return n == 1 ? "" : "s";
 }
 
-/* At most QUOTE_MAX bytes of hostile text, never cut inside a UTF-8 sequence. */
-static void quote(struct buffer *b, struct span text)
+/* At most `max` bytes of hostile text, never cut inside a UTF-8 sequence. */
+static void cut(struct buffer *b, struct span text, size_t max)
 {
     size_t end = text.len;
-    if (end > QUOTE_MAX) {
-        end = QUOTE_MAX;
-        while (end > QUOTE_MAX - 4 && (text.ptr[end] & 0xc0) == 0x80)
+    if (end > max) {
+        end = max;
+        while (end > max - 4 && (text.ptr[end] & 0xc0) == 0x80)
             end--;
     }
     buffer_add(b, span_slice(text, 0, end));
     if (end < text.len)
         buffer_add_text(b, "...");
+}
+
+static void quote(struct buffer *b, struct span text)
+{
+    cut(b, text, QUOTE_MAX);
+}
+
+static void say_path(struct buffer *b, const struct artifact *a)
+{
+    struct buffer path;
+    buffer_init(&path, SENTENCE_MAX);
+    artifact_path(a, &path);
+    cut(b, buffer_span(&path), PATH_MAX_SAID);
+    buffer_free(&path);
 }
 
 /* "high, medium or internal" */
@@ -119,7 +138,7 @@ static void say_group(struct buffer *b, const struct group *g, bool worst)
         return;
     if (g->artifact) {
         buffer_add_text(b, " in ");
-        artifact_path(g->artifact, b);
+        say_path(b, g->artifact);
         buffer_printf(b, " at offset %" PRIu64, g->finding->offset);
     }
     struct span what =
@@ -239,7 +258,7 @@ static bool format_violates(const char *denied, const struct model *m,
                 buffer_printf(ret_reason, "the gate denies %s: ", denied);
             if (files < EVIDENCE_SHOWN) {
                 buffer_add_text(ret_reason, files == 0 ? "" : ", ");
-                artifact_path(a, ret_reason);
+                say_path(ret_reason, a);
                 buffer_printf(ret_reason, " (%s)", as);
             }
             files++;
@@ -290,7 +309,7 @@ static bool incomplete(const struct policy *p, const struct model *m,
             continue;
         const struct artifact *part = artifact_worst_part(f->artifact);
         buffer_add_text(ret_reason, shown++ == 0 ? "" : "; ");
-        artifact_path(part, ret_reason);
+        say_path(ret_reason, part);
         buffer_add_text(ret_reason, " (");
         quote(ret_reason, part->reason.len ? part->reason
                                            : span_of_text(not_complete(part->status)

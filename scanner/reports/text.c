@@ -104,7 +104,8 @@ static void write_worst(struct text_out *t, const struct model *m)
         text_out_bytes(t, f->evidence.len ? f->evidence : f->message);
         text_out_item(t, STYLE_PLAIN, "", TEXT_LABEL);
     } else {
-        text_out_bytes(t, m->reasons ? m->reasons->text : m->identity);
+        if (m->reasons)
+            text_out_bytes(t, m->reasons->text);
         text_out_item(t, STYLE_BOLD, "Worst", TEXT_LABEL);
     }
 }
@@ -128,7 +129,7 @@ static void write_decision(struct text_out *t, const struct result *r,
     if (c->models > 1 && open && c->worst)
         write_worst(t, c->worst);
     for (const struct scan_error *e = r->errors; e; e = e->next) {
-        text_out_bytes(t, e->target);
+        text_name(t, e->target);
         text_out_add(t, ": ");
         text_out_bytes(t, e->message);
         text_out_add(t, " (%s%s)", error_name(e->code),

@@ -20,10 +20,15 @@ void text_model(struct text_out *t, const struct model *m, enum severity min_sev
 /* Does it have findings, of any severity? */
 bool text_model_has_findings(const struct model *m, enum severity *ret_worst);
 
+/* Its findings and what to do about them: the second half of text_model(). */
+void text_findings(struct text_out *t, const struct model *m, enum severity least);
+
 /* The first finding of the worst severity; NULL when there is none. */
 const struct finding *text_model_worst(const struct model *m);
 
-void text_size(struct text_out *t, uint64_t bytes); /* "1.2 MiB" */
-const char *text_plural(uint64_t n);                /* "s" or "" */
+void text_name(struct text_out *t, struct span name); /* cut when it is very long */
+void text_path(struct text_out *t, const struct artifact *a); /* "m.pt!data.pkl" */
+void text_size(struct text_out *t, uint64_t bytes);           /* "1.2 MiB" */
+const char *text_plural(uint64_t n);                          /* "s" or "" */
 
 #endif
