@@ -58,8 +58,7 @@ static void say_one(struct text_out *t, const struct result *r)
     static const char *const words[] = {
         [VERDICT_PASS] = "passes gate",
         [VERDICT_FAIL] = "violates gate",
-        [VERDICT_INCOMPLETE] = "could not be analysed to the end; what was read does not "
-                               "violate gate",
+        [VERDICT_INCOMPLETE] = "not read to the end; nothing read violates gate",
     };
     text_model_name(t, r->models);
     if (r->models->verdict == VERDICT_EMPTY)
@@ -247,7 +246,7 @@ static void write_blocks(struct text_out *t, const struct result *r, unsigned ra
         text_out_blank(t);
         text_model_name(t, m);
         text_out_item(t, v.style, v.word, TEXT_LABEL);
-        text_model(t, m, min_severity);
+        text_model(t, m, min_severity, true);
     }
 }
 
@@ -258,13 +257,14 @@ bool report_write_text(FILE *out, const struct result *r, const struct report_op
     text_out_init(&t, out, o->width, o->colour);
     write_decision(&t, r, &c);
     if (c.models == 1 && c.ranks[RANK_EMPTY] == 0) {
-        text_model(&t, r->models, o->min_severity);
+        text_model(&t, r->models, o->min_severity, false);
     } else {
         for (unsigned rank = 0; rank <= RANK_FOUND; rank++)
             if (c.ranks[rank])
                 write_blocks(&t, r, rank, o->min_severity);
         write_rows(&t, r, RANK_QUIET, VERDICT_PASS, "no findings:");
-        write_rows(&t, r, RANK_EMPTY, VERDICT_EMPTY, "no model in it:");
+        if (c.models > 1)
+            write_rows(&t, r, RANK_EMPTY, VERDICT_EMPTY, "no model in it:");
     }
     write_summary(&t, r, &c, o);
     bool ok = !t.failed;

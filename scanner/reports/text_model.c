@@ -336,17 +336,38 @@ void text_model_name(struct text_out *t, const struct model *m)
     }
 }
 
-void text_model(struct text_out *t, const struct model *m, enum severity min_severity)
+static bool all_read(const struct model *m)
+{
+    for (const struct file *f = m->files; f; f = f->next) {
+        enum artifact_status worst = artifact_worst(f->artifact);
+        if (worst == STATUS_INCOMPLETE || worst == STATUS_FAILED)
+            return false;
+    }
+    return true;
+}
+
+void text_model(struct text_out *t, const struct model *m, enum severity min_severity,
+                bool brief)
 {
     const char *label = "Why";
     for (const struct reason *r = m->reasons; r; r = r->next, label = "") {
         text_out_bytes(t, r->text);
         item(t, label);
     }
+    enum severity worst;
+    bool found = text_model_has_findings(m, &worst), read = all_read(m);
+    if (brief && !found && read && m->origin.basis == BASIS_NONE)
+        return; /* the reason has said so */
     text_out_blank(t);
     write_trust(t, m);
+    if (brief && !found && read)
+        return;
     write_formats(t, m);
     write_integrity(t, m);
+    if (!found) {
+        text_out_add(t, "%s", read ? "none" : "none in what was read");
+        item(t, "Findings");
+    }
     write_incomplete(t, m);
     text_findings(t, m, min_severity);
 }

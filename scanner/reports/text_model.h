@@ -14,8 +14,10 @@ struct verdict_word text_verdict(enum verdict v);
 
 void text_model_name(struct text_out *t, const struct model *m);
 
-/* All about a model; findings below min_severity are counted only. */
-void text_model(struct text_out *t, const struct model *m, enum severity min_severity);
+/* All about a model; findings below min_severity are counted only.  `brief`: nothing
+ * but the reasons and the origin, when nothing was found in it and all was read. */
+void text_model(struct text_out *t, const struct model *m, enum severity min_severity,
+                bool brief);
 
 /* Does it have findings, of any severity? */
 bool text_model_has_findings(const struct model *m, enum severity *ret_worst);

@@ -44,7 +44,7 @@ static void styled(const struct text_out *t, enum style style, const char *text)
         [STYLE_YELLOW] = "\033[1;33m",
         [STYLE_GREEN] = "\033[1;32m",
     };
-    bool on = t->colour && style != STYLE_PLAIN;
+    bool on = t->colour && style != STYLE_PLAIN && *text;
     fprintf(t->file, "%s%s%s", on ? codes[style] : "", text, on ? "\033[0m" : "");
 }
 
