@@ -58,7 +58,7 @@ static void say_one(struct text_out *t, const struct result *r)
     static const char *const words[] = {
         [VERDICT_PASS] = "passes gate",
         [VERDICT_FAIL] = "violates gate",
-        [VERDICT_INCOMPLETE] = "not read to the end; nothing read violates gate",
+        [VERDICT_INCOMPLETE] = "could not be read to the end; nothing read violates gate",
     };
     text_model_name(t, r->models);
     if (r->models->verdict == VERDICT_EMPTY)

@@ -346,6 +346,16 @@ static bool all_read(const struct model *m)
     return true;
 }
 
+/* Nothing found, everything read, no digest that contradicts: the reasons say it all. */
+static bool uneventful(const struct model *m)
+{
+    enum severity worst;
+    for (const struct file *f = m->files; f; f = f->next)
+        if (integrity_rank(f) == 0)
+            return false;
+    return all_read(m) && !text_model_has_findings(m, &worst);
+}
+
 void text_model(struct text_out *t, const struct model *m, enum severity min_severity,
                 bool brief)
 {
@@ -354,18 +364,18 @@ void text_model(struct text_out *t, const struct model *m, enum severity min_sev
         text_out_bytes(t, r->text);
         item(t, label);
     }
-    enum severity worst;
-    bool found = text_model_has_findings(m, &worst), read = all_read(m);
-    if (brief && !found && read && m->origin.basis == BASIS_NONE)
+    brief = brief && uneventful(m);
+    if (brief && m->origin.basis == BASIS_NONE)
         return; /* the reason has said so */
     text_out_blank(t);
     write_trust(t, m);
-    if (brief && !found && read)
+    if (brief)
         return;
     write_formats(t, m);
     write_integrity(t, m);
-    if (!found) {
-        text_out_add(t, "%s", read ? "none" : "none in what was read");
+    enum severity worst;
+    if (!text_model_has_findings(m, &worst)) {
+        text_out_add(t, "%s", all_read(m) ? "none" : "none in what was read");
         item(t, "Findings");
     }
     write_incomplete(t, m);
