@@ -60,7 +60,7 @@ $(BUILD)/bin/assay-worker: $(ZYGOTE) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS))
 
 TEST_CC = @mkdir -p $(@D) && echo '  CC  $<' && \
-  $(CC) $(INC) -Itests/unit $(call pc,--cflags,$(PKGS) $(TEST_PKGS)) $(CPPFLAGS) $(WARN) $(CFLAGS) $(SAN) -MMD -MP \
+  $(CC) $(INC) -Itests/unit $(call pc,--cflags,$(PKGS) $(TEST_PKGS)) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP \
   -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) -pthread
 $(BUILD)/unit/%: tests/unit/%.c $(LIB)
 	$(TEST_CC)

@@ -18,7 +18,7 @@
 
 enum {
     START_SECONDS = 30, /* for the greeting */
-    REAP_SECONDS = 30,  /* from a child's end, or its killing, to the news of it */
+    REAP_SECONDS = 5,   /* from a child's end, or its killing, to the news of it */
     STOP_SECONDS = 2,
     DEADLINE_SECONDS = 60, /* for one file, and for each 10 MB of it one more */
     DEADLINE_BYTES = 10 * 1000 * 1000,
