@@ -4,12 +4,12 @@
 
 #define FORMAT(symbol, name, is_a, family, title)                                        \
     extern const struct inspector name##_inspector;
-#include "formats/formats.def"
+#include "core/formats.def"
 #undef FORMAT
 
 const struct inspector *const inspectors[FORMAT_COUNT] = {
 #define FORMAT(symbol, name, is_a, family, title) [FORMAT_##symbol] = &name##_inspector,
-#include "formats/formats.def"
+#include "core/formats.def"
 #undef FORMAT
 };
 
@@ -86,6 +86,8 @@ void inspect_artifact(struct inspection *in)
             claimed |= FORMAT_BIT(id);
         if (promised != FORMAT_ANY && format_related((enum format_id)id, promised))
             promised_claims |= claim != CLAIM_NAME;
+        /* a pointer stands where the promised file will be */
+        promised_claims |= id == FORMAT_LFS_POINTER;
         in->artifact->formats |= FORMAT_BIT(id);
     }
     if (in->artifact->formats == 0)

@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "formats/formats.h"
+#include "core/formats.h"
 
 /* -- starting ------------------------------------------------------------------- */
 

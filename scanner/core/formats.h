@@ -9,7 +9,7 @@
 
 enum format_id {
 #define FORMAT(symbol, name, is_a, family, title) FORMAT_##symbol,
-#include "formats/formats.def"
+#include "core/formats.def"
 #undef FORMAT
     FORMAT_COUNT,
     FORMAT_ANY = FORMAT_COUNT

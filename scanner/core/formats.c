@@ -1,11 +1,11 @@
-#include "formats/formats.h"
+#include "core/formats.h"
 
 #include <string.h>
 
 const struct format formats[FORMAT_COUNT] = {
 #define FORMAT(symbol, name, is_a, family, title)                                        \
     [FORMAT_##symbol] = { #name, FORMAT_##is_a, family, title },
-#include "formats/formats.def"
+#include "core/formats.def"
 #undef FORMAT
 };
 
