@@ -28,6 +28,9 @@
 #define CRASHED(signal) signal
 #endif
 
+/* Where rules/ lies: tests run in the project's root. */
+#define DATA_DIR "tests/sandbox/data"
+
 /* A program next to this one, or, with a slash, below the build directory. */
 static inline char *program_path(const char *name)
 {

@@ -5,7 +5,7 @@
 static int setup(void **state)
 {
     struct error error;
-    *state = start("worker_evil", NULL, &error);
+    *state = start("worker_evil", DATA_DIR, &error);
     if (!*state)
         print_message("%s\n", error.message);
     return *state ? 0 : -1;

@@ -179,7 +179,8 @@ static long run_abort(struct inspection *in)
 static long run_segv(struct inspection *in)
 {
     (void)in;
-    return *(volatile char *)(uintptr_t)16;
+    char *volatile nowhere = NULL;
+    return *(volatile char *)nowhere;
 }
 
 static long run_exit(struct inspection *in)
@@ -244,7 +245,7 @@ static struct finding a_finding(void)
 }
 
 /* Until someone cuts the file short, who is told when to. */
-static long run_touch(struct inspection *in)
+_Noreturn static long run_touch(struct inspection *in)
 {
     struct finding f = a_finding();
     in->observer->finding(in->observer->self, in->artifact, &f);
@@ -252,7 +253,7 @@ static long run_touch(struct inspection *in)
         (void)*last;
 }
 
-static long lie_flood(struct inspection *in)
+_Noreturn static long lie_flood(struct inspection *in)
 {
     struct finding f = a_finding();
     for (;;)
@@ -305,5 +306,7 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--sandbox=off") == 0)
             o.sandbox = SANDBOX_OFF;
+        else if (strncmp(argv[i], "--data-dir=", 11) == 0)
+            o.data_dir = argv[i] + 11;
     return zygote_greet() && zygote_serve(&o) ? 0 : 1;
 }
