@@ -73,9 +73,9 @@ static void test_unknown_key(void **state)
     static const char *const known[] = { "id", "name", NULL };
     struct error e;
     json_t *good = json_read(span_of_text("{\"id\":1,\"name\":2}"), "f", &e);
-    json_t *bad = json_read(span_of_text("{\"id\":1,\"nmae\":2}"), "f", &e);
+    json_t *bad = json_read(span_of_text("{\"id\":1,\"extra\":2}"), "f", &e);
     assert_null(json_unknown_key(good, known));
-    assert_string_equal(json_unknown_key(bad, known), "nmae");
+    assert_string_equal(json_unknown_key(bad, known), "extra");
     json_decref(good);
     json_decref(bad);
 }
