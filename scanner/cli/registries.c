@@ -47,25 +47,30 @@ static void put_text(const char *title, const char *text)
         printf("%-15s%s\n", title, text);
 }
 
-static json_t *json_text(const char *text)
+static void set_text(json_t *object, const char *key, const char *text)
 {
-    return text ? json_string(text) : json_null();
+    json_object_set_new(object, key, text ? json_string(text) : json_null());
 }
 
-static json_t *json_texts(const char *const *list)
+static void set_bool(json_t *object, const char *key, bool value)
+{
+    json_object_set_new(object, key, json_boolean(value));
+}
+
+static void set_list(json_t *object, const char *key, const char *const *list)
 {
     json_t *array = json_array();
     for (size_t i = 0; list[i]; i++)
         json_array_append_new(array, json_string(list[i]));
-    return array;
+    json_object_set_new(object, key, array);
 }
 
 static int put_json(json_t *value)
 {
-    int failed = !value || json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    int failed = json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     json_decref(value);
     (void)putchar('\n');
-    return failed ? EXIT_INCOMPLETE : EXIT_PASS;
+    return failed || fflush(stdout) ? EXIT_INCOMPLETE : EXIT_PASS;
 }
 
 /* ---- the table and one of its rows --------------------------------------------- */
@@ -77,18 +82,30 @@ static bool configured(const struct registry *r)
 
 static json_t *registry_json(const struct registry *r)
 {
-    return json_pack(
-        "{s:s, s:s, s:s, s:b, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:s, "
-        "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
-        "id", r->id, "name", r->name, "trust", trust_name(r->trust), "configured",
-        configured(r), "description", r->description, "advice", r->advice, "has_api",
-        r->has_api, "base_url", json_text(r->base_url), "api_url", json_text(r->api_url),
-        "model_url", json_text(r->model_url), "documentation",
-        json_text(r->documentation), "location", json_text(r->location), "driver",
-        r->driver, "endpoint", json_text(r->endpoint), "endpoint_env",
-        json_texts(r->endpoint_env), "scope_env", json_texts(r->scope_env), "token_env",
-        json_texts(r->token_env), "hosts", json_texts(r->hosts), "forms",
-        json_texts(r->forms), "examples", json_texts(r->examples), "file", r->path);
+    json_t *o = json_object();
+    set_text(o, "id", r->id);
+    set_text(o, "name", r->name);
+    set_text(o, "trust", trust_name(r->trust));
+    set_bool(o, "configured", configured(r));
+    set_list(o, "lowered", r->lowered);
+    set_text(o, "description", r->description);
+    set_text(o, "advice", r->advice);
+    set_bool(o, "has_api", r->has_api);
+    set_text(o, "base_url", r->base_url);
+    set_text(o, "api_url", r->api_url);
+    set_text(o, "model_url", r->model_url);
+    set_text(o, "documentation", r->documentation);
+    set_text(o, "location", r->location);
+    set_text(o, "driver", r->driver);
+    set_text(o, "endpoint", r->endpoint);
+    set_list(o, "endpoint_env", r->endpoint_env);
+    set_list(o, "scope_env", r->scope_env);
+    set_list(o, "token_env", r->token_env);
+    set_list(o, "hosts", r->hosts);
+    set_list(o, "forms", r->forms);
+    set_list(o, "examples", r->examples);
+    set_text(o, "file", r->path);
+    return o;
 }
 
 static int list_json(const struct registries *table)
@@ -129,6 +146,7 @@ static int show_text(const struct registry *r)
     printf("%s (%s)\n%s\n\n", r->name, r->id, r->description);
     printf("%-15s%s%s\n", "Trust", trust_name(r->trust),
            configured(r) ? "" : ", but no endpoint is configured: unknown");
+    put_list("  lowered to", r->lowered);
     put_text("Advice", r->advice);
     put_text("URL", r->base_url ? r->base_url : r->location);
     printf("%-15s%s\n", "API", r->api_url ? r->api_url : r->has_api ? "yes" : "no");
@@ -137,7 +155,7 @@ static int show_text(const struct registry *r)
     put_list("References", r->forms);
     put_list("Examples", r->examples);
     put_list("Hosts", r->hosts);
-    put_text("Endpoint", r->endpoint);
+    put_text("Endpoint", r->endpoint ? r->endpoint : "(yours)");
     put_list("  set by", r->endpoint_env);
     put_list("Yours if set", r->scope_env);
     put_list("Credentials", r->token_env);
@@ -162,16 +180,21 @@ static int show(const struct registries *table, const char *id, bool json)
 static json_t *reference_json(const char *text, const struct reference *ref,
                               enum trust trust, const char *why)
 {
-    json_t *variables = json_object();
+    json_t *o = json_object(), *variables = json_object();
     for (size_t i = 0; i < ref->variable_count; i++)
-        json_object_set_new(variables, ref->variables[i].key,
-                            json_string(ref->variables[i].value));
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:o, s:s}",
-                     "reference", text, "registry", ref->registry->id, "title",
-                     ref->registry->name, "name", ref->name, "revision",
-                     json_text(ref->revision), "pinned", ref->pinned, "trust",
-                     trust_name(trust), "why", why, "advice", ref->registry->advice,
-                     "variables", variables, "file", ref->registry->path);
+        set_text(variables, ref->variables[i].key, ref->variables[i].value);
+    set_text(o, "reference", text);
+    set_text(o, "registry", ref->registry->id);
+    set_text(o, "title", ref->registry->name);
+    set_text(o, "name", ref->name);
+    set_text(o, "revision", ref->revision);
+    set_bool(o, "pinned", ref->pinned);
+    set_text(o, "trust", trust_name(trust));
+    set_text(o, "why", why);
+    set_text(o, "advice", ref->registry->advice);
+    json_object_set_new(o, "variables", variables);
+    set_text(o, "file", ref->registry->path);
+    return o;
 }
 
 static void reference_text(const struct reference *ref, enum trust trust, const char *why)
