@@ -25,14 +25,15 @@ static const char *environment(const char *name)
 
 /* ---- writing ------------------------------------------------------------------- */
 
-/* What a reference said may be any text: only plain ASCII goes to a terminal as it is. */
-static void put_escaped(const char *text)
+/* What a reference or an unread file says may be any text: only plain ASCII goes to a
+ * terminal as it is. */
+static void put_escaped(struct span text)
 {
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if (*c >= 0x20 && *c < 0x7f)
-            (void)putchar(*c);
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] >= 0x20 && text.ptr[i] < 0x7f)
+            (void)putchar(text.ptr[i]);
         else
-            printf("\\x%02x", *c);
+            printf("\\x%02x", text.ptr[i]);
 }
 
 static void put_list(const char *title, const char *const *list)
@@ -201,9 +202,9 @@ static void reference_text(const struct reference *ref, enum trust trust, const 
 {
     const struct registry *r = ref->registry;
     printf("%-15s%s (%s)\n%-15s", "Registry", r->name, r->id, "Name");
-    put_escaped(ref->name);
+    put_escaped(span_of_text(ref->name));
     printf("\n%-15s", "Revision");
-    put_escaped(ref->revision ? ref->revision : "(none)");
+    put_escaped(span_of_text(ref->revision ? ref->revision : "(none)"));
     printf("\n%-15s%s\n", "Pinned",
            ref->pinned ? "yes, it names one version for good"
                        : "no, it may mean another version tomorrow");
@@ -234,17 +235,56 @@ static int resolve(const struct registries *table, const char *text, bool json)
 
 /* ---- check --------------------------------------------------------------------- */
 
-static json_t *lines_json(const struct buffer *report)
+/* JSON holds UTF-8 only: in text that is none, such as a file name, every byte beyond
+ * ASCII appears as \xNN. */
+static json_t *any_bytes(struct span bytes)
 {
-    json_t *lines = json_array();
-    struct span all = buffer_span(report);
-    for (size_t start = 0; start < all.len;) {
-        size_t end = span_find(all, "\n", start);
-        struct span line = span_slice(all, start, end);
-        json_array_append_new(lines, json_stringn((const char *)line.ptr, line.len));
-        start = end == SIZE_MAX ? all.len : end + 1;
+    json_t *text = json_stringn((const char *)bytes.ptr, bytes.len);
+    if (text)
+        return text;
+    struct buffer escaped;
+    buffer_init(&escaped, bytes.len * 4);
+    for (size_t i = 0; i < bytes.len; i++)
+        buffer_printf(&escaped, bytes.ptr[i] < 0x80 ? "%c" : "\\x%02x", bytes.ptr[i]);
+    text = json_stringn(escaped.text, escaped.len);
+    buffer_free(&escaped);
+    return text;
+}
+
+/* One line of a report, from *start; false at its end. */
+static bool next_line(struct span report, size_t *start, struct span *ret_line)
+{
+    if (*start >= report.len)
+        return false;
+    size_t end = span_find(report, "\n", *start);
+    *ret_line = span_slice(report, *start, end);
+    *start = end == SIZE_MAX ? report.len : end + 1;
+    return true;
+}
+
+static json_t *problems_json(const char *file, bool valid, struct span report)
+{
+    json_t *o = json_object(), *problems = json_array();
+    struct span line;
+    for (size_t start = 0; next_line(report, &start, &line);)
+        json_array_append_new(problems, any_bytes(line));
+    json_object_set_new(o, "file", any_bytes(span_of_text(file)));
+    set_bool(o, "valid", valid);
+    json_object_set_new(o, "problems", problems);
+    return o;
+}
+
+static void problems_text(const char *file, bool valid, struct span report)
+{
+    struct span line;
+    if (valid) {
+        put_escaped(span_of_text(file));
+        (void)fputs(": valid\n", stdout);
     }
-    return lines;
+    for (size_t start = 0; next_line(report, &start, &line);) {
+        put_escaped(line);
+        (void)putchar('\n');
+    }
 }
 
 /* Against the installed table only: the file may lie in a directory that is itself
@@ -264,12 +304,9 @@ static int check(const struct installation *installation, char **files, int coun
         all_valid = all_valid && valid;
         if (json)
             json_array_append_new(results,
-                                  json_pack("{s:s, s:b, s:o}", "file", files[i], "valid",
-                                            valid, "problems", lines_json(&report)));
-        else if (valid)
-            printf("%s: valid\n", files[i]);
+                                  problems_json(files[i], valid, buffer_span(&report)));
         else
-            (void)fputs(report.text, stdout);
+            problems_text(files[i], valid, buffer_span(&report));
         buffer_free(&report);
     }
     registries_free(table);

@@ -404,7 +404,7 @@ static void check_query(struct check *c, const json_t *value, const struct place
 static void check_match(struct check *c, const json_t *value, const struct place *at)
 {
     static const struct field fields[] = {
-        {"form",      true,  check_text       },
+        {"form",      true,  check_form       },
         { "scheme",   false, check_scheme     },
         { "rest",     false, check_text       },
         { "path",     false, check_text       },
