@@ -126,7 +126,7 @@ static void check_directory(struct zip *z, const struct zip_directory *d, size_t
                            "the end record says %llu entries in %llu bytes, the "
                            "directory holds %zu in %llu",
                            ull(d->count), ull(d->size), entries, ull(end - d->start));
-    if (d->detached)
+    if (d->detached && d->start == d->said)
         inspection_finding(z->in, RULE_ZIP_DIRECTORY_MISMATCH, d->record,
                            (struct span){ 0 },
                            "the ZIP64 locator does not point at the record before it");
