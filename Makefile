@@ -64,7 +64,20 @@ $(BUILD)/unit/%: tests/unit/%.c $(LIB)
 	$(Q)$(CC) $(INC) -Itests/unit $(call pc,--cflags,$(PKGS) $(TEST_PKGS)) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP \
 	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) -pthread
 
-units: $(UNIT)
+# Programs that scripts of tests/ drive: build/oracle/NAME, build/bench/NAME.
+DRIVEN = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/oracle/*.c tests/bench/*.c))
+$(BUILD)/oracle/%: tests/oracle/%.c $(LIB)
+	@mkdir -p $(@D)
+	@echo '  CC  $<'
+	$(Q)$(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP \
+	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS)) -pthread
+$(BUILD)/bench/%: tests/bench/%.c $(LIB)
+	@mkdir -p $(@D)
+	@echo '  CC  $<'
+	$(Q)$(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP \
+	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS)) -pthread
+
+units: $(UNIT) $(DRIVEN)
 test: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all units
 	BUILD=$(BUILD) tests/run
@@ -96,4 +109,4 @@ clean:
 	rm -rf build build-*
 .PHONY: all units demo test interop lint analyze asan fuzz bench fmt install uninstall dist deps clean
 .DELETE_ON_ERROR:
--include $(OBJ:.o=.d) $(UNIT:=.d)
+-include $(OBJ:.o=.d) $(UNIT:=.d) $(DRIVEN:=.d)

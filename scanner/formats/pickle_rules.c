@@ -1,0 +1,474 @@
+#include "formats/pickle_rules.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "core/arena.h"
+#include "core/json.h"
+
+enum { RULES_ARENA_MAX = 64 << 20, PATH_ROOM = 4096, FIRST_SLOTS = 1024 };
+
+struct entry {
+    const char *module, *name; /* name NULL: only "this module is mentioned" */
+    struct pickle_verdict verdict;
+};
+
+struct pickle_rules {
+    struct arena *arena;
+    struct entry **slots; /* open addressing; a power of two, at most half full */
+    size_t slot_count, used, count;
+    EVP_MD_CTX *hash;
+    char digest[65];
+};
+
+static const char *const category_names[PICKLE_CATEGORY_COUNT] = {
+#define CATEGORY(symbol, name, what) [PICKLE_##symbol] = name,
+#include "formats/pickle_checks.def"
+#undef CATEGORY
+};
+static const char *const category_whats[PICKLE_CATEGORY_COUNT] = {
+    [PICKLE_CATEGORY_NONE] = "is known to be dangerous",
+#define CATEGORY(symbol, name, what) [PICKLE_##symbol] = what,
+#include "formats/pickle_checks.def"
+#undef CATEGORY
+};
+static const char *const check_names[PICKLE_CHECK_COUNT] = {
+#define CHECK(symbol, name, what) [PICKLE_CHECK_##symbol] = name,
+#include "formats/pickle_checks.def"
+#undef CHECK
+};
+
+const char *pickle_class_name(enum pickle_class c)
+{
+    static const char *const names[] = {
+        [PICKLE_UNKNOWN] = "unknown",
+        [PICKLE_SAFE] = "safe",
+        [PICKLE_CHECK] = "safe", /* a call that fails its check is a finding of its own */
+        [PICKLE_DANGEROUS] = "dangerous",
+    };
+    return names[c];
+}
+
+const char *pickle_category_what(enum pickle_category c)
+{
+    return category_whats[c];
+}
+
+/* Index of `text` in a table that starts at 1; 0 when it is not there. */
+static int table_find(const char *const *table, int count, const char *text)
+{
+    for (int i = 1; i < count; i++)
+        if (strcmp(table[i], text) == 0)
+            return i;
+    return 0;
+}
+
+/* A name to look up: module, or module and name, or package + ".*" and name. */
+struct key {
+    struct span module;
+    const char *suffix; /* "" or ".*" */
+    struct span name;
+    bool module_only;
+};
+
+static uint64_t hash_bytes(uint64_t h, struct span s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        h = (h ^ s.ptr[i]) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+static uint64_t key_hash(const struct key *k)
+{
+    uint64_t h = hash_bytes(UINT64_C(0xcbf29ce484222325), k->module);
+    h = hash_bytes(h, span_of_text(k->suffix));
+    h = (h ^ (k->module_only ? 1U : 0U)) * UINT64_C(0x100000001b3);
+    h = hash_bytes(h, k->name);
+    return h ^ h >> 29;
+}
+
+static bool entry_is(const struct entry *e, const struct key *k)
+{
+    size_t suffix = strlen(k->suffix), len = strlen(e->module);
+    if (k->module_only != !e->name || len != k->module.len + suffix ||
+        (k->module.len && memcmp(e->module, k->module.ptr, k->module.len) != 0) ||
+        strcmp(e->module + k->module.len, k->suffix) != 0)
+        return false;
+    return k->module_only || span_is(k->name, e->name);
+}
+
+/* The slot that holds the key, or the empty one where it belongs. */
+static struct entry **find_slot(const struct pickle_rules *r, const struct key *k)
+{
+    size_t mask = r->slot_count - 1;
+    size_t at = (size_t)key_hash(k) & mask;
+    while (r->slots[at] && !entry_is(r->slots[at], k))
+        at = (at + 1) & mask;
+    return &r->slots[at];
+}
+
+static struct key key_of(const struct entry *e)
+{
+    return (struct key){ .module = span_of_text(e->module),
+                         .suffix = "",
+                         .name = span_of_text(e->name),
+                         .module_only = !e->name };
+}
+
+static bool grow(struct pickle_rules *r)
+{
+    size_t old_count = r->slot_count;
+    struct entry **old = r->slots;
+    size_t wanted = old_count ? old_count * 2 : FIRST_SLOTS;
+    struct entry **slots = calloc(wanted, sizeof *slots);
+    if (!slots)
+        return false;
+    r->slots = slots;
+    r->slot_count = wanted;
+    for (size_t i = 0; i < old_count; i++)
+        if (old[i]) {
+            struct key k = key_of(old[i]);
+            *find_slot(r, &k) = old[i];
+        }
+    free(old);
+    return true;
+}
+
+/* Which of two statements about one name counts. */
+static int precedence(const struct pickle_verdict *v)
+{
+    return v->class == PICKLE_DANGEROUS ? 3 : v->class == PICKLE_CHECK ? 2 : 1;
+}
+
+static bool add(struct pickle_rules *r, const char *module, const char *name,
+                struct pickle_verdict verdict)
+{
+    if (r->used * 2 >= r->slot_count && !grow(r))
+        return false;
+    struct entry wanted = { .module = module, .name = name, .verdict = verdict };
+    struct key k = key_of(&wanted);
+    struct entry **slot = find_slot(r, &k);
+    if (*slot) {
+        if (precedence(&verdict) > precedence(&(*slot)->verdict))
+            (*slot)->verdict = verdict;
+        return true;
+    }
+    struct entry *e = arena_alloc(r->arena, sizeof *e);
+    if (!e)
+        return false;
+    *e = wanted;
+    *slot = e;
+    r->used++;
+    r->count += name != NULL;
+    return true;
+}
+
+static void digest_text(struct pickle_rules *r, const char *text)
+{
+    EVP_DigestUpdate(r->hash, text, strlen(text) + 1);
+}
+
+/* One statement of a list: kept, digested, and its module remembered. */
+static bool add_statement(struct pickle_rules *r, const char *module, const char *name,
+                          struct pickle_verdict verdict, const char *why,
+                          struct error *error)
+{
+    digest_text(r, why);
+    digest_text(r, module);
+    digest_text(r, name);
+    char *m = arena_text(r->arena, span_of_text(module));
+    char *n = arena_text(r->arena, span_of_text(name));
+    verdict.exact = strcmp(name, "*") != 0 && !span_ends(span_of_text(module), ".*");
+    if (!m || !n || !add(r, m, n, verdict) || !add(r, m, NULL, verdict))
+        return error_set(error, ERROR_MEMORY, "pickle rules: out of memory");
+    return true;
+}
+
+/* { "module": ["name", …] } */
+static bool read_names(struct pickle_rules *r, const char *file, json_t *modules,
+                       struct pickle_verdict verdict, const char *why,
+                       struct error *error)
+{
+    if (!json_is_object(modules))
+        return error_set(error, ERROR_CONFIG, "%s: \"%s\" must be an object of lists",
+                         file, why);
+    const char *module;
+    json_t *names;
+    json_object_foreach(modules, module, names)
+    {
+        if (!json_is_array(names) || json_array_size(names) == 0)
+            return error_set(error, ERROR_CONFIG,
+                             "%s: \"%s\": \"%s\" must be a list of names", file, why,
+                             module);
+        size_t i;
+        json_t *name;
+        json_array_foreach(names, i, name)
+        {
+            if (!json_is_string(name) || json_string_length(name) == 0)
+                return error_set(error, ERROR_CONFIG,
+                                 "%s: \"%s\": \"%s\": name %zu is not a text", file, why,
+                                 module, i + 1);
+            if (!add_statement(r, module, json_string_value(name), verdict, why, error))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool read_dangerous(struct pickle_rules *r, const char *file, json_t *categories,
+                           const char *library, struct error *error)
+{
+    if (!json_is_object(categories))
+        return error_set(error, ERROR_CONFIG, "%s: \"dangerous\" must be an object",
+                         file);
+    const char *category;
+    json_t *modules;
+    json_object_foreach(categories, category, modules)
+    {
+        int id = table_find(category_names, PICKLE_CATEGORY_COUNT, category);
+        if (id == 0)
+            return error_set(error, ERROR_CONFIG, "%s: unknown category \"%s\"", file,
+                             category);
+        struct pickle_verdict v = { .class = PICKLE_DANGEROUS,
+                                    .category = (enum pickle_category)id,
+                                    .library = library };
+        if (!read_names(r, file, modules, v, category, error))
+            return false;
+    }
+    return true;
+}
+
+/* { "module": { "name": "check" } } */
+static bool read_checks(struct pickle_rules *r, const char *file, json_t *modules,
+                        const char *library, struct error *error)
+{
+    if (!json_is_object(modules))
+        return error_set(error, ERROR_CONFIG, "%s: \"check\" must be an object", file);
+    const char *module, *name;
+    json_t *names, *check;
+    json_object_foreach(modules, module, names)
+    {
+        if (!json_is_object(names))
+            return error_set(error, ERROR_CONFIG,
+                             "%s: \"check\": \"%s\" must be an object", file, module);
+        json_object_foreach(names, name, check)
+        {
+            const char *text = json_is_string(check) ? json_string_value(check) : "";
+            int id = table_find(check_names, PICKLE_CHECK_COUNT, text);
+            if (id == 0)
+                return error_set(error, ERROR_CONFIG, "%s: %s.%s: unknown check \"%s\"",
+                                 file, module, name, text);
+            struct pickle_verdict v = { .class = PICKLE_CHECK,
+                                        .check = (enum pickle_check)id,
+                                        .library = library };
+            if (!add_statement(r, module, name, v, text, error))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool read_list(struct pickle_rules *r, const char *file, const json_t *root,
+                      struct error *error)
+{
+    static const char *const known[] = { "schema",    "library", "safe",
+                                         "dangerous", "check",   NULL };
+    if (!json_is_object(root))
+        return error_set(error, ERROR_CONFIG, "%s: must be an object", file);
+    const char *unknown = json_unknown_key(root, known);
+    if (unknown)
+        return error_set(error, ERROR_CONFIG, "%s: unknown key \"%s\"", file, unknown);
+    if (json_integer_value(json_object_get(root, "schema")) != 1)
+        return error_set(error, ERROR_CONFIG, "%s: \"schema\" must be 1", file);
+    const char *library = json_string_value(json_object_get(root, "library"));
+    if (!library)
+        return error_set(error, ERROR_CONFIG, "%s: \"library\" must be a text", file);
+    library = arena_text(r->arena, span_of_text(library));
+    json_t *safe = json_object_get(root, "safe");
+    json_t *dangerous = json_object_get(root, "dangerous");
+    json_t *check = json_object_get(root, "check");
+    struct pickle_verdict v = { .class = PICKLE_SAFE, .library = library };
+    return (!safe || read_names(r, file, safe, v, "safe", error)) &&
+           (!dangerous || read_dangerous(r, file, dangerous, library, error)) &&
+           (!check || read_checks(r, file, check, library, error));
+}
+
+static struct pickle_rules *rules_new(struct error *error)
+{
+    struct pickle_rules *r = calloc(1, sizeof *r);
+    if (r) {
+        r->arena = arena_new(RULES_ARENA_MAX);
+        r->hash = EVP_MD_CTX_new();
+    }
+    if (!r || !r->arena || !r->hash || !grow(r) ||
+        EVP_DigestInit_ex(r->hash, EVP_sha256(), NULL) != 1) {
+        error_set(error, ERROR_MEMORY, "pickle rules: out of memory");
+        pickle_rules_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+void pickle_rules_free(struct pickle_rules *r)
+{
+    if (!r)
+        return;
+    EVP_MD_CTX_free(r->hash);
+    arena_free(r->arena);
+    free(r->slots);
+    free(r);
+}
+
+static void finish_digest(struct pickle_rules *r)
+{
+    unsigned char sum[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    EVP_DigestFinal_ex(r->hash, sum, &len);
+    for (unsigned i = 0; i < len && i < 32; i++)
+        (void)snprintf(r->digest + 2 * (size_t)i, 3, "%02x", sum[i]);
+    EVP_MD_CTX_free(r->hash);
+    r->hash = NULL;
+}
+
+static bool load_file(struct pickle_rules *r, const char *path, struct error *error)
+{
+    json_t *root = json_read_file(path, error);
+    bool ok = root && read_list(r, path, root, error);
+    json_decref(root);
+    return ok;
+}
+
+static int is_list(const struct dirent *d)
+{
+    return d->d_name[0] != '.' && span_ends(span_of_text(d->d_name), ".json");
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static bool load_directory(struct pickle_rules *r, const char *directory,
+                           struct error *error)
+{
+    struct dirent **names = NULL;
+    int n = scandir(directory, &names, is_list, by_name);
+    if (n < 0)
+        return error_errno(error, ERROR_IO, "%s", directory);
+    bool ok = n > 0 ||
+              error_set(error, ERROR_CONFIG, "%s: no lists of globals here", directory);
+    for (int i = 0; i < n; i++) {
+        char path[PATH_ROOM];
+        int len = snprintf(path, sizeof path, "%s/%s", directory, names[i]->d_name);
+        if (ok && (len < 0 || (size_t)len >= sizeof path))
+            ok = error_set(error, ERROR_CONFIG, "%s: the path is too long", directory);
+        ok = ok && load_file(r, path, error);
+        free(names[i]);
+    }
+    free(names);
+    return ok;
+}
+
+struct pickle_rules *pickle_rules_load(const char *data_dir,
+                                       const char *const *extra_files,
+                                       struct error *error)
+{
+    char directory[PATH_ROOM];
+    int len = snprintf(directory, sizeof directory, "%s/rules/pickle", data_dir);
+    if (len < 0 || (size_t)len >= sizeof directory) {
+        error_set(error, ERROR_CONFIG, "%s: the path is too long", data_dir);
+        return NULL;
+    }
+    struct pickle_rules *r = rules_new(error);
+    bool ok = r && load_directory(r, directory, error);
+    for (; ok && extra_files && *extra_files; extra_files++)
+        ok = load_file(r, *extra_files, error);
+    if (!ok) {
+        pickle_rules_free(r);
+        return NULL;
+    }
+    finish_digest(r);
+    return r;
+}
+
+struct pickle_rules *pickle_rules_read(struct span json, const char *name,
+                                       struct error *error)
+{
+    struct pickle_rules *r = rules_new(error);
+    json_t *root = r ? json_read(json, name, error) : NULL;
+    bool ok = root && read_list(r, name, root, error);
+    json_decref(root);
+    if (!ok) {
+        pickle_rules_free(r);
+        return NULL;
+    }
+    finish_digest(r);
+    return r;
+}
+
+static const struct pickle_verdict *lookup(const struct pickle_rules *r,
+                                           struct span module, const char *suffix,
+                                           struct span name)
+{
+    struct key k = { .module = module, .suffix = suffix, .name = name };
+    const struct entry *e = *find_slot(r, &k);
+    return e ? &e->verdict : NULL;
+}
+
+/* The strongest statement by wildcard: about this module, then about each package
+ * that it lies in. */
+static struct pickle_verdict find_wildcard(const struct pickle_rules *r,
+                                           struct span module, struct span name)
+{
+    const struct span star = span_of_text("*");
+    struct pickle_verdict best = { .class = PICKLE_UNKNOWN };
+    const struct pickle_verdict *v = lookup(r, module, "", star);
+    if (v)
+        best = *v;
+    for (struct span package = module; package.len > 0;) {
+        const struct pickle_verdict *by_name = lookup(r, package, ".*", name);
+        const struct pickle_verdict *any = lookup(r, package, ".*", star);
+        if (by_name && by_name->class > best.class)
+            best = *by_name;
+        if (any && any->class > best.class)
+            best = *any;
+        size_t end = package.len - 1;
+        while (end > 0 && package.ptr[end] != '.')
+            end--;
+        package = span_slice(package, 0, end);
+    }
+    return best;
+}
+
+struct pickle_verdict pickle_rules_find(const struct pickle_rules *r, struct span module,
+                                        struct span name)
+{
+    if (!r)
+        return (struct pickle_verdict){ .class = PICKLE_UNKNOWN };
+    const struct pickle_verdict *exact = lookup(r, module, "", name);
+    if (exact && exact->exact)
+        return *exact;
+    return find_wildcard(r, module, name);
+}
+
+bool pickle_rules_know_module(const struct pickle_rules *r, struct span module)
+{
+    if (!r)
+        return false;
+    struct key k = { .module = module, .suffix = "", .module_only = true };
+    return *find_slot(r, &k) != NULL;
+}
+
+const char *pickle_rules_digest(const struct pickle_rules *r)
+{
+    return r->digest;
+}
+
+size_t pickle_rules_count(const struct pickle_rules *r)
+{
+    return r->count;
+}
