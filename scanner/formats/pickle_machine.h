@@ -25,7 +25,7 @@ struct pickle_global {
     bool attribute;                   /* made by getattr(), not imported as such */
     struct pickle_verdict verdict;    /* the worse of both names */
     uint32_t imports, calls, writes;  /* how often; saturating */
-    uint32_t mentioned;               /* the judge's own counter */
+    uint32_t mentioned, stream;       /* the judge's own marks */
 };
 
 enum pickle_call_kind {
