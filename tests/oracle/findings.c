@@ -61,6 +61,7 @@ static void inspect_bytes(struct span bytes, const char *path,
     printf(",\"findings\":[");
     print_findings(root);
     printf("]}\n");
+    fflush(stdout); /* a crash in the next file must not take this line along */
 }
 
 static bool inspect_file(const char *path, const struct pickle_rules *rules)
