@@ -5,6 +5,8 @@ the operands they need; some are chosen against it, and some streams are damaged
 import random
 import struct
 
+import recorder
+
 NAMES = [
     ('os', 'system'), ('builtins', 'eval'), ('collections', 'OrderedDict'), ('torch._utils', '_rebuild_tensor_v2'),
     ('numpy', 'ndarray'), ('numpy.core.multiarray', '_reconstruct'), ('copyreg', '_reconstructor'),
@@ -36,11 +38,25 @@ INDEXES = ['0', '1', '2', '3', '7', '255', '256', ' 4', '4 ', '0_5', '+6', '-1',
 MARK = 'mark'
 
 
+def accepted(opcode, literals):
+    """Those that at least one unpickler takes: a careful stream uses no others."""
+    def loads(literal):
+        stream = opcode + (literal.encode() if isinstance(literal, str) else literal) + b'\n.'
+        return any(recorder.imports(stream, u, 'latin1', streams=1)[1] is None for u in recorder.UNPICKLERS)
+    return [literal for literal in literals if loads(literal)]
+
+
+ALL = {b'I': INTEGERS, b'L': LONGS, b'F': FLOATS, b'S': STRINGS, b'V': UNICODES}
+TAKEN = {opcode: accepted(opcode, literals) for opcode, literals in ALL.items()}
+
+
 class Stream:
-    def __init__(self, rng):
+    def __init__(self, rng, careful):
         self.rng = rng
+        self.careful = careful
+        self.registered = False
         self.out = bytearray()
-        self.stack = []          # kinds: text, bytes, int, tuple, list, dict, set, global, value, or MARK
+        self.stack = []          # kinds: text bytes int tuple list dict set global, value (from a call), other, MARK
         self.memo = {}           # index: kind
         self.proto = 0
 
@@ -74,6 +90,10 @@ class Stream:
         del self.stack[max(at - below, 0):]
         self.emit(data, push=push)
 
+    def line(self, opcode, push):
+        literal = self.rng.choice((TAKEN if self.careful else ALL)[opcode])
+        self.emit(opcode + (literal.encode() if isinstance(literal, str) else literal) + b'\n', push=push)
+
     def counted(self, data):
         return struct.pack('<I', len(data)) + data
 
@@ -91,9 +111,9 @@ class Stream:
             else:
                 self.emit(b'X' + self.counted(text), push='text')
         elif kind < 9:
-            self.emit(b'S' + r.choice(STRINGS) + b'\n', push='text')
+            self.line(b'S', 'text')
         elif kind < 11:
-            self.emit(b'V' + r.choice(UNICODES) + b'\n', push='text')
+            self.line(b'V', 'text')
         elif kind == 11:
             data = r.choice((b'os', b'system', b'\xff\xfe', b''))
             self.emit(b'U' + bytes([len(data)]) + data, push='text')
@@ -101,13 +121,13 @@ class Stream:
             data = r.choice((b'eval', b'builtins', b'\xc3\xa9', b''))
             self.emit(b'T' + self.counted(data), push='text')
         elif kind == 13:
-            self.emit(b'I' + r.choice(INTEGERS).encode() + b'\n', push='int')
+            self.line(b'I', 'int')
         elif kind == 14:
-            self.emit(b'L' + r.choice(LONGS).encode() + b'\n', push='int')
+            self.line(b'L', 'int')
         elif kind == 15:
-            self.emit(b'F' + r.choice(FLOATS).encode() + b'\n', push='value')
+            self.line(b'F', 'other')
         elif kind == 16:
-            self.emit(b'G' + r.randbytes(8), push='value')
+            self.emit(b'G' + r.randbytes(8), push='other')
         elif kind == 17:
             self.emit(r.choice((b'K' + bytes([r.randrange(256)]), b'M' + r.randbytes(2),
                                 b'J' + struct.pack('<i', r.randrange(-2**31, 2**31)))), push='int')
@@ -119,9 +139,9 @@ class Stream:
             self.emit(r.choice((b'C' + bytes([len(data)]), b'B' + struct.pack('<I', len(data)),
                                 b'\x8e' + struct.pack('<Q', len(data)))) + data, push='bytes')
         elif kind == 20:
-            self.emit(b'\x96' + struct.pack('<Q', 3) + b'abc', push='value')
+            self.emit(b'\x96' + struct.pack('<Q', 3) + b'abc', push='other')
         else:
-            op, push = r.choice(((b'N', 'value'), (b'\x88', 'value'), (b'\x89', 'value'), (b')', 'tuple'),
+            op, push = r.choice(((b'N', 'other'), (b'\x88', 'other'), (b'\x89', 'other'), (b')', 'tuple'),
                                  (b']', 'list'), (b'}', 'dict'), (b'\x8f', 'set')))
             self.emit(op, push=push)
         return True
@@ -131,7 +151,7 @@ class Stream:
         data = module.encode() + b'\n' + name.encode() + b'\n'
         if self.rng.random() < 0.05:
             data = data.replace(b'\n', b'\r\n', 1)
-        if self.rng.random() < 0.02:
+        if not self.careful and self.rng.random() < 0.05:
             data = b'\xe9' + data
         self.emit(b'c' + data, push='global')
         return True
@@ -166,7 +186,7 @@ class Stream:
             self.emit(b'\x92', pops=3, push='value')
         elif choice == 3 and MARK in self.stack and self.above_mark() > 0 and self.stack[self.marks()[-1] + 1] == 'global':
             self.emit_mark(b'o', push='value')
-        elif choice == 4 and self.top('global', 'list|text|value'):
+        elif choice == 4 and not self.careful and self.top('global', 'list|text|value'):
             self.emit(b'R', pops=2, push='value')
         else:
             return False
@@ -214,7 +234,7 @@ class Stream:
             if self.marks()[-1] and self.stack[self.marks()[-1] - 1] in ('set', 'value') and r.random() < 0.5:
                 self.emit_mark(b'\x90')
             else:
-                self.emit_mark(b'\x91', push='value')
+                self.emit_mark(b'\x91', push='other')
         else:
             return False
         return True
@@ -233,7 +253,7 @@ class Stream:
                 index = r.choice((0, 1, 2, 255, 300, 70000, 1_000_000))
                 self.emit(b'r' + struct.pack('<I', index))
             elif choice == 2:
-                index = r.choice(INDEXES)
+                index = r.choice(INDEXES[:6] if self.careful else INDEXES)
                 self.emit(b'p' + index.encode() + b'\n')
                 try:
                     index = int(index)
@@ -244,7 +264,9 @@ class Stream:
                 self.emit(b'\x94')
             self.memo[index] = kind
         else:
-            index = r.choice(list(self.memo)) if self.memo and r.random() < 0.95 else r.randrange(300)
+            if self.careful and not self.memo:
+                return False
+            index = r.choice(list(self.memo)) if self.memo and (self.careful or r.random() < 0.9) else r.randrange(300)
             kind = self.memo.get(index, 'value')
             choice = r.randrange(3)
             if choice == 0 and 0 <= index < 256:
@@ -269,7 +291,7 @@ class Stream:
         return True
 
     def protocol(self):
-        self.proto = self.rng.choice((0, 1, 2, 2, 3, 4, 4, 5, 5, 6, 255) if self.rng.random() < 0.1 else (0, 1, 2, 3, 4, 5))
+        self.proto = self.rng.choice((0, 1, 2, 3, 4, 5) if self.careful else (0, 1, 2, 2, 3, 3, 4, 4, 4, 5, 5, 5, 6, 255))
         self.emit(b'\x80' + bytes([self.proto]))
         return True
 
@@ -277,23 +299,24 @@ class Stream:
         r = self.rng
         choice = r.randrange(7)
         if choice == 0:
-            self.emit(b'P' + r.choice((b'1', b'id', b'', b'\xff', b'a b')) + b'\n', push='value')
+            self.emit(b'P' + r.choice((b'1', b'id', b'', b'a b', b'\xff')[:4 if self.careful else 5]) + b'\n', push='value')
         elif choice == 1 and self.top(''):
             self.emit(b'Q', pops=1, push='value')
-        elif choice == 2:
-            code = r.choice((1, 7, 7, 240))
+        elif choice == 2 and (self.registered or not self.careful):
+            code = 7 if self.careful else r.choice((1, 7, 7, 7, 240, 0))
             self.emit(r.choice((b'\x82' + bytes([code]), b'\x83' + struct.pack('<H', code),
-                                b'\x84' + struct.pack('<i', r.choice((code, code, -1, 0))))), push='global')
+                                b'\x84' + struct.pack('<i', code if self.careful else r.choice((code, -1))))), push='global')
         elif choice == 3:
             module, name = (t.encode() for t in r.choice(NAMES))
             code = r.choice((b'K\x07', b'I7\n', b'I0x7\n', b'L7L\n', b'\x8a\x01\x07'))
             self.emit(b'ccopyreg\nadd_extension\n(X' + self.counted(module) + b'X' + self.counted(name) + code + b'tR',
-                      push='value')
+                      push='other')
+            self.registered = True
         elif choice == 4 and r.random() < 0.3:
-            self.emit(b'\x97', push='value')
-        elif choice == 5 and r.random() < 0.3 and self.top(''):
+            self.emit(b'\x97', push='other')
+        elif choice == 5 and r.random() < 0.3 and self.top('bytes' if self.careful else ''):
             self.emit(b'\x98')
-        elif choice == 6:
+        elif choice == 6 and not self.careful:
             self.emit(b'\x95' + struct.pack('<Q', r.choice((0, 1, 3, 10, 40, 10**6))))
         else:
             return False
@@ -313,8 +336,10 @@ WEIGHTS = ((Stream.literal, 30), (Stream.global_name, 9), (Stream.stack_global, 
 CHOICES = [step for step, weight in WEIGHTS for _ in range(weight)]
 
 
-def framed(rng, data):
-    """Cut into frames of random sizes, most of them honest."""
+def framed(rng, data, careful):
+    """Cut into frames: one honest one, or many that opcodes straddle and some that lie."""
+    if careful:
+        return b'\x95' + struct.pack('<Q', len(data)) + data
     out, at = bytearray(), 0
     while at < len(data):
         n = min(rng.randrange(1, 60), len(data) - at)
@@ -347,12 +372,12 @@ def mutated(rng, data):
 
 
 def one(rng):
-    s = Stream(rng)
+    s = Stream(rng, careful=rng.random() < 0.6)
     header = rng.random()
     if header < 0.7:
         s.protocol()
     steps = rng.choice((4, 8, 16, 30, 60))
-    against = 0.03 if rng.random() < 0.15 else 0
+    against = 0 if s.careful else rng.choice((0, 0, 0.03))
     while steps:
         steps -= 1
         if against and rng.random() < against:
@@ -360,13 +385,13 @@ def one(rng):
         elif not rng.choice(CHOICES)(s):
             continue
     body = bytes(s.out)
-    if rng.random() < 0.95:
+    if s.careful or rng.random() < 0.9:
         if not s.fence() and rng.random() < 0.9:
             body += b'N'
         body += b'.'
     if s.proto >= 4 and rng.random() < 0.3:
-        body = body[:2] + framed(rng, body[2:])
-    if rng.random() < 0.25:
+        body = body[:2] + framed(rng, body[2:], s.careful)
+    if rng.random() < (0.1 if s.careful else 0.4):
         body = mutated(rng, body)
     return body
 

@@ -118,7 +118,7 @@ def repro(data, unpickler, encoding, what):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument('--streams', type=int, default=30000)
+    p.add_argument('--streams', type=int, default=50000)
     p.add_argument('--seed', type=int, default=20240607)
     p.add_argument('--show', type=int, default=10, help='how many differences to reduce and print')
     options = p.parse_args()
