@@ -42,7 +42,7 @@ const struct entry *entry_of(const struct registry *r);
 
 /* Everything about a file that can be said without compiling a pattern or resolving a
  * reference.  Problems as registry_check() tells them. */
-bool entry_check(const char *path, const json_t *root, struct buffer *report);
+bool entry_check(const char *path, json_t *root, struct buffer *report);
 
 /* Borrows `root`, which entry_check() has passed.  NULL when out of memory. */
 struct entry *entry_new(struct arena *arena, const char *path, json_t *root);

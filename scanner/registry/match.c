@@ -349,7 +349,7 @@ static enum outcome match_entry(const struct entry *e, const struct uri *uri,
 }
 
 /* Nobody claims it: say how the registries that own the scheme or host are written. */
-static bool unclaimed(const struct registries *r, const struct uri *uri, const char *text,
+static bool unclaimed(const struct registries *r, const struct uri *uri,
                       struct error *error)
 {
     enum { FORMS_TOLD = 3 };
@@ -363,8 +363,8 @@ static bool unclaimed(const struct registries *r, const struct uri *uri, const c
                 buffer_printf(&forms, "%s%s", told > 1 ? " or " : "", p->form);
         }
     if (told)
-        error_set(error, ERROR_USAGE, "no registry claims \"%.80s\"; expected %s", text,
-                  forms.text);
+        error_set(error, ERROR_USAGE, "no registry claims \"%.80s\"; expected %s",
+                  uri->text, forms.text);
     else if (uri->url)
         error_set(error, ERROR_USAGE, "no registry claims the host \"%.80s\"",
                   uri->authority);
@@ -401,8 +401,8 @@ static enum outcome find_claimant(const struct registries *r, const struct uri *
             continue;
         }
         if (outcome == MATCHED)
-            error_set(error, ERROR_CONFIG, "it is claimed by both %s and %s",
-                      claimant->registry.path, e->registry.path);
+            error_set(error, ERROR_CONFIG, "\"%.80s\" is claimed by both %s and %s",
+                      uri->text, claimant->registry.path, e->registry.path);
         reference_free(&found);
         if (claimant)
             reference_free(ret_reference);
@@ -429,7 +429,7 @@ bool resolve_pattern(const struct registries *r, const char *text,
     if (outcome == FAILED)
         return false;
     if (outcome == NO_MATCH)
-        return unclaimed(r, &uri, text, error);
+        return unclaimed(r, &uri, error);
     bool public_host = uri.url && host_listed(uri.authority, pattern->hosts);
     bool ok = true;
     if (public_host && strcmp(uri.scheme, "http") == 0 && !uri_loopback(uri.authority))

@@ -276,7 +276,7 @@ bool uri_parse(const char *text, struct uri *ret_uri, struct error *error)
     size_t n = scheme_length(all);
     if (n == 0)
         return no_scheme(all, error);
-    struct uri uri = { .rest = span_slice(all, n + 1, all.len) };
+    struct uri uri = { .text = text, .rest = span_slice(all, n + 1, all.len) };
     for (size_t i = 0; i < n; i++)
         uri.scheme[i] = (char)to_lower(all.ptr[i]);
 

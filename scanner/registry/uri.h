@@ -12,6 +12,7 @@
 enum { URI_MAX = 2048, URI_SCHEME_MAX = 32, URI_AUTHORITY_MAX = 262 };
 
 struct uri {
+    const char *text;                /* as given; not owned */
     char scheme[URI_SCHEME_MAX + 1]; /* lower case */
     struct span rest;                /* behind "scheme:" and an optional "//"; raw */
     bool url;                        /* http or https: then also */
