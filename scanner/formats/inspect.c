@@ -73,19 +73,22 @@ static void report_polyglot(struct inspection *in, uint64_t claimed)
             }
 }
 
-/* The formats that claim the bytes; where none does, those that the name alone suggests. */
-static uint64_t identify(const struct inspection *in, bool *ret_by_name)
+/* The formats that claim the artifact, by its bytes and by its name alone. */
+struct claims {
+    uint64_t by_content, by_name;
+};
+
+static struct claims collect_claims(const struct inspection *in)
 {
-    uint64_t by_content = 0, by_name = 0;
+    struct claims c = { 0, 0 };
     for (int id = 0; id < FORMAT_COUNT; id++) {
         enum claim claim = inspectors[id]->claim(in);
         if (claim == CLAIM_NAME)
-            by_name |= FORMAT_BIT(id);
+            c.by_name |= FORMAT_BIT(id);
         else if (claim != CLAIM_NONE)
-            by_content |= FORMAT_BIT(id);
+            c.by_content |= FORMAT_BIT(id);
     }
-    *ret_by_name = by_content == 0;
-    return by_content ? by_content : by_name;
+    return c;
 }
 
 /* A name that promises a format which the bytes are not.  Bytes that nothing claims at
@@ -108,15 +111,15 @@ static void report_mismatch(struct inspection *in, uint64_t claimed)
 
 void inspect_artifact(struct inspection *in)
 {
-    bool by_name;
-    uint64_t claimed = identify(in, &by_name);
-    in->artifact->formats = claimed;
-    report_polyglot(in, by_name ? 0 : claimed);
-    report_mismatch(in, by_name ? 0 : claimed);
-    if (claimed == 0)
+    struct claims c = collect_claims(in);
+    /* What it is, its bytes say; a name counts where they say nothing. */
+    in->artifact->formats = c.by_content ? c.by_content : c.by_name;
+    report_polyglot(in, c.by_content);
+    report_mismatch(in, c.by_content);
+    if (in->artifact->formats == 0)
         artifact_lower(in->artifact, STATUS_SKIPPED, "no model format");
     for (int id = 0; id < FORMAT_COUNT; id++)
-        if (claimed & FORMAT_BIT(id))
+        if ((c.by_content | c.by_name) & FORMAT_BIT(id))
             inspectors[id]->inspect(in);
     if (arena_exhausted(in->arena))
         inspection_incomplete(in, "the memory for one file is spent");
