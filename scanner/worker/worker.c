@@ -56,17 +56,22 @@ static int64_t now_ms(void)
 }
 
 /* Wait until there is something to read, or an end; false at the deadline. */
-static bool readable(int fd, int64_t deadline)
+static bool wait_for(struct pollfd *p, nfds_t count, int64_t deadline)
 {
-    struct pollfd p = { .fd = fd, .events = POLLIN };
     for (;;) {
         int64_t left = deadline - now_ms();
-        int n = poll(&p, 1, left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left);
+        int n = poll(p, count, left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left);
         if (n > 0)
             return true;
         if (left <= 0 || (n < 0 && errno != EINTR))
             return false;
     }
+}
+
+static bool readable(int fd, int64_t deadline)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    return wait_for(&p, 1, deadline);
 }
 
 static void close_fd(int *fd)
@@ -332,18 +337,27 @@ static bool take_records(struct worker *w, struct job *j)
 static void watch(struct worker *w, struct job *j, worker_meanwhile *meanwhile,
                   void *self)
 {
-    bool more = true;
-    while (more) {
+    struct pollfd p[2] = { 0 };
+    p[0].fd = j->records;
+    p[0].events = POLLIN;
+    p[1].fd = w->control; /* no events: only its end, when the zygote dies */
+    for (bool more = true; more;) {
         bool busy = meanwhile && meanwhile(self);
         if (!busy)
             meanwhile = NULL;
-        if (readable(j->records, busy ? 0 : j->deadline))
-            more = take_records(w, j);
+        if (wait_for(p, 2, busy ? 0 : j->deadline))
+            more = p[0].revents ? take_records(w, j) : false;
         if (more && now_ms() >= j->deadline) {
             j->late = true;
             return;
         }
     }
+}
+
+static void kill_child(const struct job *j)
+{
+    if (j->child >= 0)
+        (void)syscall(SYS_pidfd_send_signal, j->child, SIGKILL, NULL, 0);
 }
 
 /* Wait for the news of the child's end.  False when the zygote itself is lost.
@@ -355,8 +369,8 @@ static bool reap(struct worker *w, struct job *j, int *ret_status)
     int64_t deadline = doomed ? now_ms() + REAP_SECONDS * 1000 : j->deadline;
     struct control_message *m = &w->message;
     for (;;) {
-        if (doomed && j->child >= 0)
-            (void)syscall(SYS_pidfd_send_signal, j->child, SIGKILL, NULL, 0);
+        if (doomed)
+            kill_child(j);
         if (!readable(w->control, deadline)) {
             if (doomed)
                 return false;
@@ -364,8 +378,10 @@ static bool reap(struct worker *w, struct job *j, int *ret_status)
             deadline = now_ms() + REAP_SECONDS * 1000;
             continue;
         }
-        if (!control_receive(w->control, m))
+        if (!control_receive(w->control, m)) {
+            kill_child(j); /* the zygote cannot any more */
             return false;
+        }
         if (m->type == CONTROL_STARTED && m->fd_count == 1 && j->child < 0) {
             j->child = m->fds[0];
             continue;
