@@ -38,6 +38,17 @@ void zygote_refuse(const struct error *error)
                        span_of_text(error->message), NULL, 0);
 }
 
+/* A kernel before 5.3, or a container's profile, may have no pidfds: say so once and
+ * not with every file. */
+static bool can_watch(struct error *error)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (pidfd < 0)
+        return error_errno(error, ERROR_WORKER, "pidfd_open() does not work here");
+    (void)close(pidfd);
+    return true;
+}
+
 /* Everything that is read from files, before there is no way to. */
 static bool load(struct zygote *z, struct error *error)
 {
@@ -178,7 +189,8 @@ bool zygote_serve(const struct zygote_options *o)
     (void)signal(SIGQUIT, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN);
-    if (!load(&z, &error) || !sandbox_confine_zygote(o->sandbox, &z.sandbox, &error)) {
+    if (!can_watch(&error) || !load(&z, &error) ||
+        !sandbox_confine_zygote(o->sandbox, &z.sandbox, &error)) {
         zygote_refuse(&error);
         return false;
     }
