@@ -170,11 +170,12 @@ static long do_overfill_spool(struct inspection *in)
 
 /* -- ways to go wrong that never return, or should not -- */
 
-static long run_loop(struct inspection *in)
+_Noreturn static long run_loop(struct inspection *in)
 {
-    for (volatile const struct inspection *forever = in; forever;)
-        ;
-    return 0;
+    volatile uint64_t turns = 0;
+    (void)in;
+    for (;;)
+        turns = turns + 1;
 }
 
 static long run_stall(struct inspection *in)
