@@ -88,13 +88,14 @@ int main(int argc, char **argv)
         return EXIT_LOST;
     const char **lists = calloc((size_t)argc + 1, sizeof *lists);
     struct zygote_options o = { .pickle_rules = lists, .budget = budget_default() };
-    if (!lists || !parse(argc, argv, &o, lists)) {
+    int result = EXIT_USAGE;
+    if (lists && parse(argc, argv, &o, lists)) {
+        result = zygote_serve(&o) ? EXIT_SUCCESS : EXIT_LOST;
+    } else {
         struct error error;
         (void)error_set(&error, ERROR_WORKER, "assay-worker does not know its options");
         zygote_refuse(&error);
-        return EXIT_USAGE;
     }
-    bool served = zygote_serve(&o);
     free(lists);
-    return served ? EXIT_SUCCESS : EXIT_LOST;
+    return result;
 }
