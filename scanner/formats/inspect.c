@@ -73,6 +73,15 @@ static void report_polyglot(struct inspection *in, uint64_t claimed)
             }
 }
 
+/* Nothing more is found in it. */
+static void settle(struct inspection *in)
+{
+    if (arena_exhausted(in->arena))
+        inspection_incomplete(in, "the memory for one file is spent");
+    if (in->observer)
+        in->observer->closed(in->observer->self, in->artifact);
+}
+
 void inspect_artifact(struct inspection *in)
 {
     uint64_t claimed = 0;
@@ -98,10 +107,7 @@ void inspect_artifact(struct inspection *in)
     for (int id = 0; id < FORMAT_COUNT; id++)
         if (in->artifact->formats & FORMAT_BIT(id))
             inspectors[id]->inspect(in);
-    if (arena_exhausted(in->arena))
-        inspection_incomplete(in, "the memory for one file is spent");
-    if (in->observer)
-        in->observer->closed(in->observer->self, in->artifact);
+    settle(in);
 }
 
 static bool worth_reporting(const struct artifact *a)
@@ -110,8 +116,9 @@ static bool worth_reporting(const struct artifact *a)
            a->status == STATUS_INCOMPLETE || a->status == STATUS_FAILED;
 }
 
-struct artifact *inspect_member(struct inspection *in, struct span name, uint64_t offset,
-                                struct span bytes)
+struct artifact *inspect_member_as(struct inspection *in, struct span name,
+                                   uint64_t offset, struct span bytes,
+                                   void (*read)(struct inspection *inner))
 {
     struct artifact *parent = in->artifact;
     if (!inspection_spend(in, BUDGET_MEMBERS, 1) ||
@@ -124,7 +131,12 @@ struct artifact *inspect_member(struct inspection *in, struct span name, uint64_
         struct inspection inner = *in;
         inner.artifact = child;
         inner.bytes = bytes;
-        inspect_artifact(&inner);
+        if (read) {
+            read(&inner);
+            settle(&inner);
+        } else {
+            inspect_artifact(&inner);
+        }
         parent->executes |= child->executes;
         if (worth_reporting(child)) {
             kept = child;
@@ -135,4 +147,10 @@ struct artifact *inspect_member(struct inspection *in, struct span name, uint64_
     }
     in->budget->left[BUDGET_DEPTH]++;
     return kept;
+}
+
+struct artifact *inspect_member(struct inspection *in, struct span name, uint64_t offset,
+                                struct span bytes)
+{
+    return inspect_member_as(in, name, offset, bytes, NULL);
 }
