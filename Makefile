@@ -33,8 +33,9 @@ OBJ     = $(SRC:%.c=$(BUILD)/%.o)
 CLI     = $(filter $(BUILD)/scanner/cli/%,$(OBJ))
 ZYGOTE  = $(BUILD)/scanner/worker/main.o
 LIB     = $(BUILD)/lib/libassay.a
-UNIT    = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+PROGRAMS = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sandbox/*.c tests/oracle/*.c tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAY  = $(FUZZERS:%=$(BUILD)/replay/%)
 CC_OBJ  = $(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(WARN) $(HARD) $(CFLAGS) $(SAN) -MMD -MP -c
 
 Q = $(if $(V),,@)
@@ -58,37 +59,36 @@ $(BUILD)/bin/assay-worker: $(ZYGOTE) $(LIB)
 	@echo '  LD  $@'
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS))
 
-$(BUILD)/unit/%: tests/unit/%.c $(LIB)
+# Test programs: tests/KIND/NAME.c becomes build/KIND/NAME.
+$(PROGRAMS): $(BUILD)/%: tests/%.c $(LIB)
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
-	$(Q)$(CC) $(INC) -Itests/unit $(call pc,--cflags,$(PKGS) $(TEST_PKGS)) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP \
+	$(Q)$(CC) $(INC) -Itests/unit $(call pc,--cflags,$(PKGS) $(TEST_PKGS)) $(CPPFLAGS) $(WARN) $(CFLAGS) $(SAN) -MMD -MP \
 	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) -pthread
 
-# Programs that scripts of tests/ drive: build/oracle/NAME, build/bench/NAME.
-DRIVEN = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/oracle/*.c tests/bench/*.c))
-$(BUILD)/oracle/%: tests/oracle/%.c $(LIB)
+# The fuzz targets without libFuzzer: they read the fixtures again in `make test`.
+$(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB)
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
-	$(Q)$(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP \
-	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS)) -pthread
-$(BUILD)/bench/%: tests/bench/%.c $(LIB)
-	@mkdir -p $(@D)
-	@echo '  CC  $<'
-	$(Q)$(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP \
-	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS)) -pthread
+	$(Q)$(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP -MF $@.d \
+	  -o $@ $< tests/fuzz/replay.c $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS)) -pthread
 
-units: $(UNIT) $(DRIVEN)
+units: $(PROGRAMS) $(REPLAY)
 test: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all units
 	BUILD=$(BUILD) tests/run
 asan:
 	$(MAKE) BUILD=build-asan SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' test
 
-# One libFuzzer binary for each tests/fuzz/fuzz_NAME.c; seeds in tests/fuzz/seeds are made by its script.
-build-fuzz/%: tests/fuzz/%.c $(SRC)
-	@mkdir -p build-fuzz/corpus/$*
-	clang $(INC) $(call pc,--cflags,$(PKGS)) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	  $< $(filter-out scanner/cli/% scanner/worker/main.c,$(SRC)) -o $@ $(call pc,--libs,$(WORKER_PKGS)) -pthread
+# One libFuzzer binary for each tests/fuzz/fuzz_NAME.c, over one instrumented library.
+FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
+build-fuzz/library: $(SRC) $(wildcard scanner/*/*.h scanner/*/*.def) Makefile
+	$(MAKE) --no-print-directory CC=clang BUILD=build-fuzz CFLAGS='-g -O1' \
+	  SAN='-fsanitize=fuzzer-no-link $(FUZZ_SAN)' build-fuzz/lib/libassay.a
+	@touch $@
+build-fuzz/fuzz_%: tests/fuzz/fuzz_%.c build-fuzz/library
+	clang $(INC) $(call pc,--cflags,$(PKGS)) -g -O1 -fsanitize=fuzzer $(FUZZ_SAN) \
+	  $< build-fuzz/lib/libassay.a -o $@ $(call pc,--libs,$(WORKER_PKGS)) -pthread
 fuzz: $(FUZZERS:%=build-fuzz/%)
 	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
@@ -105,8 +105,30 @@ fmt:
 deps:
 	@.ci/deps
 
+# Build, make the fixtures, and show the report of a malicious and of a clean model.
+demo: deps
+	$(MAKE) --no-print-directory -j$(JOBS) all
+	@BUILD=$(BUILD) tests/demo
+
+bench: all
+	BUILD=$(BUILD) tests/bench/run
+
+SHARE = $(DESTDIR)$(PREFIX)/share/assay
+install: all
+	install -Dm755 $(BUILD)/bin/assay $(DESTDIR)$(PREFIX)/bin/assay
+	install -Dm755 $(BUILD)/bin/assay-worker $(DESTDIR)$(PREFIX)/libexec/assay-worker
+	install -Dm644 -t $(SHARE)/registries.d registries.d/*.json
+	install -Dm644 -t $(SHARE)/rules/pickle rules/pickle/*.json
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/assay $(DESTDIR)$(PREFIX)/libexec/assay-worker
+	rm -rf $(SHARE)
+dist:
+	@mkdir -p $(BUILD)
+	git archive --prefix=assay-$(VERSION)/ -o $(BUILD)/assay-$(VERSION).tar.gz HEAD
+	cd $(BUILD) && sha256sum assay-$(VERSION).tar.gz > assay-$(VERSION).tar.gz.sha256
+
 clean:
 	rm -rf build build-*
 .PHONY: all units demo test interop lint analyze asan fuzz bench fmt install uninstall dist deps clean
 .DELETE_ON_ERROR:
--include $(OBJ:.o=.d) $(UNIT:=.d) $(DRIVEN:=.d)
+-include $(OBJ:.o=.d) $(PROGRAMS:=.d) $(REPLAY:=.d)

@@ -1,4 +1,64 @@
-int main(void)
+#include "cli/command.h"
+#include "core/suggest.h"
+#include "policy/policy.h"
+
+#include <signal.h>
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+#define COMMAND(name, summary) { #name, command_##name, summary },
+#include "cli/commands.def"
+#undef COMMAND
+};
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+
+static void print_help(FILE *out)
 {
-    return 0;
+    fputs("Assay tells whether a machine-learning model may be deployed: where it comes\n"
+          "from, whether its bytes are the expected ones, whether loading it runs code.\n"
+          "It never loads a model.\n\nUsage: assay COMMAND [OPTION...]\n\n",
+          out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
+    fputs("\nTry `assay COMMAND --help`.\n\n"
+          "Exit codes: 0 pass, 1 gate violated, 2 incomplete, 3 nothing to scan, 4 usage or\n"
+          "configuration error\n",
+          out);
+}
+
+static int unknown_command(const char *name)
+{
+    struct suggestion near = suggestion_for(name);
+    struct error error;
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        suggestion_offer(&near, commands[i].name);
+    if (near.best)
+        error_set(&error, ERROR_USAGE, "no such command: %s; did you mean %s?", name,
+                  near.best);
+    else
+        error_set(&error, ERROR_USAGE, "no such command: %s", name);
+    return complain(&error);
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a report that could not be written */
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return EXIT_PASS;
+    }
+    if (strcmp(argv[1], "--version") == 0)
+        argv[1] += 2;
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    return unknown_command(argv[1]);
 }

@@ -67,6 +67,12 @@ void artifact_lower(struct artifact *a, enum artifact_status status, const char 
     a->reason = arena_copy(a->arena, span_of_text(reason));
 }
 
+bool artifact_worth_reporting(const struct artifact *a)
+{
+    return a->findings.count > 0 || a->facts || a->first ||
+           a->status == STATUS_INCOMPLETE || a->status == STATUS_FAILED;
+}
+
 struct fact *artifact_facts(struct artifact *a)
 {
     if (!a->facts)
@@ -85,6 +91,21 @@ const char *status_name(enum artifact_status s)
     return names[s];
 }
 
+void artifact_path(const struct artifact *a, struct buffer *out)
+{
+    size_t levels = 0;
+    for (const struct artifact *up = a->parent; up; up = up->parent)
+        levels++;
+    for (; levels > 0; levels--) {
+        const struct artifact *above = a;
+        for (size_t i = 0; i < levels; i++)
+            above = above->parent;
+        buffer_add(out, above->name);
+        buffer_add_text(out, "!");
+    }
+    buffer_add(out, a->name);
+}
+
 const struct artifact *artifact_walk(const struct artifact *root,
                                      const struct artifact *current)
 {
@@ -95,11 +116,16 @@ const struct artifact *artifact_walk(const struct artifact *root,
     return current == root ? NULL : current->next;
 }
 
+const struct artifact *artifact_worst_part(const struct artifact *root)
+{
+    const struct artifact *worst = root;
+    for (const struct artifact *a = root; a; a = artifact_walk(root, a))
+        if (a->status != STATUS_SKIPPED && rank(a->status) > rank(worst->status))
+            worst = a;
+    return worst;
+}
+
 enum artifact_status artifact_worst(const struct artifact *root)
 {
-    enum artifact_status worst = root->status;
-    for (const struct artifact *a = root; a; a = artifact_walk(root, a))
-        if (a->status != STATUS_SKIPPED && rank(a->status) > rank(worst))
-            worst = a->status;
-    return worst;
+    return artifact_worst_part(root)->status;
 }

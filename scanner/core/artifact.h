@@ -25,7 +25,7 @@ struct artifact {
     struct artifact *parent, *first, *last, *next, *previous;
     struct span name;      /* inside the parent; of a root: path as scanned.  Raw bytes */
     uint64_t offset, size; /* offset in the parent, 0 for a root */
-    uint64_t formats;      /* bits: enum format_id of formats/formats.h */
+    uint64_t formats;      /* bits: enum format_id of core/formats.h */
     bool executes;         /* a pickle machine read it, or loading it runs code */
     enum artifact_status status;
     struct span reason; /* why it is not complete; the first reason wins */
@@ -49,13 +49,22 @@ void artifact_drop_last(struct artifact *parent);
 void artifact_lower(struct artifact *a, enum artifact_status status, const char *format,
                     ...) __attribute__((format(printf, 3, 4)));
 
+/* Is there anything to say about a member, or is it enough to have counted it? */
+bool artifact_worth_reporting(const struct artifact *a);
+
 /* The facts' root, made on first use; NULL when memory is short. */
 struct fact *artifact_facts(struct artifact *a);
 
 const char *status_name(enum artifact_status s);
 
-/* Over the whole tree: the worst status below, and depth-first order for readers. */
+/* Names from the root down to `a`, joined with '!': "model.pt!archive/data.pkl".  Raw
+ * bytes, for sentences; reports escape each name on its own. */
+void artifact_path(const struct artifact *a, struct buffer *out);
+
+/* Over the whole tree: the worst status, the first part that has it (its reason says
+ * why), and depth-first order for readers. */
 enum artifact_status artifact_worst(const struct artifact *a);
+const struct artifact *artifact_worst_part(const struct artifact *root);
 const struct artifact *
 artifact_walk(const struct artifact *root,
               const struct artifact *current); /* NULL at the end */

@@ -132,24 +132,47 @@ void model_add_file(struct model *m, struct file *f)
     m->last_file = f;
 }
 
-void model_add_reason(struct model *m, const char *format, ...)
+static void add_text(struct arena *arena, struct span text, struct reason **first,
+                     struct reason **last)
 {
-    struct reason *r = arena_alloc(m->arena, sizeof *r);
+    struct reason *r = arena_alloc(arena, sizeof *r);
     if (!r)
         return;
+    r->text = arena_copy(arena, text);
+    if (*last)
+        (*last)->next = r;
+    else
+        *first = r;
+    *last = r;
+}
+
+void model_add_reason_text(struct model *m, struct span text)
+{
+    add_text(m->arena, text, &m->reasons, &m->last_reason);
+}
+
+void model_add_reason(struct model *m, const char *format, ...)
+{
     va_list args;
     struct buffer text;
     va_start(args, format);
     buffer_init(&text, MESSAGE_MAX);
     buffer_vprintf(&text, format, args);
     va_end(args);
-    r->text = arena_copy(m->arena, buffer_span(&text));
+    model_add_reason_text(m, buffer_span(&text));
     buffer_free(&text);
-    if (m->last_reason)
-        m->last_reason->next = r;
-    else
-        m->reasons = r;
-    m->last_reason = r;
+}
+
+void result_add_clause(struct result *r, const char *format, ...)
+{
+    va_list args;
+    struct buffer text;
+    va_start(args, format);
+    buffer_init(&text, MESSAGE_MAX);
+    buffer_vprintf(&text, format, args);
+    va_end(args);
+    add_text(r->arena, buffer_span(&text), &r->clauses, &r->last_clause);
+    buffer_free(&text);
 }
 
 static void count_findings(struct summary *s, const struct finding_list *list)

@@ -98,7 +98,8 @@ struct result {
     struct model *models, *last_model; /* ordered by target, then identity */
     struct scan_error *errors, *last_error;
     struct summary summary;
-    const char *gate; /* name of the gate or policy that judged */
+    const char *gate;                     /* name of the gate or policy that judged */
+    struct reason *clauses, *last_clause; /* all that it demands, in plain words */
     enum verdict verdict;
     int exit_code;
     struct {                 /* volatile: kept out of everything that is compared */
@@ -117,6 +118,9 @@ void result_add_error(struct result *r, struct span target, const struct error *
                       bool retryable);
 void model_add_file(struct model *m, struct file *f); /* takes over f and its arena */
 void model_add_reason(struct model *m, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void model_add_reason_text(struct model *m, struct span text); /* any bytes; copied */
+void result_add_clause(struct result *r, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void result_count(struct result *r); /* fills summary from models and files */
 

@@ -4,12 +4,12 @@
 
 #define FORMAT(symbol, name, is_a, family, title)                                        \
     extern const struct inspector name##_inspector;
-#include "formats/formats.def"
+#include "core/formats.def"
 #undef FORMAT
 
 const struct inspector *const inspectors[FORMAT_COUNT] = {
 #define FORMAT(symbol, name, is_a, family, title) [FORMAT_##symbol] = &name##_inspector,
-#include "formats/formats.def"
+#include "core/formats.def"
 #undef FORMAT
 };
 
@@ -95,6 +95,8 @@ void inspect_artifact(struct inspection *in)
             claimed |= FORMAT_BIT(id);
         if (promised != FORMAT_ANY && format_related((enum format_id)id, promised))
             promised_claims |= claim != CLAIM_NAME;
+        /* a pointer stands where the promised file will be */
+        promised_claims |= id == FORMAT_LFS_POINTER;
         in->artifact->formats |= FORMAT_BIT(id);
     }
     if (in->artifact->formats == 0)
@@ -108,12 +110,6 @@ void inspect_artifact(struct inspection *in)
         if (in->artifact->formats & FORMAT_BIT(id))
             inspectors[id]->inspect(in);
     settle(in);
-}
-
-static bool worth_reporting(const struct artifact *a)
-{
-    return a->findings.count > 0 || a->facts || a->first ||
-           a->status == STATUS_INCOMPLETE || a->status == STATUS_FAILED;
 }
 
 struct artifact *inspect_member_as(struct inspection *in, struct span name,
@@ -138,7 +134,7 @@ struct artifact *inspect_member_as(struct inspection *in, struct span name,
             inspect_artifact(&inner);
         }
         parent->executes |= child->executes;
-        if (worth_reporting(child)) {
+        if (artifact_worth_reporting(child)) {
             kept = child;
         } else {
             artifact_drop_last(parent);

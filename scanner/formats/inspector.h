@@ -1,7 +1,7 @@
 /* inspector.h: what a format provides, and what it may use.
  *
  * One format, one file, one `const struct inspector NAME_inspector`, one row in
- * formats.def.  An inspector is a function of bytes: no I/O, no globals, no clock.
+ * core/formats.def.  An inspector is a function of bytes: no I/O, no globals, no clock.
  * It allocates from the artifact's arena, never frees, and decides no verdict.
  * Bytes are touched through struct reader (core/reader.h) only. */
 #ifndef INSPECTOR_H
@@ -9,8 +9,8 @@
 
 #include "core/artifact.h"
 #include "core/budget.h"
+#include "core/formats.h"
 #include "core/reader.h"
-#include "formats/formats.h"
 
 struct pickle_rules; /* formats/pickle_rules.h: the lists of known globals */
 

@@ -1,7 +1,7 @@
 /* Globals that are safe with some arguments and dangerous with others. */
 #include "formats/pickle_judge.h"
 
-enum { ARGUMENTS = 6, RECURSION_MAX = 4 };
+enum { ARGUMENTS = 6, RECURSION_MAX = 4, WEIGHED = 64, STATE_ITEMS = 256 };
 
 struct question {
     struct pickle_judge *judge;
@@ -34,7 +34,7 @@ static enum pickle_opinion mention(struct question *q, pickle_value v)
         return because(q, OPINION_UNKNOWN, "what it wraps is not known");
     if (g->verdict.class == PICKLE_DANGEROUS)
         return because(q, OPINION_DANGEROUS, "it wraps a dangerous name");
-    if (g->verdict.class == PICKLE_CHECK)
+    if (g->verdict.class == PICKLE_CHECK && !pickle_check_is_class(g->verdict.check))
         return because(q, OPINION_UNKNOWN, "what it wraps depends on later arguments");
     return OPINION_FINE; /* an unknown one adds up as an unknown import */
 }
@@ -189,23 +189,155 @@ static enum pickle_opinion check_codecs_encode(struct question *q)
     return OPINION_FINE;
 }
 
-static enum pickle_opinion check_attribute_names(struct question *q)
+/* The worst that is said of a value, containers included. */
+static enum pickle_opinion weigh(struct question *q, pickle_value v, unsigned depth)
 {
-    for (size_t i = 0; i < q->n; i++)
-        if (value_tag(q->args[i]) == PICKLE_STR ? !plain_name(q, q->args[i])
-                                                : value_tag(q->args[i]) > PICKLE_NUMBER)
-            return because(q, OPINION_UNKNOWN, "it reaches more than plain attributes");
-    return q->n == ARGUMENTS ? OPINION_UNKNOWN : OPINION_FINE;
+    pickle_value items[WEIGHED];
+    size_t n = 0, total = 0;
+    enum pickle_tag tag = value_tag(v);
+    const struct pickle_global *g = pickle_global(q->m, v);
+    if (value_has_global(v) && g->verdict.class == PICKLE_DANGEROUS)
+        return because(q, OPINION_DANGEROUS, "it is handed a dangerous name");
+    if (tag == PICKLE_GLOBAL && g->verdict.class != PICKLE_SAFE)
+        return because(q, OPINION_UNKNOWN, "it is handed a name that no list knows");
+    if (tag < PICKLE_TUPLE || tag > PICKLE_FROZENSET)
+        return OPINION_FINE;
+    if (depth == RECURSION_MAX || !store_count(&q->m->store, v, &total) ||
+        total > WEIGHED || !pickle_items(q->m, v, items, WEIGHED, &n))
+        return because(q, OPINION_UNKNOWN, "its arguments are not known");
+    enum pickle_opinion worst = OPINION_FINE;
+    for (size_t i = 0; i < n; i++) {
+        enum pickle_opinion opinion = weigh(q, items[i], depth + 1);
+        worst = opinion > worst ? opinion : worst;
+    }
+    return worst;
 }
 
-static enum pickle_opinion check_first_argument(struct question *q)
+static enum pickle_opinion check_safe_arguments(struct question *q)
 {
-    const struct pickle_global *g = q->n ? global_of(q, q->args[0]) : NULL;
-    if (!g || g->verdict.class == PICKLE_UNKNOWN || g->verdict.class == PICKLE_CHECK)
-        return because(q, OPINION_UNKNOWN, "it is handed a function that no list knows");
-    return g->verdict.class == PICKLE_DANGEROUS
-               ? because(q, OPINION_DANGEROUS, "it is handed a dangerous function")
-               : OPINION_FINE;
+    return weigh(q, q->call->args, 0);
+}
+
+static enum pickle_opinion check_one_argument(struct question *q)
+{
+    return q->n == 1 ? OPINION_FINE
+                     : because(q, OPINION_UNKNOWN, "it calls its first argument");
+}
+
+/* _ufunc_reconstruct(module, name): import the module, take the attribute */
+static enum pickle_opinion check_ufunc(struct question *q)
+{
+    static const char *const modules[] = { "numpy", "numpy.core._multiarray_umath",
+                                           "numpy._core._multiarray_umath",
+                                           "scipy.special._ufuncs", "scipy.special" };
+    bool known = false;
+    for (size_t i = 0; q->n == 2 && i < sizeof modules / sizeof *modules; i++)
+        known |= pickle_is_text(q->m, q->args[0], modules[i]);
+    return known && plain_name(q, q->args[1])
+               ? OPINION_FINE
+               : because(q, OPINION_DANGEROUS, "it imports a module by name");
+}
+
+/* Without arguments INST and OBJ make an object of a class without calling it. */
+static enum pickle_opinion check_instance(struct question *q)
+{
+    enum pickle_call_kind kind = q->call->kind;
+    bool made = kind == CALL_NEWOBJ || kind == CALL_NEWOBJ_EX ||
+                ((kind == CALL_INST || kind == CALL_OBJ) && q->n == 0);
+    return made ? OPINION_FINE
+                : because(q, OPINION_UNKNOWN,
+                          "the constructor of this class does more "
+                          "than to make an object");
+}
+
+/* "def _parse_args(self, a, b, loc=0, scale=1):", "    return (a, b,), loc, scale, 1":
+ * nothing in these lines but names, commas and the parentheses of the template. */
+static bool template_line(struct span line)
+{
+    static const char *const heads[] = {
+        "def _parse_args(self,",          "def _parse_args_rvs(self,",
+        "def _parse_args_stats(self,",    "    return (",
+        "    return self._argcheck_rvs(",
+    };
+    size_t at = SIZE_MAX;
+    for (size_t i = 0; i < sizeof heads / sizeof *heads && at == SIZE_MAX; i++)
+        if (span_starts(line, heads[i]))
+            at = strlen(heads[i]);
+    if (at == SIZE_MAX)
+        return line.len == 0;
+    unsigned closed = 0;
+    for (; at < line.len; at++) {
+        uint8_t c = line.ptr[at];
+        bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                    (c >= 'A' && c <= 'Z') || c == '_';
+        closed += c == ')';
+        if (!word && !(c && strchr(" ,='):", c)))
+            return false;
+    }
+    return closed == 1;
+}
+
+static bool template_text(const struct question *q, pickle_value v)
+{
+    struct buffer scratch;
+    buffer_init(&scratch, 1 << 16);
+    bool fine = value_tag(v) == PICKLE_STR;
+    struct reader r =
+        reader_of(fine ? pickle_text(q->m, v, &scratch) : (struct span){ 0 }, 0);
+    while (fine && reader_left(&r) > 0) {
+        struct span rest = reader_peek(&r, reader_left(&r));
+        size_t newline = span_find(rest, "\n", 0);
+        size_t n = newline == SIZE_MAX ? rest.len : newline;
+        fine = template_line(span_slice(rest, 0, n));
+        reader_skip(&r, newline == SIZE_MAX ? n : n + 1);
+    }
+    buffer_free(&scratch);
+    return fine;
+}
+
+/* All of a state that is a dict with texts as keys; false when that is not known. */
+static bool state_items(struct question *q, pickle_value *ret, size_t *ret_n)
+{
+    size_t total = 0;
+    if (value_tag(q->call->args) != PICKLE_DICT ||
+        !store_count(&q->m->store, q->call->args, &total) || total > STATE_ITEMS ||
+        !pickle_items(q->m, q->call->args, ret, STATE_ITEMS, ret_n))
+        return false;
+    for (size_t i = 0; i + 1 < *ret_n; i += 2)
+        if (value_tag(ret[i]) != PICKLE_STR)
+            return false;
+    return true;
+}
+
+/* __setstate__ of a scipy distribution executes state['_parse_arg_template']. */
+static enum pickle_opinion check_distribution(struct question *q)
+{
+    pickle_value items[STATE_ITEMS];
+    size_t n = 0;
+    if (q->call->kind != CALL_BUILD)
+        return check_instance(q);
+    if (!state_items(q, items, &n))
+        return because(q, OPINION_UNKNOWN, "it executes a text that is not known");
+    for (size_t i = 0; i + 1 < n; i += 2)
+        if (pickle_is_text(q->m, items[i], "_parse_arg_template") &&
+            !template_text(q, items[i + 1]))
+            return because(q, OPINION_DANGEROUS, "it executes a text of its state");
+    return OPINION_FINE;
+}
+
+/* __setstate__ of a statsmodels data object evaluates state['formula']. */
+static enum pickle_opinion check_no_formula(struct question *q)
+{
+    pickle_value items[STATE_ITEMS];
+    size_t n = 0;
+    if (q->call->kind != CALL_BUILD)
+        return check_instance(q);
+    bool known = state_items(q, items, &n);
+    for (size_t i = 0; known && i + 1 < n; i += 2)
+        known = !pickle_is_text(q->m, items[i], "formula") ||
+                items[i + 1] == value_atom(ATOM_NONE);
+    return known ? OPINION_FINE
+                 : because(q, OPINION_UNKNOWN, "it evaluates a formula as Python code");
 }
 
 static enum pickle_opinion check_type_of(struct question *q)
@@ -225,8 +357,12 @@ static enum pickle_opinion ask(struct question *q)
         [PICKLE_CHECK_NUMPY_SCALAR] = check_numpy_scalar,
         [PICKLE_CHECK_NUMPY_DTYPE] = check_numpy_dtype,
         [PICKLE_CHECK_CODECS_ENCODE] = check_codecs_encode,
-        [PICKLE_CHECK_ATTRIBUTE_NAMES] = check_attribute_names,
-        [PICKLE_CHECK_FIRST_ARGUMENT] = check_first_argument,
+        [PICKLE_CHECK_SAFE_ARGUMENTS] = check_safe_arguments,
+        [PICKLE_CHECK_ONE_ARGUMENT] = check_one_argument,
+        [PICKLE_CHECK_UFUNC] = check_ufunc,
+        [PICKLE_CHECK_INSTANCE] = check_instance,
+        [PICKLE_CHECK_DISTRIBUTION] = check_distribution,
+        [PICKLE_CHECK_NO_FORMULA] = check_no_formula,
         [PICKLE_CHECK_TYPE_OF] = check_type_of,
     };
     if (q->depth > RECURSION_MAX ||

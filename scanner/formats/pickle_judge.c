@@ -257,6 +257,15 @@ static bool is_write(enum pickle_call_kind kind)
     return kind >= CALL_BUILD && kind <= CALL_SETITEM;
 }
 
+/* Globals whose objects do something with the state that they are given. */
+static bool judges_state(const struct pickle_global *g)
+{
+    return g->verdict.class == PICKLE_CHECK &&
+           (g->verdict.check == PICKLE_CHECK_PARTIAL ||
+            g->verdict.check == PICKLE_CHECK_DISTRIBUTION ||
+            g->verdict.check == PICKLE_CHECK_NO_FORMULA);
+}
+
 /* joblib up to 0.9 kept each array in a file of its own. */
 static bool is_array_file(const struct pickle_global *g)
 {
@@ -282,8 +291,7 @@ static void judge_write(struct pickle_judge *j, struct pickle_machine *m,
         if (call->kind == CALL_BUILD && is_array_file(g))
             report(j, m, call, RULE_PICKLE_ARRAY_FILE,
                    "joblib loads the array from that file, pickles in it included");
-        if (call->kind == CALL_BUILD && g->verdict.class == PICKLE_CHECK &&
-            g->verdict.check == PICKLE_CHECK_PARTIAL)
+        if (call->kind == CALL_BUILD && judges_state(g))
             judge_checked(j, m, call);
         return;
     default:
@@ -439,8 +447,8 @@ static bool adds_up(const struct pickle_global *g)
 {
     if (g->computed || g->dotted || (g->mentioned & MENTION_COUNT))
         return false;
-    if (g->verdict.class == PICKLE_CHECK)
-        return g->calls == 0; /* taken, to be called by something else */
+    if (g->verdict.class == PICKLE_CHECK) /* taken, to be called by something else? */
+        return g->calls == 0 && !pickle_check_is_class(g->verdict.check);
     return g->verdict.class == PICKLE_UNKNOWN &&
            (!g->attribute || (g->mentioned & MENTION_INSTANTIATED));
 }

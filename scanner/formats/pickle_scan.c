@@ -159,6 +159,28 @@ static enum pickle_end run(struct pickle_scan *s)
     return end;
 }
 
+/* Where an instruction crosses the end of its frame, a loader that reads frame by frame
+ * goes on elsewhere: read it that way, too.  What the first run ended with counts, unless
+ * only the second came to an end. */
+static enum pickle_end run_with_frames(struct pickle_scan *s)
+{
+    struct pickle_machine *m = s->machine;
+    enum pickle_end end = run(s);
+    size_t at = m->end;
+    const char *reason = m->reason;
+    if (m->crossed == SIZE_MAX || end == PICKLE_SPENT)
+        return end;
+    s->judge.silent_until = m->crossed;
+    m->framed = true;
+    if (run(s) != PICKLE_STOPPED || end == PICKLE_STOPPED) {
+        m->status = end;
+        m->end = at;
+        m->reason = reason;
+    }
+    m->framed = false;
+    return m->status;
+}
+
 /* A stream with array wrappers is read twice: joblib.load skips the bytes of the arrays,
  * pickle.load would execute them.  Both runs are the same up to the first wrapper. */
 enum pickle_end pickle_scan_stream(struct pickle_scan *s)
@@ -170,7 +192,7 @@ enum pickle_end pickle_scan_stream(struct pickle_scan *s)
     judge_stream(j, s->at);
     m->joblib = false;
     j->wrapper = &m->wrapper_offset;
-    enum pickle_end end = run(s);
+    enum pickle_end end = run_with_frames(s);
     j->wrapper = NULL;
     if (m->wrapper_offset != SIZE_MAX && end != PICKLE_SPENT) {
         j->silent_until = m->wrapper_offset + 1;

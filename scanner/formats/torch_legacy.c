@@ -16,12 +16,8 @@ static const uint8_t magic[10] = { 0x6c, 0xfc, 0x9c, 0x46, 0xf9,
 /* A pickle of the magic number: any notation that pushes it. */
 static bool is_magic(const struct pickle_machine *m)
 {
-    struct pickle_instruction i = { 0 };
-    struct reader r = reader_of(m->bytes, 0);
-    if (value_tag(m->result) != PICKLE_NUMBER)
-        return false;
-    reader_seek(&r, value_offset(m->result));
-    if (pickle_decode(&r, &i) != DECODED)
+    struct pickle_instruction i;
+    if (value_tag(m->result) != PICKLE_NUMBER || !pickle_instruction_of(m, m->result, &i))
         return false;
     if (i.code == OP_LONG1 || i.code == OP_LONG4)
         return span_equal(i.text, span_of(magic, sizeof magic));

@@ -13,10 +13,11 @@ struct policy {
     const char *name; /* "default", "ci", "audit" */
     const char *summary;
     enum severity fail_on;  /* findings this bad or worse violate */
-    bool fails;             /* false: report only, never exit 1 or 2 (audit) */
+    bool fails;             /* false: the verdict stands, exit codes 1 and 2 become 0 */
     bool incomplete_fails;  /* an incomplete file violates the gate */
     unsigned trust_allowed; /* bit (1 << enum trust); POLICY_ANY_TRUST: not asked */
-    const char *deny_formats[POLICY_FORMATS_MAX]; /* names or families, NULL-terminated */
+    const char *deny_formats[POLICY_FORMATS_MAX + 1]; /* names or families of
+                                                         core/formats.def, to NULL */
 };
 
 #define POLICY_ANY_TRUST (~0U)
@@ -24,11 +25,15 @@ struct policy {
 bool policy_gate(const char *name, struct policy *ret_policy); /* false: no such gate */
 const char *policy_gate_name(size_t i);                        /* NULL past the last */
 
-/* "high,medium": a comma-separated set for --allow-trust. */
+/* "high,medium": the whole set that --allow-trust allows, in place of the gate's. */
 bool policy_allow_trust(struct policy *p, const char *levels, struct error *error);
+
+/* "pickle,zip": denied beside what the gate denies.  "pickle" also denies everything
+ * else that runs code when it is loaded. */
 bool policy_deny_formats(struct policy *p, const char *names, struct error *error);
 
-/* Judge each model (verdict, reasons) and the whole (verdict, exit code). */
+/* Judge each model (verdict, reasons) and the whole (gate, clauses, verdict, exit
+ * code).  Called once, when the result is otherwise complete. */
 void policy_judge(const struct policy *p, struct result *r);
 
 enum exit_code {

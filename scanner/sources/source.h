@@ -1,33 +1,38 @@
 /* source.h: from targets on the command line to files that can be opened.
  *
- * Local files and directories: a walk that follows no link out of the root, refuses
- * FIFOs, devices and sockets, survives directory loops and gives a stable order. */
+ * Local files and directories: a walk that follows no link out of the target (or out
+ * of the model store that the target lies in), refuses FIFOs, devices and sockets,
+ * survives directory loops and gives a stable order.  Needs openat2 (Linux 5.6). */
 #ifndef SOURCE_H
 #define SOURCE_H
 
+#include "core/arena.h"
 #include "core/error.h"
-#include "core/result.h"
 
-/* One file to look at.  Strings live in the list's arena. */
+/* One file to look at.  Spans live in the list's arena. */
 struct source_file {
-    struct span path; /* relative to the target; the target's own name for a file */
-    struct span real; /* for a link: what it points at, relative to the target */
+    struct span path;    /* relative to the target; a single file's own name */
+    struct span link;    /* not empty: it is a link, and this is its text */
     uint64_t size;
-    struct span problem; /* not empty: it must be reported as failed, with this reason */
+    struct span problem; /* not empty: it cannot be scanned, and why */
     struct source_file *next;
 };
 
 struct source_list {
     struct arena *arena;
     struct span target; /* as the operator named it */
-    int root_fd;        /* O_PATH of the directory, or of the parent of a single file */
+    struct span real;   /* its real, absolute path */
     bool directory;
+    int anchor_fd;      /* the directory no path may leave */
+    struct span prefix; /* from the anchor to the target: "" or "snapshots/4f1c…/" */
     struct source_file *files; /* sorted by path, bytewise */
-    uint64_t excluded;         /* files that --exclude took out */
+    size_t count;
+    uint64_t bytes;
+    uint64_t excluded;  /* entries that --exclude took out */
 };
 
 struct source_options {
-    const char *const *exclude; /* NULL-terminated globs on the relative path, or NULL */
+    const char *const *exclude; /* globs, or NULL: without '/' they match any name */
 };
 
 /* ERROR_NOT_FOUND when the target does not exist. */
@@ -35,8 +40,8 @@ bool source_open(const char *target, const struct source_options *o,
                  struct source_list *ret_list, struct error *error);
 void source_close(struct source_list *list);
 
-/* A read-only descriptor of one file of the list: never follows a link that leaves
- * the root, never blocks, always a regular file.  -1 with the reason otherwise. */
+/* A read-only descriptor of one file of the list: beneath the anchor whatever its
+ * links say, never blocking, always a regular file.  -1 with the reason otherwise. */
 int source_file_open(const struct source_list *list, const struct source_file *file,
                      struct error *error);
 

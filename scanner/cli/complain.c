@@ -1,0 +1,14 @@
+#include "cli/command.h"
+#include "policy/policy.h"
+#include "reports/escape.h"
+
+int complain(const struct error *error)
+{
+    struct buffer line;
+    buffer_init(&line, 4096);
+    escape_terminal(&line, span_of_text(error->message));
+    fprintf(stderr, "assay: %s\n", line.text ? line.text : "");
+    buffer_free(&line);
+    return error->code == ERROR_IO || error->code == ERROR_MEMORY ? EXIT_INCOMPLETE
+                                                                  : EXIT_USAGE;
+}

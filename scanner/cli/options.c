@@ -1,0 +1,293 @@
+#include "cli/options.h"
+
+#include "core/suggest.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <unistd.h>
+
+enum { JOBS_MAX = 256 };
+
+enum option_id {
+#define OPTION(symbol, letter, name, argument, help) OPTION_##symbol,
+#include "cli/options.def"
+#undef OPTION
+    OPTION_COUNT
+};
+
+static const struct {
+    char letter;
+    const char *name, *argument, *help;
+} table[OPTION_COUNT] = {
+#define OPTION(symbol, letter, name, argument, help)                                     \
+    [OPTION_##symbol] = { letter, name, argument, help },
+#include "cli/options.def"
+#undef OPTION
+};
+
+void options_help(FILE *out)
+{
+    fputs("Usage: assay scan TARGET... [OPTION...]\n\n"
+          "Inspect files and directories, judge them by a gate, report.\n\n",
+          out);
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        char left[64], letter[8] = "    ";
+        if (table[i].letter)
+            (void)snprintf(letter, sizeof letter, "-%c, ", table[i].letter);
+        (void)snprintf(left, sizeof left, "%s--%s%s%s", letter, table[i].name,
+                       table[i].argument ? " " : "",
+                       table[i].argument ? table[i].argument : "");
+        fprintf(out, "  %-30s %s\n", left, table[i].help);
+    }
+    fputs("\nWork one file may cost; past it the file is incomplete:\n", out);
+    for (size_t i = 0; i < BUDGET_COUNT; i++)
+        fprintf(out, "      --max-%-20s %s [%llu]\n", budget_kinds[i].option,
+                budget_kinds[i].what, (unsigned long long)budget_kinds[i].amount);
+    fputs("\nExamples:\n"
+          "  assay scan model.pt\n"
+          "  assay scan --gate ci --origin hf:org/model@0123abcd models/\n"
+          "  assay scan -o text -o json=report.json models/\n\n"
+          "Exit codes: 0 pass, 1 gate violated, 2 incomplete, 3 nothing to scan, 4 usage or\n"
+          "configuration error\n",
+          out);
+}
+
+static bool add(const char **list, const char *value, const char *option,
+                struct error *error)
+{
+    size_t n = 0;
+    while (list[n])
+        n++;
+    if (n == LIST_MAX)
+        return error_set(error, ERROR_USAGE, "--%s: given more than %d times", option,
+                         LIST_MAX);
+    list[n] = value;
+    return true;
+}
+
+static bool parse_number(const char *text, uint64_t max, const char *option,
+                         uint64_t *ret_number, struct error *error)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end || errno || n > max || n == 0)
+        return error_set(error, ERROR_USAGE, "--%s: %s is not a number from 1 to %llu",
+                         option, text, (unsigned long long)max);
+    *ret_number = n;
+    return true;
+}
+
+static bool parse_severity(const char *text, const char *option,
+                           enum severity *ret_severity, struct error *error)
+{
+    return severity_parse(text, ret_severity) ||
+           error_set(error, ERROR_USAGE,
+                     "--%s: %s is none of info, low, medium, high, critical", option,
+                     text);
+}
+
+static bool parse_output(const char *text, struct scan_arguments *a, struct error *error)
+{
+    const char *equals = strchr(text, '=');
+    size_t n = equals ? (size_t)(equals - text) : strlen(text);
+    char name[32];
+    if (a->output_count == OUTPUTS_MAX)
+        return error_set(error, ERROR_USAGE, "--output: given more than %d times",
+                         OUTPUTS_MAX);
+    (void)snprintf(name, sizeof name, "%.*s", (int)(n < 31 ? n : 31), text);
+    const struct report_writer *w = report_find(name);
+    if (!w || (equals && !equals[1]))
+        return error_set(error, ERROR_USAGE, "--output: %s is not FORMAT or FORMAT=FILE", text);
+    for (size_t i = 0; i < a->output_count; i++) {
+        const char *other = a->outputs[i].path;
+        if ((!equals && !other) || (equals && other && strcmp(equals + 1, other) == 0))
+            return error_set(error, ERROR_USAGE, "--output: two reports to one place: %s",
+                             equals ? equals + 1 : "standard output");
+    }
+    a->outputs[a->output_count++] = (struct output){ w, equals ? equals + 1 : NULL };
+    return true;
+}
+
+static bool parse_gate(const char *name, struct scan_arguments *a, struct error *error)
+{
+    struct suggestion near = suggestion_for(name);
+    if (policy_gate(name, &a->policy))
+        return true;
+    for (size_t i = 0; policy_gate_name(i); i++)
+        suggestion_offer(&near, policy_gate_name(i));
+    if (near.best)
+        return error_set(error, ERROR_USAGE, "--gate: no gate is called %s; did you mean %s?",
+                         name, near.best);
+    return error_set(error, ERROR_USAGE, "--gate: no gate is called %s", name);
+}
+
+static bool parse_sandbox(const char *text, enum sandbox *ret_mode, struct error *error)
+{
+    static const char *const names[] = {
+        [SANDBOX_AUTO] = "auto", [SANDBOX_STRICT] = "strict", [SANDBOX_OFF] = "off"
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *ret_mode = (enum sandbox)i;
+            return true;
+        }
+    return error_set(error, ERROR_USAGE, "--sandbox: %s is none of strict, auto, off", text);
+}
+
+static bool parse_depth(const char *text, bool *ret_deep, struct error *error)
+{
+    if (strcmp(text, "full") != 0 && strcmp(text, "deep") != 0)
+        return error_set(error, ERROR_USAGE, "--depth: %s is neither full nor deep", text);
+    *ret_deep = text[0] == 'd';
+    return true;
+}
+
+/* One option.  --gate was applied before all others, so that they refine it. */
+static bool apply(enum option_id id, const char *value, struct scan_arguments *a,
+                  struct error *error)
+{
+    uint64_t jobs = 0;
+    switch (id) {
+    case OPTION_GATE:
+        return true;
+    case OPTION_FAIL_ON:
+        return parse_severity(value, "fail-on", &a->policy.fail_on, error);
+    case OPTION_ALLOW_TRUST:
+        return policy_allow_trust(&a->policy, value, error);
+    case OPTION_DENY_FORMAT:
+        return policy_deny_formats(&a->policy, value, error);
+    case OPTION_ORIGIN:
+        a->origin = value;
+        return true;
+    case OPTION_ACCEPT_DECLARED:
+        a->accept_declared = true;
+        return true;
+    case OPTION_REGISTRIES:
+        return add(a->registries, value, "registries", error);
+    case OPTION_OUTPUT:
+        return parse_output(value, a, error);
+    case OPTION_MIN_SEVERITY:
+        return parse_severity(value, "min-severity", &a->min_severity, error);
+    case OPTION_FILES_FROM:
+        a->files_from = value;
+        return true;
+    case OPTION_EXCLUDE:
+        return add(a->exclude, value, "exclude", error);
+    case OPTION_ONE_MODEL:
+        a->one_model = true;
+        return true;
+    case OPTION_JOBS:
+        if (!parse_number(value, JOBS_MAX, "jobs", &jobs, error))
+            return false;
+        a->jobs = (unsigned)jobs;
+        return true;
+    case OPTION_DEPTH:
+        return parse_depth(value, &a->deep, error);
+    case OPTION_PICKLE_RULES:
+        return add(a->pickle_rules, value, "pickle-rules", error);
+    case OPTION_SANDBOX:
+        return parse_sandbox(value, &a->sandbox, error);
+    case OPTION_QUIET:
+        a->quiet = true;
+        return true;
+    case OPTION_HELP:
+        a->help = true;
+        return true;
+    case OPTION_COUNT:
+        break;
+    }
+    return false;
+}
+
+/* getopt's tables: options.def, then one --max-NAME for each row of budget.def. */
+struct getopt_tables {
+    struct option longs[OPTION_COUNT + BUDGET_COUNT + 1];
+    char budget_names[BUDGET_COUNT][32];
+    char shorts[2 * OPTION_COUNT + 2];
+};
+
+static void fill_tables(struct getopt_tables *t)
+{
+    size_t at = 0;
+    *t = (struct getopt_tables){ 0 };
+    t->shorts[at++] = ':';
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        t->longs[i] = (struct option){ table[i].name,
+                                       table[i].argument ? required_argument : no_argument,
+                                       NULL, 256 + i };
+        if (table[i].letter)
+            t->shorts[at++] = table[i].letter;
+        if (table[i].letter && table[i].argument)
+            t->shorts[at++] = ':';
+    }
+    for (int i = 0; i < BUDGET_COUNT; i++) {
+        (void)snprintf(t->budget_names[i], sizeof t->budget_names[i], "max-%s",
+                       budget_kinds[i].option);
+        t->longs[OPTION_COUNT + i] = (struct option){
+            t->budget_names[i], required_argument, NULL, 256 + OPTION_COUNT + i
+        };
+    }
+}
+
+static bool unknown_option(const char *word, const struct getopt_tables *t,
+                           struct error *error)
+{
+    bool is_long = strncmp(word, "--", 2) == 0;
+    struct suggestion near = suggestion_for(is_long ? word + 2 : "");
+    for (size_t i = 0; is_long && t->longs[i].name; i++)
+        suggestion_offer(&near, t->longs[i].name);
+    if (near.best)
+        return error_set(error, ERROR_USAGE, "no such option: %s; did you mean --%s?", word,
+                         near.best);
+    return error_set(error, ERROR_USAGE, "no such option: %s", word);
+}
+
+static int option_index(int code)
+{
+    if (code >= 256)
+        return code - 256;
+    for (int i = 0; i < OPTION_COUNT; i++)
+        if (table[i].letter == code)
+            return i;
+    return -1;
+}
+
+static bool next_option(int code, char **argv, const struct getopt_tables *t,
+                        bool gate_only, struct scan_arguments *a, struct error *error)
+{
+    int i = option_index(code);
+    if (code == ':')
+        return error_set(error, ERROR_USAGE, "%s needs a value", argv[optind - 1]);
+    if (code == '?' || i < 0)
+        return unknown_option(argv[optind - 1], t, error);
+    if (gate_only)
+        return i != OPTION_GATE || parse_gate(optarg, a, error);
+    if (i >= OPTION_COUNT)
+        return parse_number(optarg, UINT64_MAX, t->longs[i].name,
+                            &a->budget.left[i - OPTION_COUNT], error);
+    return apply((enum option_id)i, optarg, a, error);
+}
+
+bool options_parse(int argc, char **argv, struct scan_arguments *ret_arguments,
+                   struct error *error)
+{
+    struct getopt_tables tables;
+    struct scan_arguments a = { .budget = budget_default() };
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    a.jobs = processors > 0 && processors <= JOBS_MAX ? (unsigned)processors : 1;
+    fill_tables(&tables);
+    if (!parse_gate("default", &a, error))
+        return false;
+    for (int pass = 0; pass < 2; pass++) {
+        int code;
+        optind = 0; /* glibc: start over */
+        while ((code = getopt_long(argc, argv, tables.shorts, tables.longs, NULL)) != -1)
+            if (!next_option(code, argv, &tables, pass == 0, &a, error))
+                return false;
+    }
+    a.targets = argv + optind;
+    a.target_count = argc - optind;
+    *ret_arguments = a;
+    return true;
+}

@@ -1,0 +1,41 @@
+/* options.h: the command line of `assay scan`, as options.def and budget.def list it. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "core/error.h"
+#include "engine/scan.h"
+#include "reports/report.h"
+
+#include <stdio.h>
+
+enum { LIST_MAX = 64, OUTPUTS_MAX = 16 };
+
+struct output {
+    const struct report_writer *writer;
+    const char *path; /* NULL: standard output */
+};
+
+/* Strings point into argv. */
+struct scan_arguments {
+    bool help, quiet, accept_declared, one_model, deep;
+    const char *origin, *files_from;
+    const char *registries[LIST_MAX + 1]; /* NULL-terminated, as all lists here */
+    const char *exclude[LIST_MAX + 1];
+    const char *pickle_rules[LIST_MAX + 1];
+    struct output outputs[OUTPUTS_MAX];
+    size_t output_count;
+    enum severity min_severity;
+    enum sandbox sandbox;
+    struct budget budget;
+    struct policy policy;
+    unsigned jobs;
+    char **targets; /* what is left of argv */
+    int target_count;
+};
+
+/* ERROR_USAGE with a hint when an option or its value is wrong. */
+bool options_parse(int argc, char **argv, struct scan_arguments *ret_arguments,
+                   struct error *error);
+void options_help(FILE *out);
+
+#endif

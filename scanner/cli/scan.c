@@ -1,0 +1,223 @@
+#include "cli/command.h"
+#include "cli/directories.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum { TARGETS_FILE_MAX = 64 << 20 };
+
+/* Everything a scan borrows, to be given back at one place. */
+struct scan_setup {
+    struct installation installation;
+    struct registries *registries;
+    struct reference origin;
+    bool has_origin;
+    char *list;            /* the text of --files-from, cut into lines */
+    const char **targets;  /* NULL-terminated */
+};
+
+static const char *environment(const char *name)
+{
+    return getenv(name);
+}
+
+static void setup_free(struct scan_setup *s)
+{
+    if (s->has_origin)
+        reference_free(&s->origin);
+    registries_free(s->registries);
+    free(s->list);
+    free(s->targets);
+}
+
+/* ---- targets ------------------------------------------------------------- */
+
+static bool read_list(const char *path, char **ret_text, struct error *error)
+{
+    FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    struct buffer text;
+    char piece[4096];
+    size_t n;
+    if (!in)
+        return error_errno(error, ERROR_USAGE, "--files-from: %s", path);
+    buffer_init(&text, TARGETS_FILE_MAX);
+    while ((n = fread(piece, 1, sizeof piece, in)) > 0)
+        buffer_add(&text, span_of(piece, n));
+    bool ok = !ferror(in) && !text.truncated;
+    if (in != stdin)
+        fclose(in);
+    if (ok && text.len && memchr(text.text, '\0', text.len))
+        ok = false;
+    if (!ok) {
+        buffer_free(&text);
+        return error_set(error, ERROR_USAGE,
+                         "--files-from: %s cannot be read, is larger than %d bytes, or "
+                         "holds a NUL byte",
+                         path, TARGETS_FILE_MAX);
+    }
+    *ret_text = text.text ? text.text : calloc(1, 1);
+    return *ret_text != NULL || error_set(error, ERROR_MEMORY, "out of memory");
+}
+
+static bool collect_targets(const struct scan_arguments *a, struct scan_setup *s,
+                            struct error *error)
+{
+    size_t lines = 0, n = 0;
+    if (a->files_from && !read_list(a->files_from, &s->list, error))
+        return false;
+    for (const char *c = s->list; c && *c; c++)
+        lines += *c == '\n';
+    s->targets = calloc((size_t)a->target_count + lines + 2, sizeof *s->targets);
+    if (!s->targets)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    for (int i = 0; i < a->target_count; i++)
+        s->targets[n++] = a->targets[i];
+    for (char *line = s->list; line && *line;) {
+        char *end = strchrnul(line, '\n');
+        bool last = *end == '\0';
+        *end = '\0';
+        if (*line)
+            s->targets[n++] = line;
+        line = last ? NULL : end + 1;
+    }
+    if (n == 0)
+        return error_set(error, ERROR_USAGE, "nothing to scan: name a file or a directory");
+    return true;
+}
+
+static bool is_reference(const char *text, const struct registries *registries)
+{
+    struct reference ref;
+    struct error ignored;
+    if (!registries_resolve(registries, text, &ref, &ignored))
+        return strstr(text, "://") != NULL;
+    reference_free(&ref);
+    return true;
+}
+
+/* A path unless it has an explicit scheme; and what is no path may be a mistake. */
+static bool check_target(const char *target, const struct registries *registries,
+                         struct error *error)
+{
+    if (access(target, F_OK) == 0 || errno != ENOENT)
+        return true;
+    if (is_reference(target, registries))
+        return error_set(error, ERROR_USAGE,
+                         "%s: this version does not fetch; download it and scan the "
+                         "directory with --origin %s",
+                         target, target);
+    const char *slash = strchr(target, '/');
+    if (slash && slash != target && slash[1] && !strchr(slash + 1, '/') && target[0] != '.')
+        return error_set(error, ERROR_NOT_FOUND,
+                         "%s: no such file or directory (a Hugging Face model is written "
+                         "hf:%s)",
+                         target, target);
+    return error_set(error, ERROR_NOT_FOUND, "%s: no such file or directory", target);
+}
+
+/* ---- running ------------------------------------------------------------- */
+
+static bool prepare(const struct scan_arguments *a, struct scan_setup *s,
+                    struct error *error)
+{
+    if (!collect_targets(a, s, error) || !installation_find(&s->installation, error))
+        return false;
+    s->registries = directories_load_registries(&s->installation, a->registries, error);
+    if (!s->registries)
+        return false;
+    if (a->origin) {
+        if (!registries_resolve(s->registries, a->origin, &s->origin, error))
+            return false;
+        s->has_origin = true;
+    }
+    for (size_t i = 0; s->targets[i]; i++)
+        if (!check_target(s->targets[i], s->registries, error))
+            return false;
+    return true;
+}
+
+static struct result *run(const struct scan_arguments *a, const struct scan_setup *s,
+                          struct error *error)
+{
+    struct progress progress;
+    struct scan_options o = {
+        .targets = s->targets,
+        .source = { .exclude = a->exclude },
+        .worker = { .program = s->installation.worker,
+                    .data_dir = s->installation.data_dir,
+                    .pickle_rules = a->pickle_rules,
+                    .sandbox = a->sandbox,
+                    .budget = a->budget,
+                    .deep = a->deep },
+        .registries = s->registries,
+        .environment = environment,
+        .origin = s->has_origin ? &s->origin : NULL,
+        .origin_text = a->origin,
+        .accept_declared = a->accept_declared,
+        .one_model = a->one_model,
+        .jobs = a->jobs,
+        .policy = a->policy,
+        .progress = progress_update,
+        .progress_self = &progress,
+    };
+    progress_start(&progress, !a->quiet && isatty(STDERR_FILENO));
+    struct result *r = scan(&o, error);
+    progress_end(&progress);
+    return r;
+}
+
+static bool wants_colour(void)
+{
+    const char *no = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE");
+    const char *term = getenv("TERM");
+    if (no && *no)
+        return false;
+    if (force && *force && strcmp(force, "0") != 0)
+        return true;
+    return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
+}
+
+/* A report that could not be written makes the whole incomplete, never a pass. */
+static int write_reports(const struct scan_arguments *a, const struct result *r)
+{
+    static const struct output to_stdout = { NULL, NULL };
+    struct report_options o = { .colour = wants_colour(),
+                                .min_severity = a->min_severity,
+                                .reproducible = getenv("SOURCE_DATE_EPOCH") != NULL,
+                                .width = 80 };
+    int code = r->exit_code;
+    size_t count = a->output_count ? a->output_count : 1;
+    for (size_t i = 0; i < count; i++) {
+        struct output out = a->output_count ? a->outputs[i] : to_stdout;
+        struct error error;
+        if (report_write(out.writer ? out.writer : report_find("text"), r, &o, stdout,
+                         out.path, &error))
+            continue;
+        complain(&error);
+        if (code == EXIT_PASS || code == EXIT_EMPTY)
+            code = EXIT_INCOMPLETE;
+    }
+    return code;
+}
+
+int command_scan(int argc, char **argv)
+{
+    struct scan_arguments a;
+    struct scan_setup s = { 0 };
+    struct error error = { 0 };
+    struct result *r = NULL;
+    if (!options_parse(argc, argv, &a, &error))
+        return complain(&error);
+    if (a.help) {
+        options_help(stdout);
+        return EXIT_PASS;
+    }
+    if (prepare(&a, &s, &error))
+        r = run(&a, &s, &error);
+    int code = r ? write_reports(&a, r) : complain(&error);
+    result_free(r);
+    setup_free(&s);
+    return code;
+}

@@ -1,0 +1,30 @@
+/* digest.h: every digest that anything asks for, in one pass over the bytes.
+ *
+ * OpenSSL underneath.  A git blob digest is sha1("blob <size>\0" + bytes), so the
+ * size must be known before the first byte. */
+#ifndef DIGEST_H
+#define DIGEST_H
+
+#include "core/span.h"
+
+enum digest_algorithm { DIGEST_SHA256, DIGEST_GIT_SHA1, DIGEST_COUNT };
+enum { DIGEST_HEX_MAX = 128 };
+
+#define DIGEST_BIT(algorithm) (1U << (algorithm))
+
+const char *digest_name(enum digest_algorithm a); /* "sha256", "git-sha1" */
+bool digest_weak(enum digest_algorithm a);        /* collisions can be made */
+
+struct digester;
+
+struct digester *digester_new(unsigned algorithms, uint64_t size); /* bits; NULL: no memory */
+void digester_free(struct digester *d);                            /* NULL is fine */
+void digester_add(struct digester *d, struct span bytes);
+
+/* Ends all of them; then each can be asked for once or more, as lower-case hex.
+ * False when that algorithm was not asked for or OpenSSL failed. */
+void digester_finish(struct digester *d);
+bool digester_hex(const struct digester *d, enum digest_algorithm a,
+                  char ret_hex[DIGEST_HEX_MAX + 1]);
+
+#endif

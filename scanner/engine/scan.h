@@ -1,0 +1,38 @@
+/* scan.h: the whole job: targets in, a judged result out (DESIGN section 1).
+ *
+ * The only layer that sees all the others.  Files are hashed by threads of this
+ * process and inspected by confined workers, both on the same descriptor. */
+#ifndef SCAN_H
+#define SCAN_H
+
+#include "core/result.h"
+#include "policy/policy.h"
+#include "registry/registry.h"
+#include "sources/source.h"
+#include "worker/worker.h"
+
+struct scan_progress {
+    uint64_t files_done, files_total, bytes_done, bytes_total;
+};
+
+struct scan_options {
+    const char *const *targets; /* NULL-terminated paths */
+    struct source_options source;
+    struct worker_options worker;
+    const struct registries *registries;
+    environment_lookup *environment;
+    const struct reference *origin; /* --origin, resolved; or NULL */
+    const char *origin_text;        /* as it was written */
+    bool accept_declared, one_model;
+    unsigned jobs; /* threads and workers; at least 1 */
+    struct policy policy;
+    /* Called from one thread at a time, a few times a second at least. */
+    void (*progress)(void *self, const struct scan_progress *p);
+    void *progress_self;
+};
+
+/* NULL with *error when nothing was scanned at all (a target that does not exist, no
+ * worker, no memory); everything less is inside the result.  The caller frees it. */
+struct result *scan(const struct scan_options *o, struct error *error);
+
+#endif
