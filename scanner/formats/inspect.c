@@ -73,7 +73,8 @@ static void report_polyglot(struct inspection *in, uint64_t claimed)
             }
 }
 
-/* The formats that claim the bytes; where none does, those that the name alone suggests. */
+/* The formats that claim the bytes; where none does, those that the name alone suggests.
+ */
 static uint64_t identify(const struct inspection *in, bool *ret_by_name)
 {
     uint64_t by_content = 0, by_name = 0;
@@ -96,11 +97,13 @@ static void report_mismatch(struct inspection *in, uint64_t claimed)
     bool kept = promised == FORMAT_ANY;
     for (int id = 0; id < FORMAT_COUNT && !kept; id++)
         if (claimed & FORMAT_BIT(id)) /* a pointer stands where the file will be */
-            kept = id == FORMAT_LFS_POINTER || format_related((enum format_id)id, promised);
+            kept =
+                id == FORMAT_LFS_POINTER || format_related((enum format_id)id, promised);
     if (kept)
         return;
     inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
-                       "the name promises %s, the content is not", formats[promised].title);
+                       "the name promises %s, the content is not",
+                       formats[promised].title);
     if (claimed == 0)
         inspection_incomplete(in, "not readable as %s, which its name promises",
                               formats[promised].title);
