@@ -99,14 +99,25 @@ static void report_mismatch(struct inspection *in, uint64_t claimed)
     bool kept = promised == FORMAT_ANY;
     for (int id = 0; id < FORMAT_COUNT && !kept; id++)
         if (claimed & FORMAT_BIT(id)) /* a pointer stands where the file will be */
-            kept = id == FORMAT_LFS_POINTER || format_related((enum format_id)id, promised);
+            kept =
+                id == FORMAT_LFS_POINTER || format_related((enum format_id)id, promised);
     if (kept)
         return;
     inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
-                       "the name promises %s, the content is not", formats[promised].title);
+                       "the name promises %s, the content is not",
+                       formats[promised].title);
     if (claimed == 0)
         inspection_incomplete(in, "not readable as %s, which its name promises",
                               formats[promised].title);
+}
+
+/* Nothing more is found in it. */
+static void settle(struct inspection *in)
+{
+    if (arena_exhausted(in->arena))
+        inspection_incomplete(in, "the memory for one file is spent");
+    if (in->observer)
+        in->observer->closed(in->observer->self, in->artifact);
 }
 
 void inspect_artifact(struct inspection *in)
@@ -121,14 +132,12 @@ void inspect_artifact(struct inspection *in)
     for (int id = 0; id < FORMAT_COUNT; id++)
         if ((c.by_content | c.by_name) & FORMAT_BIT(id))
             inspectors[id]->inspect(in);
-    if (arena_exhausted(in->arena))
-        inspection_incomplete(in, "the memory for one file is spent");
-    if (in->observer)
-        in->observer->closed(in->observer->self, in->artifact);
+    settle(in);
 }
 
-struct artifact *inspect_member(struct inspection *in, struct span name, uint64_t offset,
-                                struct span bytes)
+struct artifact *inspect_member_as(struct inspection *in, struct span name,
+                                   uint64_t offset, struct span bytes,
+                                   void (*read)(struct inspection *inner))
 {
     struct artifact *parent = in->artifact;
     if (!inspection_spend(in, BUDGET_MEMBERS, 1) ||
@@ -141,7 +150,12 @@ struct artifact *inspect_member(struct inspection *in, struct span name, uint64_
         struct inspection inner = *in;
         inner.artifact = child;
         inner.bytes = bytes;
-        inspect_artifact(&inner);
+        if (read) {
+            read(&inner);
+            settle(&inner);
+        } else {
+            inspect_artifact(&inner);
+        }
         parent->executes |= child->executes;
         if (artifact_worth_reporting(child)) {
             kept = child;
@@ -152,4 +166,10 @@ struct artifact *inspect_member(struct inspection *in, struct span name, uint64_
     }
     in->budget->left[BUDGET_DEPTH]++;
     return kept;
+}
+
+struct artifact *inspect_member(struct inspection *in, struct span name, uint64_t offset,
+                                struct span bytes)
+{
+    return inspect_member_as(in, name, offset, bytes, NULL);
 }

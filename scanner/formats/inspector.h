@@ -57,6 +57,12 @@ void inspect_artifact(struct inspection *in);
 struct artifact *inspect_member(struct inspection *in, struct span name, uint64_t offset,
                                 struct span bytes);
 
+/* The same for a part whose format only its container knows: `read` takes the place of
+ * identification and sets inner->artifact->formats. */
+struct artifact *inspect_member_as(struct inspection *in, struct span name,
+                                   uint64_t offset, struct span bytes,
+                                   void (*read)(struct inspection *inner));
+
 /* Report one finding of the artifact under inspection. */
 void inspection_finding(struct inspection *in, enum rule_id rule, uint64_t offset,
                         struct span evidence, const char *format, ...)

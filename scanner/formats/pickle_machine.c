@@ -594,6 +594,9 @@ void pickle_machine_free(struct pickle_machine *m)
 
 const struct pickle_global *pickle_global(const struct pickle_machine *m, pickle_value v)
 {
+    static const struct pickle_global none;
+    if (!m->globals) /* the table is made by the first import */
+        return &none;
     return &m->globals[value_has_global(v) ? value_global(v) : 0];
 }
 
