@@ -5,7 +5,7 @@ enum {
     PROBE_LONG = 1 << 20,
     PROBE_RESYNC = 4096,
     PROBE_BLOCK = 4096,
-    PROTO_PROOF = 5, /* instructions after which a PROTO is believed */
+    PROTO_PROOF = 2,    /* PROTO and one more instruction are believed */
     PROBE_NAMES = 1 << 20
 };
 
