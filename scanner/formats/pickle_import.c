@@ -124,7 +124,7 @@ static bool plausible(struct span s)
     if (s.len > PLAUSIBLE_MAX)
         return false;
     for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] <= ' ' || s.ptr[i] == 0x7f)
+        if ((s.ptr[i] <= ' ' && s.ptr[i] != '\r') || s.ptr[i] == 0x7f)
             return false;
     return true;
 }
