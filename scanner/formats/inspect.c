@@ -1,6 +1,7 @@
 #include "formats/inspector.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define FORMAT(symbol, name, is_a, family, title)                                        \
     extern const struct inspector name##_inspector;
@@ -59,6 +60,14 @@ static enum format_id promised_format(struct span name)
     return FORMAT_ANY;
 }
 
+/* Loaders go by content: what torch.load or joblib.load accepts under a name that
+ * promises another of their kind, or compressed, is what the name promises. */
+static bool keeps_promise(enum format_id id, enum format_id promised)
+{
+    return format_related(id, promised) || strcmp(formats[id].family, "wrapper") == 0 ||
+           strcmp(formats[id].family, formats[promised].family) == 0;
+}
+
 /* Two claims that no refinement connects: one file, two loaders. */
 static void report_polyglot(struct inspection *in, uint64_t claimed)
 {
@@ -99,8 +108,7 @@ static void report_mismatch(struct inspection *in, uint64_t claimed)
     bool kept = promised == FORMAT_ANY;
     for (int id = 0; id < FORMAT_COUNT && !kept; id++)
         if (claimed & FORMAT_BIT(id)) /* a pointer stands where the file will be */
-            kept =
-                id == FORMAT_LFS_POINTER || format_related((enum format_id)id, promised);
+            kept = id == FORMAT_LFS_POINTER || keeps_promise((enum format_id)id, promised);
     if (kept)
         return;
     inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
