@@ -90,8 +90,11 @@ void inspect_artifact(struct inspection *in)
         promised_claims |= id == FORMAT_LFS_POINTER;
         in->artifact->formats |= FORMAT_BIT(id);
     }
-    if (in->artifact->formats == 0)
+    if (in->artifact->formats == 0 && promised == FORMAT_ANY)
         artifact_lower(in->artifact, STATUS_SKIPPED, "no model format");
+    else if (in->artifact->formats == 0)
+        inspection_incomplete(in, "not readable as the %s that its name promises",
+                              formats[promised].title);
     report_polyglot(in, claimed);
     if (promised != FORMAT_ANY && !promised_claims)
         inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
