@@ -73,35 +73,65 @@ static void report_polyglot(struct inspection *in, uint64_t claimed)
             }
 }
 
-void inspect_artifact(struct inspection *in)
+/* What the bytes and the name say.  A name counts where no bytes do. */
+struct claims {
+    uint64_t content, beside, name; /* sets of formats */
+};
+
+static struct claims identify(const struct inspection *in)
 {
-    uint64_t claimed = 0;
-    bool promised_claims = false;
-    enum format_id promised = promised_format(in->artifact->name);
+    struct claims c = { 0 };
     for (int id = 0; id < FORMAT_COUNT; id++) {
-        enum claim claim = inspectors[id]->claim(in);
-        if (claim == CLAIM_NONE)
-            continue;
-        if (claim != CLAIM_NAME)
-            claimed |= FORMAT_BIT(id);
-        if (promised != FORMAT_ANY && format_related((enum format_id)id, promised))
-            promised_claims |= claim != CLAIM_NAME;
-        /* a pointer stands where the promised file will be */
-        promised_claims |= id == FORMAT_LFS_POINTER;
-        in->artifact->formats |= FORMAT_BIT(id);
+        switch (inspectors[id]->claim(in)) {
+        case CLAIM_NONE:
+            break;
+        case CLAIM_NAME:
+            c.name |= FORMAT_BIT(id);
+            break;
+        case CLAIM_BESIDE:
+            c.beside |= FORMAT_BIT(id);
+            break;
+        case CLAIM_LIKELY:
+        case CLAIM_MAGIC:
+            c.content |= FORMAT_BIT(id);
+            break;
+        }
     }
-    if (in->artifact->formats == 0 && promised == FORMAT_ANY)
-        artifact_lower(in->artifact, STATUS_SKIPPED, "no model format");
-    else if (in->artifact->formats == 0)
-        inspection_incomplete(in, "not readable as the %s that its name promises",
-                              formats[promised].title);
-    report_polyglot(in, claimed);
-    if (promised != FORMAT_ANY && !promised_claims)
+    if (c.content)
+        c.name = 0;
+    return c;
+}
+
+/* The name promises a format that the content does not show. */
+static void report_mismatch(struct inspection *in, enum format_id promised,
+                            uint64_t content)
+{
+    bool kept = promised == FORMAT_ANY;
+    for (int id = 0; id < FORMAT_COUNT && !kept; id++)
+        if (content & FORMAT_BIT(id)) /* a pointer stands where the file will be */
+            kept =
+                id == FORMAT_LFS_POINTER || format_related((enum format_id)id, promised);
+    if (!kept)
         inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
                            "the name promises %s, the content is not",
                            formats[promised].title);
+}
+
+void inspect_artifact(struct inspection *in)
+{
+    struct claims c = identify(in);
+    uint64_t claimed = c.content | c.beside | c.name;
+    enum format_id promised = promised_format(in->artifact->name);
+    in->artifact->formats = claimed;
+    if (claimed == 0 && promised == FORMAT_ANY)
+        artifact_lower(in->artifact, STATUS_SKIPPED, "no model format");
+    else if (claimed == 0)
+        inspection_incomplete(in, "not readable as the %s that its name promises",
+                              formats[promised].title);
+    report_polyglot(in, c.content);
+    report_mismatch(in, promised, c.content);
     for (int id = 0; id < FORMAT_COUNT; id++)
-        if (in->artifact->formats & FORMAT_BIT(id))
+        if (claimed & FORMAT_BIT(id))
             inspectors[id]->inspect(in);
     if (arena_exhausted(in->arena))
         inspection_incomplete(in, "the memory for one file is spent");

@@ -143,6 +143,14 @@ static void test_name_and_content_differ(void **state)
     scan_bytes(&s, "m.h5", BYTES("\2\0\0\0\0\0\0\0{}")); /* a safetensors file */
     assert_int_equal(scan_count(&s, RULE_FORMAT_MISMATCH), 1);
     assert_int_equal(s.artifact->status, STATUS_COMPLETE);
+    assert_true(s.artifact->formats == FORMAT_BIT(FORMAT_SAFETENSORS));
+    scan_end(&s);
+    scan_bytes(
+        &s, "m.keras",
+        BYTES("PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0")); /* a zip, with a meaning not
+                                                                 read */
+    assert_int_equal(s.artifact->status, STATUS_INCOMPLETE);
+    assert_int_equal(scan_findings(&s), 0);
     scan_end(&s);
     scan_bytes(&s, "m.bin", BYTES("\2\0\0\0\0\0\0\0{}")); /* a name for anything */
     assert_int_equal(scan_findings(&s), 0);
