@@ -36,7 +36,7 @@ def assay(batch):
         raise SystemExit(f'not ok 1 - {MACHINE.name} ended with {done.returncode} after {len(lines)} of '
                          f'{len(batch)} streams\n{done.stderr.decode(errors="replace")[-2000:]}')
     for line in lines:
-        yield json.loads(line.replace(b'\\u escape', b'escape').replace(b'a bad \\', b'a bad '))
+        yield json.loads(line)
 
 
 def as_bytes(name):
@@ -116,6 +116,12 @@ def repro(data, unpickler, encoding, what):
     return smaller(data, still_wrong) if still_wrong(data) else data
 
 
+def quiet(kind, error, trace):
+    """CPython itself prints a SystemError for each bytearray that a truncated stream leaves half-made."""
+    if not (kind is SystemError and 'bytearray' in str(error)):
+        sys.__excepthook__(kind, error, trace)
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument('--streams', type=int, default=50000)
@@ -126,7 +132,7 @@ def main():
         print(f'ok 1 - differential # SKIP {MACHINE} is not built')
         return 0
     resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
-    sys.unraisablehook = lambda _: None  # CPython complains of half-made bytearrays
+    sys.excepthook = quiet
     source = generator.streams(options.seed, options.streams)
     rng = random.Random(options.seed + 1)
     found, imports, complete, done = [], 0, 0, 0
