@@ -29,7 +29,8 @@ static bool callable(pickle_value v)
 static bool iterable(pickle_value v)
 {
     enum pickle_tag tag = value_tag(v);
-    return tag != PICKLE_ATOM && tag != PICKLE_INT && tag != PICKLE_NUMBER;
+    return v == value_atom(ATOM_BUFFER) ||
+           (tag != PICKLE_ATOM && tag != PICKLE_INT && tag != PICKLE_NUMBER);
 }
 
 static bool add_extension(struct pickle_machine *m, pickle_value code,
