@@ -8,9 +8,12 @@ FUZZ_SECONDS ?= 30
 CFLAGS  ?= -O2 -g
 JOBS    ?= 2
 
-PKGS        := jansson libcrypto zlib
-WORKER_PKGS := jansson libcrypto zlib libseccomp
+PKGS        := jansson libcrypto zlib liblzma liblz4 libzstd
+WORKER_PKGS := $(PKGS) libseccomp
 TEST_PKGS   := cmocka
+
+# Libraries without a pkg-config file.
+BARE_LIBS   := -lbz2
 
 # Evaluated on use and then kept: `deps` may install the packages first.
 pc    = $(if $(strip $(2)),$(shell pkg-config $(1) $(2)))
@@ -52,17 +55,17 @@ $(LIB): $(filter-out $(CLI) $(ZYGOTE),$(OBJ))
 $(BUILD)/bin/assay: $(CLI) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LD  $@'
-	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(PKGS)) -pthread
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(PKGS)) $(BARE_LIBS) -pthread
 $(BUILD)/bin/assay-worker: $(ZYGOTE) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LD  $@'
-	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS))
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS)
 
 $(BUILD)/unit/%: tests/unit/%.c $(LIB)
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	$(Q)$(CC) $(INC) -Itests/unit $(call pc,--cflags,$(PKGS) $(TEST_PKGS)) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP \
-	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) -pthread
+	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) $(BARE_LIBS) -pthread
 
 # Programs that scripts of tests/ drive: build/oracle/NAME, build/bench/NAME.
 DRIVEN = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/oracle/*.c tests/bench/*.c))
@@ -70,12 +73,12 @@ $(BUILD)/oracle/%: tests/oracle/%.c $(LIB)
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	$(Q)$(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP \
-	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS)) -pthread
+	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS) -pthread
 $(BUILD)/bench/%: tests/bench/%.c $(LIB)
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	$(Q)$(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP \
-	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS)) -pthread
+	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS) -pthread
 
 units: $(UNIT) $(DRIVEN)
 test: deps
@@ -88,7 +91,7 @@ asan:
 build-fuzz/%: tests/fuzz/%.c $(SRC)
 	@mkdir -p build-fuzz/corpus/$*
 	clang $(INC) $(call pc,--cflags,$(PKGS)) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	  $< $(filter-out scanner/cli/% scanner/worker/main.c,$(SRC)) -o $@ $(call pc,--libs,$(WORKER_PKGS)) -pthread
+	  $< $(filter-out scanner/cli/% scanner/worker/main.c,$(SRC)) -o $@ $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS) -pthread
 fuzz: $(FUZZERS:%=build-fuzz/%)
 	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 

@@ -1,6 +1,7 @@
 #include "formats/inspector.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define FORMAT(symbol, name, is_a, family, title)                                        \
     extern const struct inspector name##_inspector;
@@ -59,6 +60,14 @@ static enum format_id promised_format(struct span name)
     return FORMAT_ANY;
 }
 
+/* Loaders go by content: what torch.load or joblib.load accepts under a name that
+ * promises another of their kind, or compressed, is what the name promises. */
+static bool keeps_promise(enum format_id id, enum format_id promised)
+{
+    return format_related(id, promised) || strcmp(formats[id].family, "wrapper") == 0 ||
+           strcmp(formats[id].family, formats[promised].family) == 0;
+}
+
 /* Two claims that no refinement connects: one file, two loaders. */
 static void report_polyglot(struct inspection *in, uint64_t claimed)
 {
@@ -84,11 +93,14 @@ void inspect_artifact(struct inspection *in)
             continue;
         if (claim != CLAIM_NAME)
             claimed |= FORMAT_BIT(id);
-        if (promised != FORMAT_ANY && format_related((enum format_id)id, promised))
+        if (promised != FORMAT_ANY && keeps_promise((enum format_id)id, promised))
             promised_claims |= claim != CLAIM_NAME;
         in->artifact->formats |= FORMAT_BIT(id);
     }
-    if (in->artifact->formats == 0)
+    if (in->artifact->formats == 0 && promised != FORMAT_ANY)
+        inspection_incomplete(in, "named as a %s, but not readable as one",
+                              formats[promised].title);
+    else if (in->artifact->formats == 0)
         artifact_lower(in->artifact, STATUS_SKIPPED, "no model format");
     report_polyglot(in, claimed);
     if (promised != FORMAT_ANY && !promised_claims)

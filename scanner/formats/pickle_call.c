@@ -247,6 +247,12 @@ bool run_setitems(struct pickle_machine *m, size_t offset, size_t base)
 bool run_persistent(struct pickle_machine *m, size_t offset, pickle_value id)
 {
     struct pickle_call call = { .kind = CALL_PERSISTENT, .offset = offset, .args = id };
+    pickle_value parts[4], result = value_make(PICKLE_OTHER, offset);
+    size_t n = 0;
     report(m, &call);
-    return run_push(m, value_make(PICKLE_OTHER, offset));
+    /* torch writes classes with their source as ("module", class, file, source) */
+    if (pickle_items(m, id, parts, 4, &n) && n == 4 &&
+        pickle_is_text(m, parts[0], "module") && value_tag(parts[1]) == PICKLE_GLOBAL)
+        result = parts[1];
+    return run_push(m, result);
 }

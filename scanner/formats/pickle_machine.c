@@ -601,7 +601,9 @@ void pickle_machine_free(struct pickle_machine *m)
 
 const struct pickle_global *pickle_global(const struct pickle_machine *m, pickle_value v)
 {
-    return &m->globals[value_has_global(v) ? value_global(v) : 0];
+    static const struct pickle_global none = { .computed = true };
+    uint32_t index = value_has_global(v) ? value_global(v) : 0;
+    return index ? &m->globals[index] : &none;
 }
 
 bool pickle_instruction_of(const struct pickle_machine *m, pickle_value v,
