@@ -1,6 +1,7 @@
 #include "formats/inspector.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define FORMAT(symbol, name, is_a, family, title)                                        \
     extern const struct inspector name##_inspector;
@@ -59,6 +60,14 @@ static enum format_id promised_format(struct span name)
     return FORMAT_ANY;
 }
 
+/* Loaders go by content: what torch.load or joblib.load accepts under a name that
+ * promises another of their kind, or compressed, is what the name promises. */
+static bool keeps_promise(enum format_id id, enum format_id promised)
+{
+    return format_related(id, promised) || strcmp(formats[id].family, "wrapper") == 0 ||
+           strcmp(formats[id].family, formats[promised].family) == 0;
+}
+
 /* Two claims that no refinement connects: one file, two loaders. */
 static void report_polyglot(struct inspection *in, uint64_t claimed)
 {
@@ -73,42 +82,47 @@ static void report_polyglot(struct inspection *in, uint64_t claimed)
             }
 }
 
-/* The formats that claim the artifact, by its bytes and by its name alone. */
+/* What the bytes and the name say.  A name counts where no bytes do. */
 struct claims {
-    uint64_t by_content, by_name;
+    uint64_t content, beside, name; /* sets of formats */
 };
 
-static struct claims collect_claims(const struct inspection *in)
+static struct claims identify(const struct inspection *in)
 {
-    struct claims c = { 0, 0 };
+    struct claims c = { 0 };
     for (int id = 0; id < FORMAT_COUNT; id++) {
-        enum claim claim = inspectors[id]->claim(in);
-        if (claim == CLAIM_NAME)
-            c.by_name |= FORMAT_BIT(id);
-        else if (claim != CLAIM_NONE)
-            c.by_content |= FORMAT_BIT(id);
+        switch (inspectors[id]->claim(in)) {
+        case CLAIM_NONE:
+            break;
+        case CLAIM_NAME:
+            c.name |= FORMAT_BIT(id);
+            break;
+        case CLAIM_BESIDE:
+            c.beside |= FORMAT_BIT(id);
+            break;
+        case CLAIM_LIKELY:
+        case CLAIM_MAGIC:
+            c.content |= FORMAT_BIT(id);
+            break;
+        }
     }
+    if (c.content)
+        c.name = 0;
     return c;
 }
 
-/* A name that promises a format which the bytes are not.  Bytes that nothing claims at
- * all are then a broken model, not a file that is none. */
-static void report_mismatch(struct inspection *in, uint64_t claimed)
+/* The name promises a format that the content does not show. */
+static void report_mismatch(struct inspection *in, enum format_id promised,
+                            uint64_t content)
 {
-    enum format_id promised = promised_format(in->artifact->name);
     bool kept = promised == FORMAT_ANY;
     for (int id = 0; id < FORMAT_COUNT && !kept; id++)
-        if (claimed & FORMAT_BIT(id)) /* a pointer stands where the file will be */
-            kept =
-                id == FORMAT_LFS_POINTER || format_related((enum format_id)id, promised);
-    if (kept)
-        return;
-    inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
-                       "the name promises %s, the content is not",
-                       formats[promised].title);
-    if (claimed == 0)
-        inspection_incomplete(in, "not readable as %s, which its name promises",
-                              formats[promised].title);
+        if (content & FORMAT_BIT(id)) /* a pointer stands where the file will be */
+            kept = id == FORMAT_LFS_POINTER || keeps_promise((enum format_id)id, promised);
+    if (!kept)
+        inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
+                           "the name promises %s, the content is not",
+                           formats[promised].title);
 }
 
 /* Nothing more is found in it. */
@@ -122,15 +136,19 @@ static void settle(struct inspection *in)
 
 void inspect_artifact(struct inspection *in)
 {
-    struct claims c = collect_claims(in);
-    /* What it is, its bytes say; a name counts where they say nothing. */
-    in->artifact->formats = c.by_content ? c.by_content : c.by_name;
-    report_polyglot(in, c.by_content);
-    report_mismatch(in, c.by_content);
-    if (in->artifact->formats == 0)
+    struct claims c = identify(in);
+    uint64_t claimed = c.content | c.beside | c.name;
+    enum format_id promised = promised_format(in->artifact->name);
+    in->artifact->formats = claimed;
+    if (claimed == 0 && promised == FORMAT_ANY)
         artifact_lower(in->artifact, STATUS_SKIPPED, "no model format");
+    else if (claimed == 0)
+        inspection_incomplete(in, "not readable as the %s that its name promises",
+                              formats[promised].title);
+    report_polyglot(in, c.content);
+    report_mismatch(in, promised, c.content);
     for (int id = 0; id < FORMAT_COUNT; id++)
-        if ((c.by_content | c.by_name) & FORMAT_BIT(id))
+        if (claimed & FORMAT_BIT(id))
             inspectors[id]->inspect(in);
     settle(in);
 }

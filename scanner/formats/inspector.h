@@ -33,10 +33,11 @@ struct inspection {
     bool deep;                       /* --depth deep: tensor bulk and CRCs too */
 };
 
-/* NAME: the extension promises this format, the bytes do not show it.
- * LIKELY: no magic number, but a trial read succeeds.  MAGIC: the bytes say so.
- * Every inspector that claims at all is run. */
-enum claim { CLAIM_NONE, CLAIM_NAME, CLAIM_LIKELY, CLAIM_MAGIC };
+/* NAME: the extension promises this format, the bytes do not show it; counts only where
+ * no bytes show another.  BESIDE: there is something to say whatever else the bytes are,
+ * and together they are no polyglot (a .keras file is a zip, and more).
+ * LIKELY: no magic number, but a trial read succeeds.  MAGIC: the bytes say so. */
+enum claim { CLAIM_NONE, CLAIM_NAME, CLAIM_BESIDE, CLAIM_LIKELY, CLAIM_MAGIC };
 
 struct inspector {
     enum format_id format;
