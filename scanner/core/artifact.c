@@ -67,6 +67,12 @@ void artifact_lower(struct artifact *a, enum artifact_status status, const char 
     a->reason = arena_copy(a->arena, span_of_text(reason));
 }
 
+bool artifact_worth_reporting(const struct artifact *a)
+{
+    return a->findings.count > 0 || a->facts || a->first ||
+           a->status == STATUS_INCOMPLETE || a->status == STATUS_FAILED;
+}
+
 struct fact *artifact_facts(struct artifact *a)
 {
     if (!a->facts)

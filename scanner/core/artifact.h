@@ -49,6 +49,9 @@ void artifact_drop_last(struct artifact *parent);
 void artifact_lower(struct artifact *a, enum artifact_status status, const char *format,
                     ...) __attribute__((format(printf, 3, 4)));
 
+/* Is there anything to say about a member, or is it enough to have counted it? */
+bool artifact_worth_reporting(const struct artifact *a);
+
 /* The facts' root, made on first use; NULL when memory is short. */
 struct fact *artifact_facts(struct artifact *a);
 

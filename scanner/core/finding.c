@@ -42,10 +42,11 @@ struct finding *finding_add(struct finding_list *list, struct arena *arena,
                             const struct rule *rule, uint64_t offset, struct span message,
                             struct span evidence)
 {
-    if (list->count == 0 || rule->severity > list->worst)
+    bool worse = list->count == 0 || rule->severity > list->worst;
+    if (worse)
         list->worst = rule->severity;
     struct finding *f = NULL;
-    if (list->count++ < FINDINGS_MAX)
+    if (list->count++ < FINDINGS_MAX || worse)
         f = arena_alloc(arena, sizeof *f);
     if (!f) {
         list->dropped++;

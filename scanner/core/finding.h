@@ -47,7 +47,8 @@ struct finding {
     struct finding *next;
 };
 
-/* In the order they were made.  Past FINDINGS_MAX a list only counts. */
+/* In the order they were made.  Past FINDINGS_MAX a list only counts, except for what
+ * is worse than all before: a flood of small findings cannot hide a grave one. */
 struct finding_list {
     struct finding *first, *last;
     uint64_t count, dropped;

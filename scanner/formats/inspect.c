@@ -104,12 +104,6 @@ void inspect_artifact(struct inspection *in)
         in->observer->closed(in->observer->self, in->artifact);
 }
 
-static bool worth_reporting(const struct artifact *a)
-{
-    return a->findings.count > 0 || a->facts || a->first ||
-           a->status == STATUS_INCOMPLETE || a->status == STATUS_FAILED;
-}
-
 struct artifact *inspect_member(struct inspection *in, struct span name, uint64_t offset,
                                 struct span bytes)
 {
@@ -126,7 +120,7 @@ struct artifact *inspect_member(struct inspection *in, struct span name, uint64_
         inner.bytes = bytes;
         inspect_artifact(&inner);
         parent->executes |= child->executes;
-        if (worth_reporting(child)) {
+        if (artifact_worth_reporting(child)) {
             kept = child;
         } else {
             artifact_drop_last(parent);

@@ -1,4 +1,100 @@
-int main(void)
+/* assay-worker: started by assay with a socket as descriptor 3, never by hand. */
+#include <errno.h>
+#include <getopt.h>
+#include <sys/socket.h>
+
+#include "worker/control.h"
+#include "worker/zygote.h"
+
+enum { EXIT_LOST = 1, EXIT_USAGE = 4 };
+
+static bool is_control_socket(void)
 {
-    return 0;
+    int type;
+    socklen_t size = sizeof type;
+    return getsockopt(CONTROL_FD, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+           type == SOCK_SEQPACKET;
+}
+
+static bool parse_sandbox(const char *text, enum sandbox *ret_mode)
+{
+    static const char *const names[] = {
+        [SANDBOX_AUTO] = "auto", [SANDBOX_STRICT] = "strict", [SANDBOX_OFF] = "off"
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *ret_mode = (enum sandbox)i;
+            return true;
+        }
+    return false;
+}
+
+static bool parse_amount(const char *text, uint64_t *ret_amount)
+{
+    char *end;
+    errno = 0;
+    unsigned long long amount = strtoull(text, &end, 10);
+    if (*text == '\0' || *end != '\0' || errno != 0)
+        return false;
+    *ret_amount = amount;
+    return true;
+}
+
+/* The options are worker.c's alone; see there. */
+static bool parse(int argc, char **argv, struct zygote_options *o, const char **lists)
+{
+    enum { DATA_DIR = 256, DEEP, RULES, SANDBOX };
+    _Static_assert(BUDGET_COUNT < '?', "getopt's answer to an unknown option");
+    /* clang-format off */ /* (version 14 crashes on a table with an #include) */
+    static const struct option names[] = {
+#define BUDGET(symbol, option, amount, unit, what)                                       \
+    { "max-" option, required_argument, NULL, BUDGET_##symbol },
+#include "core/budget.def"
+#undef BUDGET
+        { "data-dir", required_argument, NULL, DATA_DIR },
+        { "deep", no_argument, NULL, DEEP },
+        { "pickle-rules", required_argument, NULL, RULES },
+        { "sandbox", required_argument, NULL, SANDBOX },
+        { 0 },
+    };
+    /* clang-format on */
+    opterr = 0;
+    for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
+        if (c < BUDGET_COUNT) {
+            if (!parse_amount(optarg, &o->budget.left[c]))
+                return false;
+        } else if (c == DATA_DIR) {
+            o->data_dir = optarg;
+        } else if (c == DEEP) {
+            o->deep = true;
+        } else if (c == RULES) {
+            *lists++ = optarg;
+        } else if (c != SANDBOX || !parse_sandbox(optarg, &o->sandbox)) {
+            return false;
+        }
+    }
+    return optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+    if (!is_control_socket()) {
+        (void)fputs("assay-worker is a part of assay, which starts it; run `assay scan` "
+                    "instead\n",
+                    stderr);
+        return EXIT_USAGE;
+    }
+    if (!zygote_greet())
+        return EXIT_LOST;
+    const char **lists = calloc((size_t)argc + 1, sizeof *lists);
+    struct zygote_options o = { .pickle_rules = lists, .budget = budget_default() };
+    if (!lists || !parse(argc, argv, &o, lists)) {
+        struct error error;
+        (void)error_set(&error, ERROR_WORKER, "assay-worker does not know its options");
+        zygote_refuse(&error);
+        return EXIT_USAGE;
+    }
+    bool served = zygote_serve(&o);
+    free(lists);
+    return served ? EXIT_SUCCESS : EXIT_LOST;
 }

@@ -11,7 +11,7 @@
 
 enum sandbox { SANDBOX_AUTO, SANDBOX_STRICT, SANDBOX_OFF };
 
-struct worker_options {
+struct worker_options {   /* texts outlive the worker */
     const char *program;  /* path of assay-worker */
     const char *data_dir; /* where rules/ lies */
     const char *const
@@ -19,13 +19,18 @@ struct worker_options {
     enum sandbox sandbox;
     struct budget budget; /* for each file */
     bool deep;
-    unsigned deadline_seconds; /* backstop for one file; 0: the default */
+    unsigned deadline_seconds; /* backstop for one file; 0: by its size */
+    const char *spool_dir;     /* for big expansions; NULL: /var/tmp, then /tmp */
 };
+
+/* What inspecting one file may allocate; the arena of its tree needs as much here. */
+enum { WORKER_ARENA_MAX = 256 << 20 };
 
 struct worker;
 
 /* Start it and compare versions.  ERROR_WORKER when the program is missing, of
- * another version, or cannot confine itself as asked. */
+ * another version, or cannot confine itself as asked; ERROR_CONFIG when it cannot
+ * read its rules. */
 struct worker *worker_start(const struct worker_options *o, struct error *error);
 void worker_stop(struct worker *w); /* NULL is fine */
 
@@ -33,12 +38,15 @@ void worker_stop(struct worker *w); /* NULL is fine */
 const char *worker_sandbox(const struct worker *w);
 
 /* Called again and again while a file is inspected, so that the caller hashes the
- * same descriptor meanwhile.  Does a bounded piece of work; false when it is done. */
+ * same descriptor meanwhile: with pread(), for the offset is shared with the child.
+ * Does a bounded piece of work; false when it is done. */
 typedef bool worker_meanwhile(void *self);
 
 /* Inspect what `fd` (read-only, a regular file) holds and grow `file`'s tree from the
- * worker's records.  A child that dies, is killed or passes the deadline leaves
- * `file` incomplete with the reason.  False only when the worker itself is lost. */
+ * worker's records.  Returns when the child has ended, whether or not `meanwhile`
+ * (NULL is fine) is done.  A child that dies, is killed or passes the deadline leaves
+ * `file` incomplete with the reason, and keeps what it had found.  False only when the
+ * worker itself is lost: stop it, start another, and give that a fresh artifact. */
 bool worker_inspect(struct worker *w, int fd, struct artifact *file,
                     worker_meanwhile *meanwhile, void *self, struct error *error);
 

@@ -1,0 +1,62 @@
+/* control.h: the socket between the main process and the zygote.
+ *
+ * One SOCK_SEQPACKET pair, descriptor 3 in the worker; a packet is a message.  Both
+ * ends are ours and of one version.  No byte of a target reaches the zygote but the
+ * name of the file, which it only copies.
+ *
+ *   zygote to main   HELLO    value: CONTROL_VERSION, text: ASSAY_VERSION.  First
+ *                    READY    text: how it is confined
+ *                    REFUSED  value: enum error_code, text: why; then it ends
+ *   main to zygote   JOB      value: CPU seconds, text: the file's name,
+ *                             descriptors: file, records, and a spool or none
+ *   zygote to main   STARTED  descriptor: pidfd of the child
+ *                    ENDED    value: the child's wait status
+ *                    FAILED   text: why there is no child; instead of the last two
+ *
+ * The worker's end of life is the end of file on this socket. */
+#ifndef CONTROL_H
+#define CONTROL_H
+
+#include "core/artifact.h"
+
+enum { CONTROL_FD = 3, CONTROL_VERSION = 1, CONTROL_FDS_MAX = 3 };
+
+enum control_type {
+    CONTROL_HELLO = 1,
+    CONTROL_READY,
+    CONTROL_REFUSED,
+    CONTROL_JOB,
+    CONTROL_STARTED,
+    CONTROL_ENDED,
+    CONTROL_FAILED
+};
+
+/* How a child ends that could not do its work; 0 when its records are complete. */
+enum child_exit {
+    CHILD_DONE = 0,
+    CHILD_UNCONFINED = 10, /* stage 2 failed */
+    CHILD_UNREADABLE,      /* not a regular file, or it cannot be mapped */
+    CHILD_NO_MEMORY,
+    CHILD_UNSENT /* nobody took the records */
+};
+
+/* Text past NAME_MAX_BYTES is cut; the descriptors stay the sender's.  False with
+ * errno set. */
+bool control_send(int socket, enum control_type type, uint32_t value, struct span text,
+                  const int *fds, size_t fd_count);
+
+struct control_message {
+    uint32_t type, value;
+    struct span text;         /* lies in bytes, with a NUL behind it */
+    int fds[CONTROL_FDS_MAX]; /* the receiver's to close */
+    size_t fd_count;
+    char bytes[NAME_MAX_BYTES + 1];
+};
+
+/* Waits for one.  False at the end of file, and for a packet that is not one of ours;
+ * no descriptor is then left open. */
+bool control_receive(int socket, struct control_message *ret_message);
+
+void control_close_fds(struct control_message *m);
+
+#endif

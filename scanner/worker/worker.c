@@ -1,0 +1,485 @@
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "worker/control.h"
+#include "worker/wire.h"
+
+enum {
+    START_SECONDS = 30, /* for the greeting */
+    REAP_SECONDS = 30,  /* from a child's end, or its killing, to the news of it */
+    STOP_SECONDS = 2,
+    DEADLINE_SECONDS = 60, /* for one file, and for each 10 MB of it one more */
+    DEADLINE_BYTES = 10 * 1000 * 1000,
+    RECORDS_BUFFER = 64 << 10
+};
+
+struct worker {
+    pid_t pid;   /* of the zygote; 0: none */
+    int control; /* to it */
+    int spool;   /* lent to each child in turn; -1: none yet */
+    bool spool_tried;
+    struct worker_options options;
+    char sandbox[64];
+    struct control_message message;
+    uint8_t records[RECORDS_BUFFER];
+};
+
+/* One file on its way through the worker. */
+struct job {
+    int records; /* where the child's records come out */
+    int child;   /* pidfd; -1: not known yet */
+    struct artifact *file;
+    struct wire_decoder decoder;
+    size_t held; /* bytes in worker->records: the beginning of a record */
+    unsigned seconds;
+    int64_t deadline;
+    bool late;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Wait until there is something to read, or an end; false at the deadline. */
+static bool readable(int fd, int64_t deadline)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    for (;;) {
+        int64_t left = deadline - now_ms();
+        int n = poll(&p, 1, left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left);
+        if (n > 0)
+            return true;
+        if (left <= 0 || (n < 0 && errno != EINTR))
+            return false;
+    }
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = -1;
+}
+
+/* -- starting and stopping ------------------------------------------------------ */
+
+enum { ARGUMENTS_MAX = 64 };
+
+struct arguments {
+    char *list[ARGUMENTS_MAX + 1];
+    size_t count;
+    bool failed;
+};
+
+static void add_argument(struct arguments *a, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void add_argument(struct arguments *a, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = NULL;
+    if (a->count == ARGUMENTS_MAX || vasprintf(&text, format, args) < 0)
+        a->failed = true;
+    else
+        a->list[a->count++] = text;
+    va_end(args);
+}
+
+static void free_arguments(struct arguments *a)
+{
+    for (size_t i = 0; i < a->count; i++)
+        free(a->list[i]);
+}
+
+static void make_arguments(struct arguments *a, const struct worker_options *o)
+{
+    static const char *const modes[] = {
+        [SANDBOX_AUTO] = "auto", [SANDBOX_STRICT] = "strict", [SANDBOX_OFF] = "off"
+    };
+    add_argument(a, "assay-worker");
+    add_argument(a, "--data-dir=%s", o->data_dir ? o->data_dir : "");
+    add_argument(a, "--sandbox=%s", modes[o->sandbox]);
+    for (size_t i = 0; i < BUDGET_COUNT; i++)
+        add_argument(a, "--max-%s=%" PRIu64, budget_kinds[i].option, o->budget.left[i]);
+    if (o->deep)
+        add_argument(a, "--deep");
+    for (const char *const *list = o->pickle_rules; list && *list; list++)
+        add_argument(a, "--pickle-rules=%s", *list);
+}
+
+/* With an empty environment, default signals, and no descriptor of ours but the
+ * socket.  What it might print goes nowhere: an inspector's last words are hostile. */
+static int spawn(const char *program, char *const *arguments, int socket, pid_t *ret_pid)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    char *const no_environment[] = { NULL };
+    (void)sigemptyset(&none);
+    (void)sigfillset(&all);
+    int failure = posix_spawn_file_actions_init(&files);
+    if (failure)
+        return failure;
+    failure = posix_spawnattr_init(&attributes);
+    if (failure) {
+        (void)posix_spawn_file_actions_destroy(&files);
+        return failure;
+    }
+    (void)posix_spawnattr_setsigmask(&attributes, &none);
+    (void)posix_spawnattr_setsigdefault(&attributes, &all);
+    (void)posix_spawnattr_setflags(&attributes,
+                                   POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    if ((failure = posix_spawn_file_actions_adddup2(&files, socket, CONTROL_FD)) == 0 &&
+        (failure = posix_spawn_file_actions_addclosefrom_np(&files, CONTROL_FD + 1)) ==
+            0 &&
+        (failure = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null",
+                                                    O_RDWR, 0)) == 0 &&
+        (failure = posix_spawn_file_actions_adddup2(&files, STDIN_FILENO,
+                                                    STDOUT_FILENO)) == 0 &&
+        (failure =
+             posix_spawn_file_actions_adddup2(&files, STDIN_FILENO, STDERR_FILENO)) == 0)
+        failure =
+            posix_spawn(ret_pid, program, &files, &attributes, arguments, no_environment);
+    (void)posix_spawnattr_destroy(&attributes);
+    (void)posix_spawn_file_actions_destroy(&files);
+    return failure;
+}
+
+static bool launch(struct worker *w, struct error *error)
+{
+    const char *program = w->options.program;
+    struct arguments arguments = { 0 };
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return error_errno(error, ERROR_WORKER, "cannot make a socket for the worker");
+    w->control = ends[0];
+    make_arguments(&arguments, &w->options);
+    int failure =
+        arguments.failed ? E2BIG : spawn(program, arguments.list, ends[1], &w->pid);
+    free_arguments(&arguments);
+    (void)close(ends[1]);
+    if (failure == 0)
+        return true;
+    w->pid = 0;
+    errno = failure;
+    return error_errno(error, ERROR_WORKER, "cannot start the worker %s", program);
+}
+
+static bool next_message(struct worker *w, int64_t deadline)
+{
+    return readable(w->control, deadline) && control_receive(w->control, &w->message);
+}
+
+/* The greeting: its version, then how it is confined, or why it will not work. */
+static bool shake_hands(struct worker *w, struct error *error)
+{
+    const char *program = w->options.program;
+    const struct control_message *m = &w->message;
+    int64_t deadline = now_ms() + START_SECONDS * 1000;
+    if (!next_message(w, deadline) || m->type != CONTROL_HELLO)
+        return error_set(error, ERROR_WORKER, "%s does not answer as an assay-worker",
+                         program);
+    if (m->value != CONTROL_VERSION || !span_is(m->text, ASSAY_VERSION))
+        return error_set(error, ERROR_WORKER,
+                         "%s is of version %.64s, but this is assay " ASSAY_VERSION
+                         ": install both from one build",
+                         program, m->bytes);
+    if (!next_message(w, deadline))
+        return error_set(error, ERROR_WORKER, "%s ended while it was starting", program);
+    if (m->type == CONTROL_REFUSED)
+        return error_set(error, m->value == ERROR_CONFIG ? ERROR_CONFIG : ERROR_WORKER,
+                         "the worker refuses to start: %.400s", m->bytes);
+    if (m->type != CONTROL_READY)
+        return error_set(error, ERROR_WORKER, "%s does not answer as an assay-worker",
+                         program);
+    if (w->options.sandbox != SANDBOX_OFF && !span_starts(m->text, "seccomp"))
+        return error_set(error, ERROR_WORKER,
+                         "the worker is not confined (--sandbox=off allows that)");
+    (void)snprintf(w->sandbox, sizeof w->sandbox, "%.60s", m->bytes);
+    return true;
+}
+
+struct worker *worker_start(const struct worker_options *o, struct error *error)
+{
+    struct worker *w = calloc(1, sizeof *w);
+    if (!w) {
+        (void)error_set(error, ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    w->control = w->spool = -1;
+    w->options = *o;
+    if (!launch(w, error) || !shake_hands(w, error)) {
+        worker_stop(w);
+        return NULL;
+    }
+    return w;
+}
+
+/* It ends with its socket; one that does not is killed. */
+static void end_process(pid_t pid)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pidfd < 0 || !readable(pidfd, now_ms() + STOP_SECONDS * 1000))
+        (void)kill(pid, SIGKILL);
+    close_fd(&pidfd);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+void worker_stop(struct worker *w)
+{
+    if (!w)
+        return;
+    close_fd(&w->control);
+    if (w->pid > 0)
+        end_process(w->pid);
+    close_fd(&w->spool);
+    free(w);
+}
+
+const char *worker_sandbox(const struct worker *w)
+{
+    return w->sandbox;
+}
+
+/* -- one file ------------------------------------------------------------------- */
+
+/* A file without a name; where the file system has no such thing, one that loses its
+ * name at once. */
+static int open_spool_in(const char *dir)
+{
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd >= 0)
+        return fd;
+    char *path = NULL;
+    if (asprintf(&path, "%s/assay-spool-XXXXXX", dir) < 0)
+        return -1;
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        (void)unlink(path);
+    free(path);
+    return fd;
+}
+
+/* Empty again for the next file.  Without a spool a child keeps expansions on its
+ * heap, as far as that goes. */
+static int empty_spool(struct worker *w)
+{
+    struct stat st;
+    if (!w->spool_tried) {
+        w->spool_tried = true;
+        const char *dirs[] = { w->options.spool_dir, "/var/tmp", "/tmp" };
+        for (size_t i = 0; i < 3 && w->spool < 0; i++)
+            if (dirs[i])
+                w->spool = open_spool_in(dirs[i]);
+    }
+    if (w->spool >= 0 &&
+        (fstat(w->spool, &st) != 0 || (st.st_size > 0 && ftruncate(w->spool, 0) != 0)))
+        close_fd(&w->spool);
+    return w->spool;
+}
+
+static bool begin(struct worker *w, struct job *j, int fd, struct error *error)
+{
+    int ends[2];
+    if (!wire_decoder_init(&j->decoder, j->file, &w->options.budget))
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return error_errno(error, ERROR_IO, "cannot make a pipe for the worker");
+    j->records = ends[0];
+    const int fds[] = { fd, ends[1], empty_spool(w) };
+    bool sent = control_send(w->control, CONTROL_JOB, j->seconds + 1, j->file->name, fds,
+                             fds[2] >= 0 ? 3 : 2);
+    int reason = errno;
+    (void)close(ends[1]);
+    errno = reason;
+    return sent || error_errno(error, ERROR_WORKER, "the worker is gone");
+}
+
+/* Take in what has come.  False when nothing more will, or nothing more is wanted. */
+static bool take_records(struct worker *w, struct job *j)
+{
+    ssize_t n = read(j->records, w->records + j->held, sizeof w->records - j->held);
+    if (n < 0)
+        return errno == EINTR;
+    if (n == 0)
+        return false;
+    size_t taken;
+    struct span bytes = span_of(w->records, j->held + (size_t)n);
+    enum wire_outcome outcome = wire_decode(&j->decoder, bytes, &taken);
+    j->held = bytes.len - taken;
+    memmove(w->records, w->records + taken, j->held);
+    return outcome == WIRE_MORE;
+}
+
+/* The caller's work and the child's go on side by side until the records end. */
+static void watch(struct worker *w, struct job *j, worker_meanwhile *meanwhile,
+                  void *self)
+{
+    bool more = true;
+    while (more) {
+        bool busy = meanwhile && meanwhile(self);
+        if (!busy)
+            meanwhile = NULL;
+        if (readable(j->records, busy ? 0 : j->deadline))
+            more = take_records(w, j);
+        if (more && now_ms() >= j->deadline) {
+            j->late = true;
+            return;
+        }
+    }
+}
+
+/* Wait for the news of the child's end.  False when the zygote itself is lost.
+ * `ret_status` stays as it is when there never was a child: message holds why. */
+static bool reap(struct worker *w, struct job *j, int *ret_status)
+{
+    const enum wire_outcome outcome = j->decoder.outcome;
+    bool doomed = j->late || outcome == WIRE_MALFORMED || outcome == WIRE_NO_MEMORY;
+    int64_t deadline = doomed ? now_ms() + REAP_SECONDS * 1000 : j->deadline;
+    struct control_message *m = &w->message;
+    for (;;) {
+        if (doomed && j->child >= 0)
+            (void)syscall(SYS_pidfd_send_signal, j->child, SIGKILL, NULL, 0);
+        if (!readable(w->control, deadline)) {
+            if (doomed)
+                return false;
+            doomed = j->late = true;
+            deadline = now_ms() + REAP_SECONDS * 1000;
+            continue;
+        }
+        if (!control_receive(w->control, m))
+            return false;
+        if (m->type == CONTROL_STARTED && m->fd_count == 1 && j->child < 0) {
+            j->child = m->fds[0];
+            continue;
+        }
+        control_close_fds(m);
+        if (m->type == CONTROL_ENDED)
+            *ret_status = (int)m->value;
+        return m->type == CONTROL_ENDED || m->type == CONTROL_FAILED;
+    }
+}
+
+static const char *signal_reason(int number)
+{
+    switch (number) {
+    case SIGSYS:
+        return "the worker was killed by SIGSYS: it made a system call that its sandbox "
+               "forbids";
+    case SIGBUS:
+        return "the worker was killed by SIGBUS: the file was cut short, or could not be "
+               "read, while it was inspected";
+    case SIGXCPU:
+        return "the worker was killed by SIGXCPU: it used up its processor time";
+    case SIGKILL:
+        return "the worker was killed by SIGKILL from outside, most likely because the "
+               "system is short of memory";
+    case SIGSEGV:
+        return "the worker crashed (SIGSEGV)";
+    case SIGABRT:
+        return "the worker found a mistake of its own and gave up (SIGABRT)";
+    default:
+        return NULL;
+    }
+}
+
+static const char *exit_reason(int code)
+{
+    switch (code) {
+    case CHILD_UNCONFINED:
+        return "the worker could not confine itself and read nothing";
+    case CHILD_UNREADABLE:
+        return "the worker cannot read it: not a regular file, or it cannot be mapped";
+    case CHILD_NO_MEMORY:
+        return "the worker is out of memory";
+    case CHILD_UNSENT:
+        return "the worker could not send all of its records";
+    default:
+        return "the worker ended before it had finished";
+    }
+}
+
+/* Why the inspection is not complete, or an empty text. */
+static void explain(char *reason, size_t size, const struct job *j, int status)
+{
+    const enum wire_outcome outcome = j->decoder.outcome;
+    const char *text = "";
+    reason[0] = '\0';
+    if (outcome == WIRE_MALFORMED) {
+        text = "the worker's records are malformed";
+    } else if (outcome == WIRE_NO_MEMORY) {
+        text = "the memory for one file is spent";
+    } else if (j->late) {
+        (void)snprintf(reason, size, "the worker did not finish within %u seconds",
+                       j->seconds);
+        return;
+    } else if (WIFSIGNALED(status)) {
+        text = signal_reason(WTERMSIG(status));
+        if (!text) {
+            (void)snprintf(reason, size, "the worker was killed by signal %d",
+                           WTERMSIG(status));
+            return;
+        }
+    } else if (outcome != WIRE_ENDED || WEXITSTATUS(status) != CHILD_DONE) {
+        text = exit_reason(WEXITSTATUS(status));
+    }
+    (void)snprintf(reason, size, "%s", text);
+}
+
+/* How long is too long: generous, for a verdict must not depend on speed. */
+static unsigned seconds_for(const struct worker *w, int fd)
+{
+    struct stat st;
+    if (w->options.deadline_seconds > 0)
+        return w->options.deadline_seconds;
+    if (fstat(fd, &st) != 0 || st.st_size < 0)
+        return DEADLINE_SECONDS;
+    int64_t more = st.st_size / DEADLINE_BYTES;
+    return DEADLINE_SECONDS + (unsigned)(more > INT32_MAX ? INT32_MAX : more);
+}
+
+bool worker_inspect(struct worker *w, int fd, struct artifact *file,
+                    worker_meanwhile *meanwhile, void *self, struct error *error)
+{
+    struct job j = { .records = -1, .child = -1, .file = file };
+    enum { NO_CHILD = -1 };
+    int status = NO_CHILD;
+    char reason[REASON_MAX] = "";
+    j.seconds = seconds_for(w, fd);
+    j.deadline = now_ms() + (int64_t)j.seconds * 1000;
+    bool ok = begin(w, &j, fd, error);
+    if (ok) {
+        watch(w, &j, meanwhile, self);
+        close_fd(&j.records); /* a child that goes on writing dies of it */
+        ok = reap(w, &j, &status) ||
+             error_set(error, ERROR_WORKER, "the worker died while it inspected a file");
+    }
+    if (!ok)
+        (void)snprintf(reason, sizeof reason, "%s", error->message);
+    else if (status == NO_CHILD)
+        (void)snprintf(reason, sizeof reason, "%.500s", w->message.bytes);
+    else
+        explain(reason, sizeof reason, &j, status);
+    if (reason[0] != '\0')
+        wire_decoder_abandon(&j.decoder, reason);
+    wire_decoder_free(&j.decoder);
+    close_fd(&j.records);
+    close_fd(&j.child);
+    return ok;
+}

@@ -1,0 +1,181 @@
+#include "worker/zygote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "formats/inspector.h"
+#include "worker/control.h"
+#include "worker/sandbox.h"
+#include "worker/wire.h"
+
+enum { JOB_FILE, JOB_RECORDS, JOB_SPOOL }; /* a job's descriptors, the last if any */
+
+enum { DATA_MAX = 1 << 30 }; /* a child's private memory: arena, heap, decompressors */
+
+struct zygote {
+    const struct zygote_options *options;
+    const struct pickle_rules *pickle_rules;
+    struct sandbox_state sandbox;
+};
+
+bool zygote_greet(void)
+{
+    return control_send(CONTROL_FD, CONTROL_HELLO, CONTROL_VERSION,
+                        span_of_text(ASSAY_VERSION), NULL, 0);
+}
+
+void zygote_refuse(const struct error *error)
+{
+    (void)control_send(CONTROL_FD, CONTROL_REFUSED, error->code,
+                       span_of_text(error->message), NULL, 0);
+}
+
+/* Everything that is read from files, before there is no way to. */
+static bool load(struct zygote *z, struct error *error)
+{
+    (void)error;
+    z->pickle_rules = NULL;
+    return true;
+}
+
+/* The file as it lies in the page cache: private memory does not grow with it.  When
+ * someone cuts it short meanwhile, SIGBUS ends this child. */
+static bool map_file(int fd, struct span *ret_bytes)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return false;
+    if (st.st_size == 0) {
+        *ret_bytes = span_of("", 0);
+        return true;
+    }
+    void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED)
+        return false;
+    *ret_bytes = span_of(bytes, (size_t)st.st_size);
+    return true;
+}
+
+static enum child_exit inspect(const struct zygote *z, const struct control_message *job,
+                               struct span bytes)
+{
+    struct wire_encoder encoder;
+    wire_encoder_init(&encoder, job->fds[JOB_RECORDS]);
+    struct observer observer = wire_observer(&encoder);
+    struct budget budget = z->options->budget;
+    struct arena *arena = arena_new(WORKER_ARENA_MAX);
+    struct artifact *file = arena ? artifact_new(arena, job->text, bytes.len) : NULL;
+    if (!file)
+        return CHILD_NO_MEMORY;
+    struct inspection in = {
+        .arena = arena,
+        .budget = &budget,
+        .artifact = file,
+        .bytes = bytes,
+        .pickle_rules = z->pickle_rules,
+        .observer = &observer,
+        .spool_fd = job->fd_count > JOB_SPOOL ? job->fds[JOB_SPOOL] : -1,
+        .deep = z->options->deep,
+    };
+    inspect_artifact(&in);
+    return wire_encoder_end(&encoder) ? CHILD_DONE : CHILD_UNSENT;
+    /* memory ends with the process */
+}
+
+/* The whole life of a child, from the fork on. */
+static enum child_exit live(struct zygote *z, const struct control_message *job)
+{
+    const struct sandbox_limits limits = {
+        .data = DATA_MAX,
+        .file_size = z->options->budget.left[BUDGET_EXPANDED_BYTES],
+        .cpu_seconds = job->value,
+    };
+    struct span bytes;
+    (void)close(CONTROL_FD);
+    if (!map_file(job->fds[JOB_FILE], &bytes))
+        return CHILD_UNREADABLE;
+    if (!sandbox_confine_child(&z->sandbox, &limits))
+        return CHILD_UNCONFINED;
+    return inspect(z, job, bytes);
+}
+
+/* Wait for the child's end, and make it end when the main process is gone.  False in
+ * that case. */
+static bool await(pid_t pid, int pidfd, int *ret_status)
+{
+    struct pollfd either[] = {
+        {.fd = pidfd,       .events = POLLIN},
+        { .fd = CONTROL_FD, .events = POLLIN}
+    };
+    while (poll(either, 2, -1) < 0 && errno == EINTR)
+        ;
+    bool alone = !(either[0].revents & POLLIN);
+    if (alone)
+        (void)kill(pid, SIGKILL);
+    while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
+        ;
+    return !alone;
+}
+
+static bool fail_job(const char *what)
+{
+    struct error e;
+    (void)error_errno(&e, ERROR_WORKER, "%s", what);
+    return control_send(CONTROL_FD, CONTROL_FAILED, 0, span_of_text(e.message), NULL, 0);
+}
+
+/* False when there is nobody left to serve. */
+static bool serve_job(struct zygote *z, struct control_message *job)
+{
+    if (job->type != CONTROL_JOB || job->fd_count < JOB_SPOOL)
+        return false;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit((int)live(z, job));
+    control_close_fds(job);
+    if (pid < 0)
+        return fail_job("the worker cannot fork");
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    int status = 0;
+    if (pidfd < 0) {
+        bool told = fail_job("the worker cannot watch its child");
+        (void)kill(pid, SIGKILL);
+        (void)waitpid(pid, &status, 0);
+        return told;
+    }
+    bool ok = control_send(CONTROL_FD, CONTROL_STARTED, 0, span_of("", 0), &pidfd, 1) &&
+              await(pid, pidfd, &status);
+    (void)close(pidfd);
+    return ok && control_send(CONTROL_FD, CONTROL_ENDED, (uint32_t)status, span_of("", 0),
+                              NULL, 0);
+}
+
+bool zygote_serve(const struct zygote_options *o)
+{
+    struct zygote z = { .options = o };
+    struct error error;
+    /* The keyboard's signals go to the whole group; main decides what they mean.  A
+     * write past RLIMIT_FSIZE shall be an error, not the end. */
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGQUIT, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    if (!load(&z, &error) || !sandbox_confine_zygote(o->sandbox, &z.sandbox, &error)) {
+        zygote_refuse(&error);
+        return false;
+    }
+    if (!control_send(CONTROL_FD, CONTROL_READY, 0, span_of_text(z.sandbox.description),
+                      NULL, 0))
+        return false;
+    struct control_message job;
+    while (control_receive(CONTROL_FD, &job) && serve_job(&z, &job))
+        ;
+    return true;
+}
