@@ -33,8 +33,7 @@ OBJ     = $(SRC:%.c=$(BUILD)/%.o)
 CLI     = $(filter $(BUILD)/scanner/cli/%,$(OBJ))
 ZYGOTE  = $(BUILD)/scanner/worker/main.o
 LIB     = $(BUILD)/lib/libassay.a
-UNIT    = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
-SANDBOX = $(patsubst tests/sandbox/%.c,$(BUILD)/sandbox/%,$(wildcard tests/sandbox/*.c))
+PROGRAMS = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sandbox/*.c tests/oracle/*.c tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 CC_OBJ  = $(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(WARN) $(HARD) $(CFLAGS) $(SAN) -MMD -MP -c
 
@@ -59,17 +58,14 @@ $(BUILD)/bin/assay-worker: $(ZYGOTE) $(LIB)
 	@echo '  LD  $@'
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS))
 
-TEST_CC = @mkdir -p $(@D) && echo '  CC  $<' && \
-  $(CC) $(INC) -Itests/unit $(call pc,--cflags,$(PKGS) $(TEST_PKGS)) $(CPPFLAGS) $(WARN) $(CFLAGS) $(SAN) -MMD -MP \
-  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) -pthread
-$(BUILD)/unit/%: tests/unit/%.c $(LIB)
-	$(TEST_CC)
-$(BUILD)/sandbox/%: tests/sandbox/%.c $(LIB)
-	$(TEST_CC)
-$(BUILD)/bench/%: tests/bench/%.c $(LIB)
-	$(TEST_CC)
+# Test programs: tests/KIND/NAME.c becomes build/KIND/NAME.
+$(PROGRAMS): $(BUILD)/%: tests/%.c $(LIB)
+	@mkdir -p $(@D)
+	@echo '  CC  $<'
+	$(Q)$(CC) $(INC) -Itests/unit $(call pc,--cflags,$(PKGS) $(TEST_PKGS)) $(CPPFLAGS) $(WARN) $(CFLAGS) $(SAN) -MMD -MP \
+	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) -pthread
 
-units: $(UNIT) $(SANDBOX)
+units: $(PROGRAMS)
 test: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all units
 	BUILD=$(BUILD) tests/run
@@ -123,4 +119,4 @@ clean:
 	rm -rf build build-*
 .PHONY: all units demo test interop lint analyze asan fuzz bench fmt install uninstall dist deps clean
 .DELETE_ON_ERROR:
--include $(OBJ:.o=.d) $(UNIT:=.d) $(SANDBOX:=.d)
+-include $(OBJ:.o=.d) $(PROGRAMS:=.d)

@@ -4,15 +4,17 @@
 
 enum { EXTRA_MAX = 64, FIXED = 3 };
 
-/* The user's own directory; empty when the environment names none that is absolute. */
-static void user_directory(char *path, size_t size)
+/* $XDG_CONFIG_HOME/assay/registries.d, else under ~/.config; NULL when neither is set.
+ * A relative path would depend on the working directory, so it counts as unset. */
+static const char *user_directory(char *path, size_t size)
 {
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    path[0] = '\0';
+    int n = -1;
     if (config && config[0] == '/')
-        (void)snprintf(path, size, "%s/assay/registries.d", config);
+        n = snprintf(path, size, "%s/assay/registries.d", config);
     else if (home && home[0] == '/')
-        (void)snprintf(path, size, "%s/.config/assay/registries.d", home);
+        n = snprintf(path, size, "%s/.config/assay/registries.d", home);
+    return n > 0 && (size_t)n < size ? path : NULL;
 }
 
 struct registries *directories_load_registries(const struct installation *i,
@@ -21,11 +23,11 @@ struct registries *directories_load_registries(const struct installation *i,
 {
     const char *list[FIXED + EXTRA_MAX + 1] = { i->registries_dir,
                                                 "/etc/assay/registries.d" };
-    char user[4096];
+    char path[4096];
+    const char *user = user_directory(path, sizeof path);
     size_t n = 2;
     struct stat st;
-    user_directory(user, sizeof user);
-    if (user[0])
+    if (user)
         list[n++] = user;
     for (; extra && *extra && n < FIXED + EXTRA_MAX; extra++) {
         if (stat(*extra, &st) != 0 || !S_ISDIR(st.st_mode)) {

@@ -116,11 +116,16 @@ const struct artifact *artifact_walk(const struct artifact *root,
     return current == root ? NULL : current->next;
 }
 
+const struct artifact *artifact_worst_part(const struct artifact *root)
+{
+    const struct artifact *worst = root;
+    for (const struct artifact *a = root; a; a = artifact_walk(root, a))
+        if (a->status != STATUS_SKIPPED && rank(a->status) > rank(worst->status))
+            worst = a;
+    return worst;
+}
+
 enum artifact_status artifact_worst(const struct artifact *root)
 {
-    enum artifact_status worst = root->status;
-    for (const struct artifact *a = root; a; a = artifact_walk(root, a))
-        if (a->status != STATUS_SKIPPED && rank(a->status) > rank(worst))
-            worst = a->status;
-    return worst;
+    return artifact_worst_part(root)->status;
 }

@@ -61,8 +61,10 @@ const char *status_name(enum artifact_status s);
  * bytes, for sentences; reports escape each name on its own. */
 void artifact_path(const struct artifact *a, struct buffer *out);
 
-/* Over the whole tree: the worst status below, and depth-first order for readers. */
+/* Over the whole tree: the worst status, the first part that has it (its reason says
+ * why), and depth-first order for readers. */
 enum artifact_status artifact_worst(const struct artifact *a);
+const struct artifact *artifact_worst_part(const struct artifact *root);
 const struct artifact *
 artifact_walk(const struct artifact *root,
               const struct artifact *current); /* NULL at the end */

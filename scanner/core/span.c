@@ -78,6 +78,23 @@ size_t span_find(struct span s, const char *literal, size_t from)
     return hit ? (size_t)(hit - s.ptr) : SIZE_MAX;
 }
 
+size_t span_find_last(struct span s, const char *literal, size_t before)
+{
+    size_t n = strlen(literal);
+    if (n == 0 || s.len < n)
+        return SIZE_MAX;
+    size_t look = before < s.len - n + 1 ? before : s.len - n + 1;
+    while (look > 0) {
+        const uint8_t *hit = memrchr(s.ptr, literal[0], look);
+        if (!hit)
+            break;
+        look = (size_t)(hit - s.ptr);
+        if (memcmp(hit, literal, n) == 0)
+            return look;
+    }
+    return SIZE_MAX;
+}
+
 void buffer_init(struct buffer *b, size_t max)
 {
     *b = (struct buffer){ .max = max };

@@ -29,6 +29,9 @@ int span_compare(struct span a, struct span b);            /* bytewise, for qsor
 /* Index of the first occurrence at or after `from`, or SIZE_MAX. */
 size_t span_find(struct span s, const char *literal, size_t from);
 
+/* Index of the last occurrence that starts before `before`, or SIZE_MAX. */
+size_t span_find_last(struct span s, const char *literal, size_t before);
+
 /* A byte string that grows up to `max`, NUL-terminated for C's sake.  Start it
  * with buffer_init(), end it with buffer_free() (idempotent).  Past `max` or out
  * of memory it keeps what fits and sets `truncated`; nothing else fails. */

@@ -86,6 +86,8 @@ void inspect_artifact(struct inspection *in)
             claimed |= FORMAT_BIT(id);
         if (promised != FORMAT_ANY && format_related((enum format_id)id, promised))
             promised_claims |= claim != CLAIM_NAME;
+        /* a pointer stands where the promised file will be */
+        promised_claims |= id == FORMAT_LFS_POINTER;
         in->artifact->formats |= FORMAT_BIT(id);
     }
     if (in->artifact->formats == 0)

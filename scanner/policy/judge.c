@@ -7,25 +7,44 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { EVIDENCE_SHOWN = 5, QUOTE_MAX = 100, SENTENCE_MAX = 64 << 10 };
+enum {
+    EVIDENCE_SHOWN = 5,
+    QUOTE_MAX = 100,
+    PATH_MAX_SAID = 300,
+    SENTENCE_MAX = 64 << 10
+};
 
 static const char *plural(uint64_t n)
 {
     return n == 1 ? "" : "s";
 }
 
-/* At most QUOTE_MAX bytes of hostile text, never cut inside a UTF-8 sequence. */
-static void quote(struct buffer *b, struct span text)
+/* At most `max` bytes of hostile text, never cut inside a UTF-8 sequence. */
+static void cut(struct buffer *b, struct span text, size_t max)
 {
     size_t end = text.len;
-    if (end > QUOTE_MAX) {
-        end = QUOTE_MAX;
-        while (end > QUOTE_MAX - 4 && (text.ptr[end] & 0xc0) == 0x80)
+    if (end > max) {
+        end = max;
+        while (end > max - 4 && (text.ptr[end] & 0xc0) == 0x80)
             end--;
     }
     buffer_add(b, span_slice(text, 0, end));
     if (end < text.len)
         buffer_add_text(b, "...");
+}
+
+static void quote(struct buffer *b, struct span text)
+{
+    cut(b, text, QUOTE_MAX);
+}
+
+static void say_path(struct buffer *b, const struct artifact *a)
+{
+    struct buffer path;
+    buffer_init(&path, SENTENCE_MAX);
+    artifact_path(a, &path);
+    cut(b, buffer_span(&path), PATH_MAX_SAID);
+    buffer_free(&path);
 }
 
 /* "high, medium or internal" */
@@ -109,14 +128,17 @@ static struct tally tally_model(const struct model *m, enum severity least)
     return t;
 }
 
-static void say_group(struct buffer *b, const struct group *g)
+/* The worst group with its first evidence; the others by name. */
+static void say_group(struct buffer *b, const struct group *g, bool worst)
 {
     buffer_add_text(b, g->rule->id);
     if (g->count > 1)
         buffer_printf(b, " (%" PRIu64 " times)", g->count);
+    if (!worst)
+        return;
     if (g->artifact) {
         buffer_add_text(b, " in ");
-        artifact_path(g->artifact, b);
+        say_path(b, g->artifact);
         buffer_printf(b, " at offset %" PRIu64, g->finding->offset);
     }
     struct span what =
@@ -153,12 +175,12 @@ static bool findings_violate(const struct policy *p, const struct model *m,
                   p->fail_on < SEVERITY_CRITICAL ? " or worse" : "");
     uint64_t shown = 0;
     for (size_t i = 0; i < t.used; i++) {
-        buffer_add_text(ret_reason, i == 0 ? "" : "; ");
-        say_group(ret_reason, &t.groups[i]);
+        buffer_add_text(ret_reason, i == 0 ? "" : i == 1 ? "; also " : ", ");
+        say_group(ret_reason, &t.groups[i], i == 0);
         shown += t.groups[i].count;
     }
     if (t.total > shown)
-        buffer_printf(ret_reason, "; and %" PRIu64 " more", t.total - shown);
+        buffer_printf(ret_reason, " and %" PRIu64 " more", t.total - shown);
     buffer_add_text(ret_reason, ". Do not load the model before each is explained.");
     return true;
 }
@@ -236,7 +258,7 @@ static bool format_violates(const char *denied, const struct model *m,
                 buffer_printf(ret_reason, "the gate denies %s: ", denied);
             if (files < EVIDENCE_SHOWN) {
                 buffer_add_text(ret_reason, files == 0 ? "" : ", ");
-                artifact_path(a, ret_reason);
+                say_path(ret_reason, a);
                 buffer_printf(ret_reason, " (%s)", as);
             }
             files++;
@@ -257,16 +279,6 @@ static bool format_violates(const char *denied, const struct model *m,
 static bool not_complete(enum artifact_status s)
 {
     return s == STATUS_INCOMPLETE || s == STATUS_FAILED;
-}
-
-/* The first part of a file that is as bad as its worst, for the reason it gives. */
-static const struct artifact *worst_part(const struct artifact *root)
-{
-    enum artifact_status worst = artifact_worst(root);
-    for (const struct artifact *a = root; a; a = artifact_walk(root, a))
-        if (a->status == worst)
-            return a;
-    return root;
 }
 
 static bool file_incomplete(const struct file *f)
@@ -295,9 +307,9 @@ static bool incomplete(const struct policy *p, const struct model *m,
     for (const struct file *f = m->files; f && shown < EVIDENCE_SHOWN; f = f->next) {
         if (!file_incomplete(f))
             continue;
-        const struct artifact *part = worst_part(f->artifact);
+        const struct artifact *part = artifact_worst_part(f->artifact);
         buffer_add_text(ret_reason, shown++ == 0 ? "" : "; ");
-        artifact_path(part, ret_reason);
+        say_path(ret_reason, part);
         buffer_add_text(ret_reason, " (");
         quote(ret_reason, part->reason.len ? part->reason
                                            : span_of_text(not_complete(part->status)

@@ -1,4 +1,4 @@
-/* registry.h: the trust table, registries.d (docs/registries.md).
+/* registry.h: the trust table, registries.d/ (docs/registries.md).
  *
  * One file a registry, strict JSON with // comments; later directories override
  * earlier ones by id.  Never loaded from the scan target.  A struct registries owns
@@ -9,24 +9,28 @@
 #include "core/error.h"
 #include "core/result.h"
 
+/* Lists are NULL-terminated and never NULL; a text that an entry leaves out is NULL. */
 struct registry {
     const char *id, *name; /* "huggingface", "HuggingFace Hub" */
     enum trust trust;      /* low, medium, high or internal */
     const char *description, *advice;
-    const char *base_url, *api_url, *model_url,
-        *documentation; /* NULL where there is none */
+    const char *base_url, *api_url, *model_url, *documentation;
+    const char *location; /* "own server": where it lies when there is no base_url */
     bool has_api;
-    const char *driver; /* json-rest, oci, git-dvc */
-    const char *path;   /* the file it came from */
-    const char *const
-        *endpoint_env; /* NULL-terminated: variables that configure an endpoint */
-    const char *const *examples; /* NULL-terminated: references it matches */
+    const char *driver;              /* json-rest, oci, git-dvc */
+    const char *path;                /* the file it came from */
+    const char *endpoint;            /* the default one */
+    const char *const *endpoint_env; /* variables that name the operator's endpoint */
+    const char *const *scope_env;    /* … the operator's part of a shared service */
+    const char *const *token_env;    /* variables that hold credentials */
+    const char *const *hosts;        /* whose URLs it claims */
+    const char *const *forms, *const *examples; /* how references are written */
 };
 
 struct registries;
 
 /* Reads *.json of each directory in order; one that does not exist is passed over.
- * Errors name file and line.  NULL-terminated list. */
+ * NULL with an error that names file and line.  The list is NULL-terminated. */
 struct registries *registries_load(const char *const *directories, struct error *error);
 void registries_free(struct registries *r); /* NULL is fine */
 
@@ -36,34 +40,47 @@ const struct registry *registries_find(const struct registries *r, const char *i
 
 enum { REFERENCE_VARIABLES_MAX = 16 };
 
-/* What a reference means: a registry and its captured parts, percent-decoded once. */
+/* What a reference means: a registry and its captured parts, percent-decoded once.
+ * Decoded text is UTF-8 without control characters, backslashes, "." and ".." segments.
+ */
 struct reference {
     const struct registry *registry;
     char *name, *revision; /* "org/model"; revision NULL when the reference has none */
-    bool pinned;           /* the revision is an immutable id */
+    bool pinned;           /* the revision names one version for good: no tag, no alias */
     struct {
-        const char *key;
+        const char *key; /* the registry's */
         char *value;
     } variables[REFERENCE_VARIABLES_MAX];
     size_t variable_count;
 };
 
-/* Has the operator configured an endpoint of this registry?  Looked up by the caller
- * (the environment is read in cli/ only). */
-typedef const char *environment_lookup(const char *name);
-
-/* "hf:org/model@rev", "https://civitai.com/models/4201".  False with ERROR_USAGE and
- * a hint when no registry claims it, or when it carries control characters, "..", … */
+/* "hf:org/model@rev", "https://civitai.com/models/4201".  False with ERROR_USAGE and a
+ * hint when no registry claims it or it is malformed; with ERROR_CONFIG when two
+ * registries claim it or a pattern does not compile. */
 bool registries_resolve(const struct registries *r, const char *text,
                         struct reference *ret_reference, struct error *error);
 void reference_free(struct reference *ref);
+const char *reference_variable(const struct reference *ref,
+                               const char *key); /* or NULL */
 
-/* The level that counts: internal only where `env` shows a configured endpoint,
- * else unknown (DESIGN section 5). */
+/* The environment is read in cli/ only, so callers say how: getenv, or a test's table. */
+typedef const char *environment_lookup(const char *name);
+
+/* The level of a registry as such: `internal` only where the operator configured an
+ * endpoint of it, else unknown (DESIGN section 5).  Any other level is the table's. */
 enum trust registry_trust(const struct registry *r, environment_lookup *env);
 
-/* Is one file a valid registry entry?  Every problem goes to `report`, one line each
- * as file:line: text; true when there is none. */
-bool registry_check(const char *path, struct buffer *report);
+/* The level that counts for one reference: never above registry_trust(), lowered by the
+ * entry's rules, and `internal` only when its host, account, project … is the
+ * operator's own.  *ret_why (may be NULL) is a sentence, owned by the registry or static.
+ */
+enum trust reference_trust(const struct reference *ref, environment_lookup *env,
+                           const char **ret_why);
+
+/* Is one file a valid registry entry?  Every problem goes to `report`, one line each as
+ * "file:line: text"; true when there is none.  Its examples must resolve to it also
+ * among `others`, which may be NULL. */
+bool registry_check(const char *path, const struct registries *others,
+                    struct buffer *report);
 
 #endif

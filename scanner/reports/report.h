@@ -1,6 +1,6 @@
 /* report.h: what a report writer provides.  One format, one file, one row in
- * reports.def.  Writers stream to a FILE, read a finished struct result, and escape
- * every hostile byte for their own sink; nothing upstream has escaped anything. */
+ * reports.def.  Writers stream to a FILE, read a finished and judged struct result, and
+ * escape every hostile byte for their own sink; nothing upstream has escaped anything. */
 #ifndef REPORT_H
 #define REPORT_H
 
@@ -10,22 +10,31 @@
 
 struct report_options {
     bool colour;                /* text: ANSI colours, always with a word beside them */
-    enum severity min_severity; /* display only; the gate is policy's */
+    enum severity min_severity; /* text: display only.  The gate is policy's */
     bool reproducible;          /* leave out the run object (SOURCE_DATE_EPOCH is set) */
-    unsigned width;             /* columns; text wraps */
+    unsigned width;             /* columns; text wraps.  0: 80 */
 };
 
 struct report_writer {
     const char *name; /* "json": as in -o json=FILE */
     const char *title;
-    void (*write)(FILE *out, const struct result *r, const struct report_options *o);
+    /* False when memory ran out; write errors are left in `out`. */
+    bool (*write)(FILE *out, const struct result *r, const struct report_options *o);
 };
+
+#define REPORT(name, title)                                                              \
+    bool report_write_##name(FILE *out, const struct result *r,                          \
+                             const struct report_options *o);
+#include "reports/reports.def"
+#undef REPORT
 
 const struct report_writer *report_find(const char *name); /* NULL: no such format */
 const struct report_writer *report_at(size_t i);           /* NULL past the last */
 
-/* Write to `path` atomically (a temporary file beside it, then rename), or to `out`
- * when path is NULL.  False when anything could not be written. */
+/* Write to `path`, or to `out` when path is NULL.  A regular file appears whole or not
+ * at all: a temporary file beside it is written, synced and renamed.  A link is
+ * followed; a device or pipe is written to as it is.  False, with the reason, when
+ * anything could not be written. */
 bool report_write(const struct report_writer *w, const struct result *r,
                   const struct report_options *o, FILE *out, const char *path,
                   struct error *error);

@@ -1,9 +1,11 @@
 /* The tokenizer of hostile JSON, with jansson as the second opinion: what a strict
- * parser accepts, it must accept, and find no duplicate key in it. */
+ * parser accepts, it must accept, and find no duplicate key in it.  (jansson passes over
+ * a NUL behind a number, so texts with NUL are not compared.) */
 #include "core/tokens.h"
 
 #include <assert.h>
 #include <jansson.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -35,6 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned flags;
     enum token_type end = read_all(span_of(data, size), &flags);
+    if (size == 0 || memchr(data, 0, size))
+        return 0;
     json_error_t error;
     json_t *value =
         json_loadb((const char *)data, size,

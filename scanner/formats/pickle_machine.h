@@ -1,0 +1,151 @@
+/* pickle_machine.h: an abstract pickle machine (DESIGN section 7).
+ *
+ * It executes a stream as CPython's unpicklers would, the C one and the Python one
+ * together: where one fails and the other goes on, it goes on.  Nothing is imported or
+ * called; every import, call and write is told to a sink when it happens, in order, so
+ * also when the result is popped or the stream breaks later.
+ * One machine reads the streams of one artifact, one after the other; the globals that
+ * they imported stay known.  It reads nothing but `bytes`, which must outlive it. */
+#ifndef PICKLE_MACHINE_H
+#define PICKLE_MACHINE_H
+
+#include "core/arena.h"
+#include "formats/pickle_decode.h"
+#include "formats/pickle_memo.h"
+#include "formats/pickle_rules.h"
+
+struct pickle_machine;
+
+struct pickle_global {
+    struct span module, name;         /* as resolved; a computed part is "?" */
+    struct span raw_module, raw_name; /* as written in the stream */
+    uint64_t offset;                  /* of its first import */
+    bool computed;                    /* a part of the name is no literal */
+    bool dotted;                      /* an attribute chain (protocol 4 and up) */
+    bool attribute;                   /* made by getattr(), not imported as such */
+    struct pickle_verdict verdict;    /* the worse of both names */
+    uint32_t imports, calls, writes;  /* how often; saturating */
+    uint32_t mentioned;               /* the judge's own counter */
+};
+
+enum pickle_call_kind {
+    CALL_REDUCE,
+    CALL_INST,
+    CALL_OBJ,
+    CALL_NEWOBJ,
+    CALL_NEWOBJ_EX,
+    CALL_BUILD,     /* callee: the object; args: its state */
+    CALL_APPEND,    /* callee: no list; items: what is appended */
+    CALL_ADD,       /* callee: no set */
+    CALL_SETITEM,   /* callee: no dict; items: key, value, … */
+    CALL_PERSISTENT /* args: the id */
+};
+
+struct pickle_call {
+    enum pickle_call_kind kind;
+    size_t offset;
+    pickle_value callee, args, keywords;
+    const pickle_value *items; /* valid during the report */
+    size_t count;
+};
+
+enum pickle_anomaly {
+    ANOMALY_COMPUTED_NAME, /* STACK_GLOBAL on something that is no literal */
+    ANOMALY_EXTENSION,     /* EXT1, EXT2, EXT4 */
+    ANOMALY_PROTOCOL,      /* the protocol changes in mid-stream */
+    ANOMALY_OVERWRITTEN,   /* an import by a text whose memo slot was overwritten */
+    ANOMALY_HUGE_MEMO,     /* a memo index that makes a loader allocate */
+    ANOMALY_HUGE_LENGTH,   /* a length that makes a loader allocate */
+    ANOMALY_FRAME          /* an instruction crosses the end of its frame */
+};
+
+struct pickle_sink {
+    void *self;
+    void (*import)(void *self, struct pickle_machine *m, uint32_t global, size_t offset);
+    void (*call)(void *self, struct pickle_machine *m, const struct pickle_call *call);
+    void (*anomaly)(void *self, struct pickle_machine *m, enum pickle_anomaly what,
+                    size_t offset);
+    /* Bytes or text of at least PICKLE_LITERAL_MIN bytes; NULL: not wanted. */
+    void (*literal)(void *self, struct pickle_machine *m, pickle_value literal,
+                    struct span bytes);
+};
+enum { PICKLE_LITERAL_MIN = 10 };
+
+enum pickle_end {
+    PICKLE_STOPPED,   /* STOP */
+    PICKLE_TRUNCATED, /* the input ends before STOP */
+    PICKLE_MALFORMED, /* every unpickler fails here */
+    PICKLE_SPENT,     /* max_instructions executed */
+    PICKLE_LIMIT      /* memory, or a table, is full */
+};
+
+struct dtype_table;
+
+struct pickle_machine {
+    struct span bytes;
+    struct arena *arena; /* names that had to be decoded */
+    const struct pickle_rules *rules;
+    const struct pickle_sink *sink;
+
+    /* How to run; set by the caller. */
+    uint64_t max_instructions;
+    bool joblib; /* array bytes follow a NumpyArrayWrapper, as for joblib.load */
+    bool strict; /* give up on names that no file of ours would have (identification) */
+
+    /* Where the last run began and ended. */
+    size_t start, end;
+    enum pickle_end status;
+    const char *reason; /* of MALFORMED and LIMIT */
+    uint8_t protocol;
+    bool has_protocol; /* PROTO was seen */
+    uint64_t instructions;
+    pickle_value result;   /* of STOP */
+    size_t wrapper_offset; /* of the first array wrapper that was built, or SIZE_MAX */
+
+    /* State of the run. */
+    pickle_value *stack;
+    size_t depth, capacity, fence;
+    size_t *marks;
+    size_t mark_count, mark_capacity;
+    struct pickle_memo memo;
+    struct pickle_store store;
+    size_t frame_end;
+    struct buffer scratch[2]; /* decoded names */
+
+    struct pickle_global *globals; /* [0] stands for "cannot tell" */
+    uint32_t global_count, global_capacity;
+    uint32_t *global_slots;
+    size_t global_slot_count;
+    struct extension {
+        int64_t code;
+        pickle_value module, name, object;
+    } * extensions; /* what this stream put into copyreg's registry */
+    size_t extension_count;
+    struct dtype_table *dtypes; /* numpy dtypes, for array wrappers */
+};
+
+struct pickle_machine *pickle_machine_new(struct span bytes, struct arena *arena,
+                                          const struct pickle_rules *rules,
+                                          const struct pickle_sink *sink);
+void pickle_machine_free(struct pickle_machine *m); /* NULL is fine */
+
+/* Other bytes, all else forgotten but the memory in use (for many small inputs). */
+void pickle_machine_reuse(struct pickle_machine *m, struct span bytes,
+                          struct arena *arena);
+
+/* Execute the stream at `start`; m->end is where it stopped. */
+enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start);
+
+const struct pickle_global *pickle_global(const struct pickle_machine *m,
+                                          pickle_value v); /* of a value with a global */
+
+/* The bytes of a STR (in UTF-8) or BYTES: in the input, or decoded into `scratch`. */
+struct span pickle_text(const struct pickle_machine *m, pickle_value v,
+                        struct buffer *scratch);
+bool pickle_is_text(const struct pickle_machine *m, pickle_value v, const char *text);
+
+/* The elements of a tuple or list: false when v is none or they are forgotten. */
+bool pickle_items(const struct pickle_machine *m, pickle_value v, pickle_value *ret,
+                  size_t max, size_t *ret_n);
+
+#endif

@@ -1,0 +1,117 @@
+/* pickle_value.h: what the pickle machine knows about a value, in 64 bits.
+ *
+ * A handle is a tag and a payload.  Literals are not copied: a text is the offset of
+ * the instruction that pushed it.  Containers live in a ring of words that overwrites
+ * its oldest entries: their contents matter shortly after they were built (as the
+ * arguments of a call, as the state of a BUILD), so a container that the ring has
+ * forgotten is still known to be a list, its items are not.  That bounds the memory
+ * for any stream, and forgetting only ever makes the judge more suspicious. */
+#ifndef PICKLE_VALUE_H
+#define PICKLE_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint64_t pickle_value;
+
+/* 0 is "no value"; tags above UNKNOWN do not exist (the memo's packing uses 15). */
+enum pickle_tag {
+    PICKLE_NOTHING,
+    PICKLE_ATOM,   /* None, False, True, an out-of-band buffer */
+    PICKLE_INT,    /* a small integer, payload in two's complement */
+    PICKLE_NUMBER, /* a float or a big integer: offset */
+    PICKLE_STR,    /* offset, and a bit: see PICKLE_OVERWRITTEN */
+    PICKLE_BYTES,  /* bytes or bytearray: offset */
+    PICKLE_TUPLE,  /* these five: position in the ring, 0 when forgotten */
+    PICKLE_LIST,
+    PICKLE_DICT,
+    PICKLE_SET,
+    PICKLE_FROZENSET,
+    PICKLE_GLOBAL,   /* these three: index of a global, offset */
+    PICKLE_RESULT,   /* of a call to that global */
+    PICKLE_INSTANCE, /* of that class, made by NEWOBJ */
+    PICKLE_OTHER     /* persistent id, extension, …: offset */
+};
+
+enum pickle_atom { ATOM_NONE, ATOM_FALSE, ATOM_TRUE, ATOM_BUFFER };
+
+enum {
+    PAYLOAD_BITS = 56,
+    OFFSET_BITS = 40,
+    GLOBAL_INDEX_MAX = 0xffff /* as many distinct globals as a value can name */
+};
+
+static inline pickle_value value_make(enum pickle_tag tag, uint64_t payload)
+{
+    return payload << 4 | (uint64_t)tag;
+}
+static inline enum pickle_tag value_tag(pickle_value v)
+{
+    return (enum pickle_tag)(v & 15);
+}
+static inline uint64_t value_payload(pickle_value v)
+{
+    return v >> 4;
+}
+
+/* Does an integer fit the payload? */
+bool value_int(int64_t n, pickle_value *ret);
+int64_t value_int_of(pickle_value v); /* of a PICKLE_INT */
+
+static inline pickle_value value_atom(enum pickle_atom a)
+{
+    return value_make(PICKLE_ATOM, (uint64_t)a);
+}
+
+/* GLOBAL, RESULT, INSTANCE */
+static inline pickle_value value_of_global(enum pickle_tag tag, uint32_t index,
+                                           uint64_t offset)
+{
+    return value_make(tag, (uint64_t)index << OFFSET_BITS |
+                               (offset & ((UINT64_C(1) << OFFSET_BITS) - 1)));
+}
+static inline uint32_t value_global(pickle_value v)
+{
+    return (uint32_t)(value_payload(v) >> OFFSET_BITS) & GLOBAL_INDEX_MAX;
+}
+static inline bool value_has_global(pickle_value v)
+{
+    return value_tag(v) >= PICKLE_GLOBAL && value_tag(v) <= PICKLE_INSTANCE;
+}
+/* Where it was pushed; for every tag that carries an offset. */
+static inline uint64_t value_offset(pickle_value v)
+{
+    return value_payload(v) & ((UINT64_C(1) << OFFSET_BITS) - 1);
+}
+
+/* A text fetched from a memo slot that had held another text before. */
+#define PICKLE_OVERWRITTEN (UINT64_C(1) << (4 + OFFSET_BITS))
+
+/* The ring.  Zeroed is a valid empty one. */
+struct pickle_store {
+    uint64_t *words;
+    size_t size;   /* a power of two */
+    uint64_t head; /* words ever written; positions never repeat */
+};
+enum { STORE_WORDS_MAX = 1 << 21 };
+
+void store_free(struct pickle_store *s);
+
+/* A container with these items (of a dict: key, value, key, value …).  Never fails:
+ * what cannot be kept is forgotten. */
+pickle_value store_new(struct pickle_store *s, enum pickle_tag tag,
+                       const pickle_value *items, size_t n);
+
+/* More items for a LIST, DICT or SET. */
+void store_add(struct pickle_store *s, pickle_value container, const pickle_value *items,
+               size_t n);
+
+/* How many items; false when the contents are forgotten. */
+bool store_count(const struct pickle_store *s, pickle_value container, size_t *ret_n);
+
+/* The first items, at most `max`, in order; false when they are forgotten. */
+bool store_items(const struct pickle_store *s, pickle_value container, pickle_value *ret,
+                 size_t max, size_t *ret_n);
+
+#endif

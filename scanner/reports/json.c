@@ -1,0 +1,339 @@
+/* The JSON report, assay-report/1 (docs/report.schema.json, docs/reports.md).  Complete
+ * whatever --min-severity says: it is the record that other reports are made from. */
+#include "core/formats.h"
+#include "reports/escape.h"
+#include "reports/json_out.h"
+#include "reports/report.h"
+
+/* -- facts -------------------------------------------------------------------- */
+
+static void write_fact(struct json_out *j, const struct fact *f, const char *key,
+                       unsigned depth)
+{
+    switch (f->type) {
+    case FACT_TEXT:
+        json_out_bytes(j, key, f->text);
+        return;
+    case FACT_UINT:
+        json_out_uint(j, key, f->number);
+        return;
+    case FACT_BOOL:
+        json_out_bool(j, key, f->number != 0);
+        return;
+    case FACT_OBJECT:
+    case FACT_LIST:
+        break;
+    }
+    bool list = f->type == FACT_LIST;
+    if (list)
+        json_out_list(j, key);
+    else
+        json_out_object(j, key);
+    /* builders stay within FACT_DEPTH_MAX; so does what comes from a worker */
+    for (const struct fact *c = f->first; c && depth < FACT_DEPTH_MAX; c = c->next)
+        write_fact(j, c, list ? NULL : c->name, depth + 1);
+    if (list)
+        json_out_end_list(j);
+    else
+        json_out_end_object(j);
+}
+
+/* -- files and their members -------------------------------------------------- */
+
+static bool worth_a_line(const struct artifact *a)
+{
+    return a->findings.count > 0 || a->facts || a->status == STATUS_INCOMPLETE ||
+           a->status == STATUS_FAILED;
+}
+
+/* Is there anything in this member, or below it, that the report should name? */
+static bool shown(const struct artifact *member)
+{
+    for (const struct artifact *a = member; a; a = artifact_walk(member, a))
+        if (worth_a_line(a))
+            return true;
+    return false;
+}
+
+static const struct artifact *next_shown(const struct artifact *a)
+{
+    while (a && !shown(a))
+        a = a->next;
+    return a;
+}
+
+static void write_formats(struct json_out *j, uint64_t set)
+{
+    json_out_list(j, "formats");
+    for (int id = 0; id < FORMAT_COUNT; id++)
+        if (set & FORMAT_BIT(id))
+            json_out_text(j, NULL, formats[id].name);
+    json_out_end_list(j);
+}
+
+/* The fields that a file and a member share; leaves the list "members" open. */
+static void open_artifact(struct json_out *j, const struct artifact *a)
+{
+    json_out_uint(j, "size", a->size);
+    write_formats(j, a->formats);
+    json_out_bool(j, "executes", a->executes);
+    const struct artifact *worst = artifact_worst_part(a);
+    json_out_text(j, "status", status_name(worst->status));
+    json_out_bytes(j, "reason", worst->reason);
+    if (a->facts)
+        write_fact(j, a->facts, "facts", 0);
+    json_out_uint(j, "members_total", a->members_total);
+    json_out_list(j, "members");
+}
+
+static void close_artifact(struct json_out *j)
+{
+    json_out_end_list(j);
+    json_out_end_object(j);
+}
+
+/* All members below root that are worth showing, nested; no recursion, since the depth
+ * of a tree is an option. */
+static void write_members(struct json_out *j, const struct artifact *root)
+{
+    const struct artifact *a = next_shown(root->first);
+    const struct artifact *parent = root;
+    for (;;) {
+        if (a) {
+            json_out_object(j, NULL);
+            json_out_bytes(j, "path", a->name);
+            json_out_uint(j, "offset", a->offset);
+            open_artifact(j, a);
+            parent = a;
+            a = next_shown(a->first);
+        } else if (parent != root) {
+            close_artifact(j);
+            a = next_shown(parent->next);
+            parent = parent->parent;
+        } else {
+            return;
+        }
+    }
+}
+
+static void write_expected(struct json_out *j, const struct expectation *expected)
+{
+    json_out_list(j, "expected");
+    for (const struct expectation *e = expected; e; e = e->next) {
+        json_out_object(j, NULL);
+        json_out_bytes(j, "source", e->source);
+        json_out_text(j, "algorithm", e->algorithm);
+        json_out_bytes(j, "value", e->value);
+        json_out_text(j, "state", expectation_name(e->state));
+        json_out_bool(j, "weak", e->weak);
+        json_out_end_object(j);
+    }
+    json_out_end_list(j);
+}
+
+static void write_file(struct json_out *j, const struct file *f)
+{
+    json_out_object(j, NULL);
+    json_out_bytes(j, "path", f->artifact->name);
+    json_out_object(j, "digests");
+    if (f->sha256.len)
+        json_out_bytes(j, "sha256", f->sha256);
+    json_out_end_object(j);
+    write_expected(j, f->expected);
+    open_artifact(j, f->artifact);
+    write_members(j, f->artifact);
+    close_artifact(j);
+}
+
+/* -- findings ----------------------------------------------------------------- */
+
+/* "archive/data.pkl!inner": the names below the root; a '!' of a name is \x21. */
+static void write_member_path(struct json_out *j, const struct artifact *a)
+{
+    size_t levels = 0;
+    for (const struct artifact *up = a; up->parent; up = up->parent)
+        levels++;
+    if (levels == 0) {
+        json_out_text(j, "member", NULL);
+        return;
+    }
+    json_out_string_begin(j, "member");
+    for (; levels > 0; levels--) {
+        const struct artifact *part = a;
+        for (size_t up = 1; up < levels; up++)
+            part = part->parent;
+        escape_json(j->file, part->name, '!');
+        if (levels > 1)
+            fputc('!', j->file);
+    }
+    json_out_string_end(j);
+}
+
+static void write_findings(struct json_out *j, const struct artifact *root,
+                           const struct artifact *a, const struct finding_list *list)
+{
+    for (const struct finding *f = list->first; f; f = f->next) {
+        json_out_object(j, NULL);
+        json_out_text(j, "rule", f->rule->id);
+        json_out_text(j, "title", f->rule->title);
+        json_out_text(j, "severity", severity_name(f->rule->severity));
+        if (a) {
+            json_out_bytes(j, "path", root->name);
+            write_member_path(j, a);
+            json_out_uint(j, "offset", f->offset);
+        } else { /* of the model as a whole */
+            json_out_text(j, "path", NULL);
+            json_out_text(j, "member", NULL);
+            json_out_text(j, "offset", NULL);
+        }
+        json_out_bytes(j, "message", f->message);
+        json_out_bytes(j, "evidence", f->evidence);
+        json_out_bool(j, "suppressed", false);
+        json_out_end_object(j);
+    }
+}
+
+static void write_all_findings(struct json_out *j, const struct model *m)
+{
+    uint64_t dropped = m->findings.dropped;
+    json_out_list(j, "findings");
+    write_findings(j, NULL, NULL, &m->findings);
+    for (const struct file *f = m->files; f; f = f->next)
+        for (const struct artifact *a = f->artifact; a;
+             a = artifact_walk(f->artifact, a)) {
+            write_findings(j, f->artifact, a, &a->findings);
+            dropped += a->findings.dropped;
+        }
+    json_out_end_list(j);
+    json_out_uint(j, "findings_dropped", dropped);
+}
+
+/* -- models ------------------------------------------------------------------- */
+
+static void write_origin_fields(struct json_out *j, const struct origin *o)
+{
+    json_out_text(j, "registry", o->registry);
+    json_out_text(j, "title", o->title);
+    json_out_bytes(j, "name", o->name);
+    json_out_bytes(j, "revision", o->revision);
+    json_out_text(j, "trust", trust_name(o->trust));
+    json_out_text(j, "basis", basis_name(o->basis));
+    json_out_bytes(j, "evidence", o->evidence);
+    json_out_text(j, "advice", o->advice);
+}
+
+static void write_origins(struct json_out *j, const struct model *m)
+{
+    json_out_object(j, "origin");
+    write_origin_fields(j, &m->origin);
+    json_out_end_object(j);
+    json_out_list(j, "other_origins");
+    for (const struct origin *o = m->origin.next; o; o = o->next) {
+        json_out_object(j, NULL);
+        write_origin_fields(j, o);
+        json_out_end_object(j);
+    }
+    json_out_end_list(j);
+}
+
+static void write_reasons(struct json_out *j, const char *key, const struct reason *first)
+{
+    json_out_list(j, key);
+    for (const struct reason *r = first; r; r = r->next)
+        json_out_bytes(j, NULL, r->text);
+    json_out_end_list(j);
+}
+
+static void write_model(struct json_out *j, const struct model *m)
+{
+    json_out_object(j, NULL);
+    json_out_bytes(j, "target", m->target);
+    json_out_bytes(j, "identity", m->identity);
+    write_origins(j, m);
+    json_out_text(j, "trust", trust_name(m->trust));
+    json_out_text(j, "verdict", verdict_name(m->verdict));
+    write_reasons(j, "reasons", m->reasons);
+    json_out_list(j, "provenance");
+    json_out_end_list(j);
+    json_out_list(j, "signatures");
+    json_out_end_list(j);
+    json_out_list(j, "files");
+    for (const struct file *f = m->files; f; f = f->next)
+        write_file(j, f);
+    json_out_end_list(j);
+    write_all_findings(j, m);
+    json_out_end_object(j);
+}
+
+/* -- the whole ---------------------------------------------------------------- */
+
+static void write_head(struct json_out *j, const struct result *r)
+{
+    json_out_text(j, "schema", "assay-report/1");
+    json_out_object(j, "tool");
+    json_out_text(j, "name", "assay");
+    json_out_text(j, "version", ASSAY_VERSION);
+    json_out_text(j, "rules_digest", r->rules_digest);
+    json_out_end_object(j);
+    json_out_object(j, "policy");
+    json_out_text(j, "name", r->gate);
+    json_out_text(j, "digest", NULL); /* built in: the tool's version fixes it */
+    write_reasons(j, "clauses", r->clauses);
+    json_out_end_object(j);
+    json_out_text(j, "gate", r->gate);
+    json_out_text(j, "verdict", verdict_name(r->verdict));
+    json_out_uint(j, "exit_code", (uint64_t)r->exit_code);
+}
+
+static void write_summary(struct json_out *j, const struct summary *s)
+{
+    json_out_object(j, "summary");
+    json_out_uint(j, "models", s->models);
+    json_out_object(j, "files");
+    for (int i = 0; i < STATUS_COUNT; i++)
+        json_out_uint(j, status_name((enum artifact_status)i), s->files[i]);
+    json_out_end_object(j);
+    json_out_object(j, "findings");
+    for (int i = SEVERITY_COUNT; i-- > 0;)
+        json_out_uint(j, severity_name((enum severity)i), s->findings[i]);
+    json_out_end_object(j);
+    json_out_uint(j, "bytes", s->bytes);
+    json_out_end_object(j);
+}
+
+static void write_errors(struct json_out *j, const struct scan_error *errors)
+{
+    json_out_list(j, "errors");
+    for (const struct scan_error *e = errors; e; e = e->next) {
+        json_out_object(j, NULL);
+        json_out_bytes(j, "target", e->target);
+        json_out_text(j, "code", error_name(e->code));
+        json_out_bytes(j, "message", e->message);
+        json_out_bool(j, "retryable", e->retryable);
+        json_out_end_object(j);
+    }
+    json_out_end_list(j);
+}
+
+bool report_write_json(FILE *out, const struct result *r, const struct report_options *o)
+{
+    struct json_out j = json_out_to(out);
+    json_out_object(&j, NULL);
+    write_head(&j, r);
+    write_summary(&j, &r->summary);
+    json_out_list(&j, "models");
+    for (const struct model *m = r->models; m; m = m->next)
+        write_model(&j, m);
+    json_out_end_list(&j);
+    write_errors(&j, r->errors);
+    if (!o->reproducible) {
+        json_out_object(&j, "run");
+        json_out_text(&j, "sandbox", r->run.sandbox);
+        json_out_seconds(&j, "seconds", r->run.seconds);
+        json_out_uint(&j, "jobs", r->run.jobs);
+        json_out_end_object(&j);
+    }
+    json_out_end_object(&j);
+    json_out_finish(&j);
+    return true;
+}

@@ -1,0 +1,383 @@
+#include "reports/text_model.h"
+
+#include "core/formats.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { FILES_SHOWN = 5, NAME_SHOWN = 300 };
+
+struct verdict_word text_verdict(enum verdict v)
+{
+    static const struct verdict_word words[] = {
+        [VERDICT_PASS] = {"PASS",        STYLE_GREEN },
+        [VERDICT_FAIL] = { "FAIL",       STYLE_RED   },
+        [VERDICT_INCOMPLETE] = { "INCOMPLETE", STYLE_YELLOW},
+        [VERDICT_EMPTY] = { "EMPTY",      STYLE_YELLOW},
+    };
+    return words[v];
+}
+
+const char *text_plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+void text_size(struct text_out *t, uint64_t bytes)
+{
+    static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+    if (bytes < 1024) {
+        text_out_add(t, "%" PRIu64 " B", bytes);
+        return;
+    }
+    size_t unit = 0;
+    while (bytes >> 10 >= 1024) {
+        bytes >>= 10;
+        unit++;
+    }
+    text_out_add(t, "%" PRIu64 ".%" PRIu64 " %s", bytes >> 10, (bytes & 1023) * 10 >> 10,
+                 units[unit]);
+}
+
+/* The words so far under a label, the usual way. */
+static void item(struct text_out *t, const char *label)
+{
+    text_out_item(t, STYLE_BOLD, label, TEXT_LABEL);
+}
+
+/* Long names are for the JSON report: here they would bury everything else. */
+void text_name(struct text_out *t, struct span name)
+{
+    text_out_bytes(t, span_slice(name, 0, NAME_SHOWN));
+    if (name.len > NAME_SHOWN)
+        text_out_add(t, "... (%zu bytes)", name.len);
+}
+
+void text_path(struct text_out *t, const struct artifact *a)
+{
+    size_t levels = 0;
+    for (const struct artifact *up = a->parent; up; up = up->parent)
+        levels++;
+    for (size_t level = levels + 1; level-- > 0;) {
+        const struct artifact *part = a;
+        for (size_t up = 0; up < level; up++)
+            part = part->parent;
+        text_name(t, part->name);
+        if (level > 0)
+            text_out_add(t, "!");
+    }
+}
+
+/* -- where it comes from ------------------------------------------------------ */
+
+static const char *basis_words(enum basis b)
+{
+    static const char *const words[] = {
+        [BASIS_NONE] = "nobody says",
+        [BASIS_DECLARED] = "declared by the target itself, which proves nothing",
+        [BASIS_STATED] = "stated by whoever ran the scan",
+        [BASIS_SIGNED] = "signed by an accepted identity",
+        [BASIS_FETCHED] = "fetched from there",
+    };
+    return words[b];
+}
+
+static void write_origin(struct text_out *t, const struct origin *o)
+{
+    if (o->title || o->registry)
+        text_out_add(t, "%s", o->title ? o->title : o->registry);
+    else
+        text_out_add(t, "no known registry");
+    if (o->name.len) {
+        text_out_add(t, ": ");
+        text_out_bytes(t, o->name);
+    }
+    if (o->revision.len) {
+        text_out_add(t, " @ ");
+        text_out_bytes(t, o->revision);
+    }
+    text_out_add(t, "; %s", basis_words(o->basis));
+    if (o->evidence.len) {
+        text_out_add(t, " (");
+        text_out_bytes(t, o->evidence);
+        text_out_add(t, ")");
+    }
+}
+
+static void write_trust(struct text_out *t, const struct model *m)
+{
+    const struct origin *o = &m->origin;
+    text_out_add(t, "%s", trust_name(m->trust));
+    if (o->basis == BASIS_NONE)
+        text_out_add(t, ": nothing says where it comes from");
+    else if (o->basis == BASIS_DECLARED && o->trust != m->trust)
+        text_out_add(t, " (%s, if the declared origin were confirmed)",
+                     trust_name(o->trust));
+    else if (o->trust != m->trust)
+        text_out_add(t, " (its registry's level is %s)", trust_name(o->trust));
+    item(t, "Trust");
+    if (o->basis == BASIS_NONE)
+        return;
+    write_origin(t, o);
+    item(t, "Origin");
+    for (const struct origin *other = o->next; other; other = other->next) {
+        text_out_add(t, "or ");
+        write_origin(t, other);
+        item(t, "");
+    }
+    if (o->advice) {
+        text_out_add(t, "%s", o->advice);
+        item(t, "Verify");
+    }
+}
+
+/* -- whose bytes -------------------------------------------------------------- */
+
+static bool contradicted(const struct expectation *e)
+{
+    return e->state == EXPECT_MISMATCH || e->state == EXPECT_INCONSISTENT;
+}
+
+/* 0: contradicted, 1: agrees with some expectation, 2: nothing to compare with. */
+static int integrity_rank(const struct file *f)
+{
+    for (const struct expectation *e = f->expected; e; e = e->next)
+        if (contradicted(e))
+            return 0;
+    return f->expected ? 1 : 2;
+}
+
+static void write_expectation(struct text_out *t, const struct file *f,
+                              const struct expectation *e)
+{
+    static const char *const words[] = {
+        [EXPECT_VERIFIED] = "verified",
+        [EXPECT_MISMATCH] = "MISMATCH",
+        [EXPECT_CONSISTENT] = "consistent (the target's own word)",
+        [EXPECT_INCONSISTENT] = "INCONSISTENT",
+    };
+    bool differs = contradicted(e);
+    text_out_add(t, "%s: %s%s", words[e->state], e->weak ? "weak " : "", e->algorithm);
+    text_out_add(t, differs ? ", - in " : " in ");
+    text_out_bytes(t, e->source);
+    text_out_add(t, differs ? ", + of this file:" : "");
+    item(t, "");
+    if (!differs)
+        return;
+    text_out_add(t, "- ");
+    text_out_bytes(t, e->value);
+    item(t, "");
+    if (strcmp(e->algorithm, "sha256") == 0) {
+        text_out_add(t, "+ ");
+        text_out_bytes(t, f->sha256);
+        item(t, "");
+    }
+}
+
+static void write_file_integrity(struct text_out *t, const struct file *f,
+                                 const char *label)
+{
+    text_name(t, f->artifact->name);
+    text_out_add(t, ", ");
+    text_size(t, f->artifact->size);
+    text_out_add(t, "%s",
+                 !f->sha256.len ? ", not hashed"
+                 : f->expected  ? ""
+                                : ", no digest to compare with");
+    item(t, label);
+    if (integrity_rank(f) != 0 && f->sha256.len) {
+        text_out_bytes(t, f->sha256);
+        item(t, "");
+    }
+    for (const struct expectation *e = f->expected; e; e = e->next)
+        write_expectation(t, f, e);
+}
+
+static void write_integrity(struct text_out *t, const struct model *m)
+{
+    uint64_t ranks[3] = { 0 }, shown = 0;
+    for (int rank = 0; rank < 3; rank++)
+        for (const struct file *f = m->files; f; f = f->next) {
+            if (integrity_rank(f) != rank ||
+                (rank > 0 && artifact_worst(f->artifact) == STATUS_SKIPPED))
+                continue;
+            ranks[rank]++;
+            if (rank == 0 || shown < FILES_SHOWN)
+                write_file_integrity(t, f, shown == 0 ? "Integrity" : "");
+            shown++;
+        }
+    uint64_t written = ranks[0] > FILES_SHOWN ? ranks[0] : FILES_SHOWN;
+    if (shown > written) {
+        text_out_add(t,
+                     "and %" PRIu64 " more; of %" PRIu64 " files %" PRIu64
+                     " differ, %" PRIu64 " agree, %" PRIu64 " have nothing to compare "
+                     "with (digests: JSON report)",
+                     shown - written, shown, ranks[0], ranks[1], ranks[2]);
+        item(t, "");
+    }
+}
+
+/* -- what it is --------------------------------------------------------------- */
+
+/* Is some other member of the set a refinement of this format? */
+static bool refined(uint64_t set, int id)
+{
+    for (int other = 0; other < FORMAT_COUNT; other++)
+        if ((set & FORMAT_BIT(other)) && (int)formats[other].is_a == id)
+            return true;
+    return false;
+}
+
+static void write_formats(struct text_out *t, const struct model *m)
+{
+    uint64_t kinds = 0, executing = 0, skipped = 0;
+    for (int id = 0; id < FORMAT_COUNT; id++) {
+        uint64_t n = 0;
+        for (const struct file *f = m->files; f; f = f->next) {
+            uint64_t set = f->artifact->formats;
+            n += (set & FORMAT_BIT(id)) && !refined(set, id);
+        }
+        if (n == 0)
+            continue;
+        text_out_add(t, "%s", kinds++ ? ", " : "");
+        if (m->files->next)
+            text_out_add(t, "%" PRIu64 " ", n);
+        text_out_add(t, "%s", formats[id].title);
+    }
+    for (const struct file *f = m->files; f; f = f->next) {
+        bool executes = false;
+        for (const struct artifact *a = f->artifact; a; a = artifact_walk(f->artifact, a))
+            executes |= a->executes;
+        executing += executes;
+        skipped += artifact_worst(f->artifact) == STATUS_SKIPPED;
+    }
+    if (executing)
+        text_out_add(t, "%s%" PRIu64 " file%s can run code when loaded",
+                     kinds ? "; " : "", executing, text_plural(executing));
+    if (skipped)
+        text_out_add(t, "%s%" PRIu64 " file%s skipped: no model format",
+                     kinds || executing ? "; " : "", skipped, text_plural(skipped));
+    if (t->words.len)
+        item(t, "Formats");
+}
+
+/* -- the worst ---------------------------------------------------------------- */
+
+bool text_model_has_findings(const struct model *m, enum severity *ret_worst)
+{
+    bool any = m->findings.count > 0;
+    enum severity worst = any ? m->findings.worst : SEVERITY_INFO;
+    for (const struct file *f = m->files; f; f = f->next)
+        for (const struct artifact *a = f->artifact; a; a = artifact_walk(f->artifact, a))
+            if (a->findings.count > 0) {
+                any = true;
+                if (a->findings.worst > worst)
+                    worst = a->findings.worst;
+            }
+    if (any)
+        *ret_worst = worst;
+    return any;
+}
+
+static const struct finding *first_of(const struct finding_list *list, enum severity s)
+{
+    for (const struct finding *f = list->first; f; f = f->next)
+        if (f->rule->severity == s)
+            return f;
+    return NULL;
+}
+
+const struct finding *text_model_worst(const struct model *m)
+{
+    enum severity worst;
+    if (!text_model_has_findings(m, &worst))
+        return NULL;
+    const struct finding *found = first_of(&m->findings, worst);
+    for (const struct file *f = m->files; f && !found; f = f->next)
+        for (const struct artifact *a = f->artifact; a && !found;
+             a = artifact_walk(f->artifact, a))
+            found = first_of(&a->findings, worst);
+    return found;
+}
+
+/* -- what was not read -------------------------------------------------------- */
+
+static void write_incomplete(struct text_out *t, const struct model *m)
+{
+    uint64_t files = 0;
+    for (const struct file *f = m->files; f; f = f->next) {
+        const struct artifact *part = artifact_worst_part(f->artifact);
+        if (part->status != STATUS_INCOMPLETE && part->status != STATUS_FAILED)
+            continue;
+        if (files++ >= 2 * FILES_SHOWN)
+            continue;
+        if (files == 1)
+            text_out_blank(t);
+        text_path(t, part);
+        text_out_add(t, ": ");
+        text_out_bytes(t, part->reason);
+        text_out_item(t, STYLE_YELLOW,
+                      part->status == STATUS_FAILED ? "NOT READ" : "INCOMPLETE",
+                      TEXT_LABEL);
+    }
+    if (files > 2 * FILES_SHOWN) {
+        text_out_add(t, "and %" PRIu64 " more files", files - 2 * FILES_SHOWN);
+        item(t, "");
+    }
+}
+
+void text_model_name(struct text_out *t, const struct model *m)
+{
+    text_name(t, m->identity);
+    if (!span_equal(m->identity, m->target)) {
+        text_out_add(t, " (in ");
+        text_name(t, m->target);
+        text_out_add(t, ")");
+    }
+}
+
+static bool all_read(const struct model *m)
+{
+    for (const struct file *f = m->files; f; f = f->next) {
+        enum artifact_status worst = artifact_worst(f->artifact);
+        if (worst == STATUS_INCOMPLETE || worst == STATUS_FAILED)
+            return false;
+    }
+    return true;
+}
+
+/* Nothing found, everything read, no digest that contradicts: the reasons say it all. */
+static bool uneventful(const struct model *m)
+{
+    enum severity worst;
+    for (const struct file *f = m->files; f; f = f->next)
+        if (integrity_rank(f) == 0)
+            return false;
+    return all_read(m) && !text_model_has_findings(m, &worst);
+}
+
+void text_model(struct text_out *t, const struct model *m, enum severity min_severity,
+                bool brief)
+{
+    const char *label = "Why";
+    for (const struct reason *r = m->reasons; r; r = r->next, label = "") {
+        text_out_bytes(t, r->text);
+        item(t, label);
+    }
+    brief = brief && uneventful(m);
+    if (brief && m->origin.basis == BASIS_NONE)
+        return; /* the reason has said so */
+    text_out_blank(t);
+    write_trust(t, m);
+    if (brief)
+        return;
+    write_formats(t, m);
+    write_integrity(t, m);
+    enum severity worst;
+    if (!text_model_has_findings(m, &worst)) {
+        text_out_add(t, "%s", all_read(m) ? "none" : "none in what was read");
+        item(t, "Findings");
+    }
+    write_incomplete(t, m);
+    text_findings(t, m, min_severity);
+}

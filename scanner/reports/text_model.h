@@ -1,0 +1,36 @@
+/* text_model.h: one model in the text report: why, where from, whose bytes, what runs
+ * code, what to do. */
+#ifndef TEXT_MODEL_H
+#define TEXT_MODEL_H
+
+#include "core/result.h"
+#include "reports/text_out.h"
+
+struct verdict_word {
+    const char *word;
+    enum style style;
+};
+struct verdict_word text_verdict(enum verdict v);
+
+void text_model_name(struct text_out *t, const struct model *m);
+
+/* All about a model; findings below min_severity are counted only.  `brief`: nothing
+ * but the reasons and the origin, when nothing was found in it and all was read. */
+void text_model(struct text_out *t, const struct model *m, enum severity min_severity,
+                bool brief);
+
+/* Does it have findings, of any severity? */
+bool text_model_has_findings(const struct model *m, enum severity *ret_worst);
+
+/* Its findings and what to do about them: the second half of text_model(). */
+void text_findings(struct text_out *t, const struct model *m, enum severity least);
+
+/* The first finding of the worst severity; NULL when there is none. */
+const struct finding *text_model_worst(const struct model *m);
+
+void text_name(struct text_out *t, struct span name); /* cut when it is very long */
+void text_path(struct text_out *t, const struct artifact *a); /* "m.pt!data.pkl" */
+void text_size(struct text_out *t, uint64_t bytes);           /* "1.2 MiB" */
+const char *text_plural(uint64_t n);                          /* "s" or "" */
+
+#endif

