@@ -31,6 +31,7 @@ struct hashing {
     uint64_t offset;
     struct digester *digester;
     uint8_t *buffer;
+    bool done;
     int error; /* errno of a failed read */
     struct crew *crew;
 };
@@ -54,8 +55,10 @@ static bool hash_some(void *self)
         return true;
     if (n < 0)
         h->error = errno;
-    if (n <= 0)
+    if (n <= 0) {
+        h->done = true;
         return false;
+    }
     digester_add(h->digester, span_of(h->buffer, (size_t)n));
     h->offset += (uint64_t)n;
     report_bytes(h->crew, (uint64_t)n, 0);
@@ -97,6 +100,8 @@ static bool work_on(struct crew *crew, struct worker *w, struct job *job, int fd
         return true;
     }
     bool alive = worker_inspect(w, fd, a, hash_some, &h, error);
+    while (alive && !h.done) /* the child was faster */
+        (void)hash_some(&h);
     if (alive && h.error)
         artifact_lower(a, STATUS_FAILED, "cannot be read: %s", strerror(h.error));
     else if (alive)

@@ -173,7 +173,7 @@ static size_t step(const struct sink *sink, struct span s, size_t *at, bool *dou
                 end++;
             *doubled = reads_as_escape(sink, s, end);
         }
-        size_t copies = (*doubled ? 2U : 1U) * (sink->json ? 2U : 1U);
+        size_t copies = (size_t)(*doubled ? 2 : 1) << (sink->json ? 1 : 0);
         while (len < copies)
             out[len++] = '\\';
         break;
@@ -220,8 +220,10 @@ void escape_terminal(struct buffer *out, struct span bytes)
         size_t n = ordinary(&sink, bytes, at);
         buffer_add(out, span_slice(bytes, at, at + n));
         at += n;
-        if (at < bytes.len)
-            buffer_add(out, span_of(text, step(&sink, bytes, &at, &doubled, text)));
+        if (at < bytes.len) {
+            n = step(&sink, bytes, &at, &doubled, text);
+            buffer_add(out, span_of(text, n));
+        }
     }
 }
 
@@ -235,8 +237,10 @@ void escape_json(FILE *out, struct span bytes, char mark)
         if (n)
             (void)fwrite(bytes.ptr + at, 1, n, out);
         at += n;
-        if (at < bytes.len)
-            (void)fwrite(text, 1, step(&sink, bytes, &at, &doubled, text), out);
+        if (at < bytes.len) {
+            n = step(&sink, bytes, &at, &doubled, text);
+            (void)fwrite(text, 1, n, out);
+        }
     }
 }
 

@@ -7,35 +7,46 @@
 
 /* -- facts -------------------------------------------------------------------- */
 
-static void write_fact(struct json_out *j, const struct fact *f, const char *key,
-                       unsigned depth)
+static void write_scalar(struct json_out *j, const char *key, const struct fact *f)
 {
-    switch (f->type) {
-    case FACT_TEXT:
+    if (f->type == FACT_TEXT)
         json_out_bytes(j, key, f->text);
-        return;
-    case FACT_UINT:
+    else if (f->type == FACT_UINT)
         json_out_uint(j, key, f->number);
-        return;
-    case FACT_BOOL:
+    else if (f->type == FACT_BOOL)
         json_out_bool(j, key, f->number != 0);
-        return;
-    case FACT_OBJECT:
-    case FACT_LIST:
-        break;
-    }
-    bool list = f->type == FACT_LIST;
-    if (list)
-        json_out_list(j, key);
     else
-        json_out_object(j, key);
-    /* builders stay within FACT_DEPTH_MAX; so does what comes from a worker */
-    for (const struct fact *c = f->first; c && depth < FACT_DEPTH_MAX; c = c->next)
-        write_fact(j, c, list ? NULL : c->name, depth + 1);
-    if (list)
-        json_out_end_list(j);
-    else
-        json_out_end_object(j);
+        json_out_text(j, key, NULL); /* nested too deeply: builders never are */
+}
+
+static void write_facts(struct json_out *j, const struct fact *root)
+{
+    const struct fact *open[FACT_DEPTH_MAX + 1] = { NULL }; /* the containers around f */
+    size_t depth = 0;
+    const struct fact *f = root;
+    do {
+        bool in_list = depth > 0 && open[depth - 1]->type == FACT_LIST;
+        const char *key = !f || in_list ? NULL : depth == 0 ? "facts" : f->name;
+        if (!f) { /* past the last of a container */
+            f = open[--depth];
+            if (f->type == FACT_LIST)
+                json_out_end_list(j);
+            else
+                json_out_end_object(j);
+            f = f->next;
+        } else if ((f->type == FACT_OBJECT || f->type == FACT_LIST) &&
+                   depth <= FACT_DEPTH_MAX) {
+            if (f->type == FACT_LIST)
+                json_out_list(j, key);
+            else
+                json_out_object(j, key);
+            open[depth++] = f;
+            f = f->first;
+        } else {
+            write_scalar(j, key, f);
+            f = f->next;
+        }
+    } while (depth > 0);
 }
 
 /* -- files and their members -------------------------------------------------- */
@@ -81,7 +92,7 @@ static void open_artifact(struct json_out *j, const struct artifact *a)
     json_out_text(j, "status", status_name(worst->status));
     json_out_bytes(j, "reason", worst->reason);
     if (a->facts)
-        write_fact(j, a->facts, "facts", 0);
+        write_facts(j, a->facts);
     json_out_uint(j, "members_total", a->members_total);
     json_out_list(j, "members");
 }

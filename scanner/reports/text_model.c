@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { FILES_SHOWN = 5, NAME_SHOWN = 300 };
+enum { FILES_SHOWN = 5, UNREAD_SHOWN = 10, NAME_SHOWN = 300 };
 
 struct verdict_word text_verdict(enum verdict v)
 {
@@ -309,7 +309,7 @@ static void write_incomplete(struct text_out *t, const struct model *m)
         const struct artifact *part = artifact_worst_part(f->artifact);
         if (part->status != STATUS_INCOMPLETE && part->status != STATUS_FAILED)
             continue;
-        if (files++ >= 2 * FILES_SHOWN)
+        if (files++ >= UNREAD_SHOWN)
             continue;
         if (files == 1)
             text_out_blank(t);
@@ -320,8 +320,8 @@ static void write_incomplete(struct text_out *t, const struct model *m)
                       part->status == STATUS_FAILED ? "NOT READ" : "INCOMPLETE",
                       TEXT_LABEL);
     }
-    if (files > 2 * FILES_SHOWN) {
-        text_out_add(t, "and %" PRIu64 " more files", files - 2 * FILES_SHOWN);
+    if (files > UNREAD_SHOWN) {
+        text_out_add(t, "and %" PRIu64 " more files", files - UNREAD_SHOWN);
         item(t, "");
     }
 }

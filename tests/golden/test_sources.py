@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Targets: what is walked, what is refused, in which order, with which exit code."""
-import os, pickle, socket, subprocess, sys
+import hashlib, os, pickle, socket, subprocess, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import *
@@ -202,6 +202,18 @@ def a_marker_makes_one_model_of_a_directory():
     assert len(units) == 2, units
     r = report("--one-model", d, expect=0)
     assert [m["identity"] for m in r["models"]] == [d]
+
+
+@case
+def every_byte_of_a_large_file_is_hashed():
+    d = scratch()
+    data = hashlib.shake_128(b"bytes").digest(7 << 20)
+    header = b'{"w":{"dtype":"U8","shape":[%d],"data_offsets":[0,%d]}}' % (len(data), len(data))
+    header += b" " * (-len(header) % 8)
+    blob = len(header).to_bytes(8, "little") + header + data
+    write(d + "/model.safetensors", blob)
+    r = report(d, expect=0)
+    assert files(r)["model.safetensors"]["digests"]["sha256"] == hashlib.sha256(blob).hexdigest()
 
 
 @case

@@ -20,7 +20,7 @@ static const struct rule sample_digest = {
 static const struct rule sample_note = { "trust/unpinned", SEVERITY_LOW, 494,
                                          "The revision is not pinned" };
 
-static inline struct span text(const char *s)
+static inline struct span bytes_of(const char *s)
 {
     return span_of_text(s);
 }
@@ -38,7 +38,7 @@ static inline struct file *sample_file(struct model *m, struct span path, uint64
         artifact_lower(f->artifact, status, "%s", reason);
     if (status != STATUS_FAILED)
         f->sha256 =
-            text("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
+            bytes_of("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
     model_add_file(m, f);
     return f;
 }
@@ -47,16 +47,17 @@ static inline void sample_finding(struct artifact *a, const struct rule *rule,
                                   uint64_t offset, const char *message,
                                   const char *evidence)
 {
-    finding_add(&a->findings, a->arena, rule, offset, text(message), text(evidence));
+    finding_add(&a->findings, a->arena, rule, offset, bytes_of(message),
+                bytes_of(evidence));
 }
 
 static inline void sample_expect(struct file *f, const char *source, const char *value,
                                  enum expectation_state state)
 {
     struct expectation *e = arena_alloc(f->arena, sizeof *e);
-    e->source = text(source);
+    e->source = bytes_of(source);
     e->algorithm = "sha256";
-    e->value = text(value);
+    e->value = bytes_of(value);
     e->state = state;
     e->next = f->expected;
     f->expected = e;
@@ -64,20 +65,20 @@ static inline void sample_expect(struct file *f, const char *source, const char 
 
 static inline struct model *sample_model(struct result *r, const char *target)
 {
-    return result_add_model(r, text(target), text(target));
+    return result_add_model(r, bytes_of(target), bytes_of(target));
 }
 
 /* A PyTorch zip whose data.pkl runs a shell. */
 static inline struct model *sample_malicious(struct result *r)
 {
     struct model *m = sample_model(r, "models/resnet50-final.pt");
-    struct file *f = sample_file(m, text("resnet50-final.pt"), 102400512,
+    struct file *f = sample_file(m, bytes_of("resnet50-final.pt"), 102400512,
                                  FORMAT_BIT(FORMAT_ZIP) | FORMAT_BIT(FORMAT_TORCH_ZIP),
                                  STATUS_COMPLETE, NULL);
     f->artifact->executes = true;
     f->artifact->members_total = 159;
     struct artifact *pkl =
-        artifact_child(f->artifact, text("archive/data.pkl"), 64, 4096);
+        artifact_child(f->artifact, bytes_of("archive/data.pkl"), 64, 4096);
     pkl->formats = FORMAT_BIT(FORMAT_PICKLE);
     pkl->executes = true;
     sample_finding(pkl, &sample_import, 17, "no list knows my_pkg.Thing", "my_pkg.Thing");
@@ -87,7 +88,7 @@ static inline struct model *sample_malicious(struct result *r)
     for (int i = 0; i < 300; i++)
         sample_finding(pkl, &sample_import, (uint64_t)(2000 + i), "not in any list",
                        i % 2 ? "my_pkg.layers.Block" : "my_pkg.layers.Norm");
-    struct artifact *inner = artifact_child(pkl, text("bytes@512"), 512, 128);
+    struct artifact *inner = artifact_child(pkl, bytes_of("bytes@512"), 512, 128);
     inner->formats = FORMAT_BIT(FORMAT_PICKLE);
     inner->executes = true;
     sample_finding(inner, &sample_call, 3, "called by REDUCE",
@@ -97,14 +98,15 @@ static inline struct model *sample_malicious(struct result *r)
     fact_uint(pkl->arena, stream, "protocol", 2);
     fact_bool(pkl->arena, stream, "stopped", true);
     struct fact *calls = fact_list(pkl->arena, stream, "calls");
-    fact_text(pkl->arena, calls, "", text("os.system('curl …')"));
+    fact_text(pkl->arena, calls, "", bytes_of("os.system('curl …')"));
     return m;
 }
 
 /* A Hugging Face cache with one right and one tampered blob. */
 static inline struct model *sample_tampered(struct result *r)
 {
-    struct model *m = result_add_model(r, text("hub"), text("acme/bert-tiny@4f1c0d2"));
+    struct model *m =
+        result_add_model(r, bytes_of("hub"), bytes_of("acme/bert-tiny@4f1c0d2"));
     m->origin = (struct origin){
         .registry = "huggingface",
         .title = "Hugging Face Hub",
@@ -112,26 +114,27 @@ static inline struct model *sample_tampered(struct result *r)
                   "the download count is plausible; pin the revision.",
         .trust = TRUST_MEDIUM,
         .basis = BASIS_DECLARED,
-        .name = text("acme/bert-tiny"),
-        .revision = text("4f1c0d2e8a90b7c6d5e4f3a2b1c0d9e8f7a6b5c4"),
-        .evidence = text("models--acme--bert-tiny/snapshots/4f1c0d2e8a90"),
+        .name = bytes_of("acme/bert-tiny"),
+        .revision = bytes_of("4f1c0d2e8a90b7c6d5e4f3a2b1c0d9e8f7a6b5c4"),
+        .evidence = bytes_of("models--acme--bert-tiny/snapshots/4f1c0d2e8a90"),
     };
     m->trust = TRUST_UNKNOWN;
-    sample_file(m, text("README.md"), 912, 0, STATUS_SKIPPED, "not a model");
+    sample_file(m, bytes_of("README.md"), 912, 0, STATUS_SKIPPED, "not a model");
     struct file *good =
-        sample_file(m, text("model.safetensors"), 438012432,
+        sample_file(m, bytes_of("model.safetensors"), 438012432,
                     FORMAT_BIT(FORMAT_SAFETENSORS), STATUS_COMPLETE, NULL);
     sample_expect(good, "huggingface cache blob name",
                   "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                   EXPECT_CONSISTENT);
     struct file *bad =
-        sample_file(m, text("tokenizer.json"), 71230, 0, STATUS_COMPLETE, NULL);
+        sample_file(m, bytes_of("tokenizer.json"), 71230, 0, STATUS_COMPLETE, NULL);
     sample_expect(bad, "huggingface cache blob name",
                   "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
                   EXPECT_INCONSISTENT);
-    finding_add(&m->findings, m->arena, &sample_digest, 0,
-                text("tokenizer.json: sha256 is 9f86d081…, the cache names 60303ae2…"),
-                (struct span){ 0 });
+    finding_add(
+        &m->findings, m->arena, &sample_digest, 0,
+        bytes_of("tokenizer.json: sha256 is 9f86d081…, the cache names 60303ae2…"),
+        (struct span){ 0 });
     return m;
 }
 
@@ -139,13 +142,14 @@ static inline struct model *sample_tampered(struct result *r)
 static inline struct model *sample_incomplete(struct result *r)
 {
     struct model *m = sample_model(r, "models/broken");
-    sample_file(m, text("a.pt"), 4000, FORMAT_BIT(FORMAT_TORCH_ZIP), STATUS_INCOMPLETE,
+    sample_file(m, bytes_of("a.pt"), 4000, FORMAT_BIT(FORMAT_TORCH_ZIP),
+                STATUS_INCOMPLETE,
                 "the archive ends at byte 4000, its directory is missing");
-    struct file *f = sample_file(m, text("b.zip"), 90000, FORMAT_BIT(FORMAT_ZIP),
+    struct file *f = sample_file(m, bytes_of("b.zip"), 90000, FORMAT_BIT(FORMAT_ZIP),
                                  STATUS_COMPLETE, NULL);
-    artifact_lower(artifact_child(f->artifact, text("secret.pkl"), 10, 500),
+    artifact_lower(artifact_child(f->artifact, bytes_of("secret.pkl"), 10, 500),
                    STATUS_INCOMPLETE, "the member is encrypted");
-    sample_file(m, text("c.bin"), 0, 0, STATUS_FAILED, "Permission denied");
+    sample_file(m, bytes_of("c.bin"), 0, 0, STATUS_FAILED, "Permission denied");
     return m;
 }
 
@@ -160,9 +164,9 @@ static inline struct model *sample_clean(struct result *r, const char *target,
                                      .advice = "Check the author.",
                                      .trust = TRUST_MEDIUM,
                                      .basis = BASIS_STATED,
-                                     .name = text("acme/gpt-small"),
-                                     .evidence = text("--origin hf:acme/gpt-small") };
-    sample_file(m, text("model.safetensors"), 1234567, FORMAT_BIT(FORMAT_SAFETENSORS),
+                                     .name = bytes_of("acme/gpt-small"),
+                                     .evidence = bytes_of("--origin hf:acme/gpt-small") };
+    sample_file(m, bytes_of("model.safetensors"), 1234567, FORMAT_BIT(FORMAT_SAFETENSORS),
                 STATUS_COMPLETE, NULL);
     return m;
 }
@@ -179,7 +183,7 @@ static inline struct model *sample_hostile(struct result *r)
     struct file *f =
         sample_file(m, raw, 10, FORMAT_BIT(FORMAT_PICKLE), STATUS_COMPLETE, NULL);
     f->artifact->executes = true;
-    struct artifact *inner = artifact_child(f->artifact, text("in!ner\n"), 0, 5);
+    struct artifact *inner = artifact_child(f->artifact, bytes_of("in!ner\n"), 0, 5);
     finding_add(&inner->findings, inner->arena, &sample_polyglot, 0, raw, raw);
     return m;
 }
@@ -187,7 +191,8 @@ static inline struct model *sample_hostile(struct result *r)
 static inline struct model *sample_pictures(struct result *r)
 {
     struct model *m = sample_model(r, "pictures");
-    sample_file(m, text("cat.png"), 1000, 0, STATUS_SKIPPED, "nothing suggests a model");
+    sample_file(m, bytes_of("cat.png"), 1000, 0, STATUS_SKIPPED,
+                "nothing suggests a model");
     return m;
 }
 
@@ -202,12 +207,12 @@ static inline struct result *sample_rich(void)
     sample_clean(r, "models/unknown.safetensors", TRUST_UNKNOWN);
     struct model *noted = sample_clean(r, "models/noted", TRUST_MEDIUM);
     finding_add(&noted->findings, noted->arena, &sample_note, 0,
-                text("the reference names no commit"), (struct span){ 0 });
+                bytes_of("the reference names no commit"), (struct span){ 0 });
     sample_malicious(r);
     sample_pictures(r);
     struct error e;
     error_set(&e, ERROR_IO, "hf:acme/x: cannot be fetched: Connection refused");
-    result_add_error(r, text("hf:acme/x"), &e, true);
+    result_add_error(r, bytes_of("hf:acme/x"), &e, true);
     r->run.sandbox = "seccomp+landlock6";
     r->run.seconds = 1.25;
     r->run.jobs = 2;

@@ -35,9 +35,9 @@ static struct model *clean_internal(struct result *r)
 static struct model *one_incomplete_member(struct result *r)
 {
     struct model *m = clean_high(r);
-    struct file *f =
-        sample_file(m, text("b.zip"), 9, FORMAT_BIT(FORMAT_ZIP), STATUS_COMPLETE, NULL);
-    artifact_lower(artifact_child(f->artifact, text("x"), 0, 1), STATUS_INCOMPLETE,
+    struct file *f = sample_file(m, bytes_of("b.zip"), 9, FORMAT_BIT(FORMAT_ZIP),
+                                 STATUS_COMPLETE, NULL);
+    artifact_lower(artifact_child(f->artifact, bytes_of("x"), 0, 1), STATUS_INCOMPLETE,
                    "encrypted");
     return m;
 }
@@ -45,11 +45,11 @@ static struct model *one_incomplete_member(struct result *r)
 static struct model *nested_pickle(struct result *r)
 {
     struct model *m = clean_high(r);
-    struct artifact *a =
-        sample_file(m, text("w.zip"), 9, FORMAT_BIT(FORMAT_ZIP), STATUS_COMPLETE, NULL)
-            ->artifact;
+    struct artifact *a = sample_file(m, bytes_of("w.zip"), 9, FORMAT_BIT(FORMAT_ZIP),
+                                     STATUS_COMPLETE, NULL)
+                             ->artifact;
     for (int i = 0; i < 3; i++) {
-        a = artifact_child(a, text("in.zip"), 0, 1);
+        a = artifact_child(a, bytes_of("in.zip"), 0, 1);
         a->formats = FORMAT_BIT(FORMAT_ZIP);
     }
     a->formats = FORMAT_BIT(FORMAT_PICKLE);
@@ -99,13 +99,13 @@ static struct model *no_files(struct result *r)
 static struct model *truncated(struct result *r)
 {
     struct model *m = clean_high(r);
-    sample_file(m, text("a.gguf"), 9, 0, STATUS_INCOMPLETE, "truncated at byte 9");
+    sample_file(m, bytes_of("a.gguf"), 9, 0, STATUS_INCOMPLETE, "truncated at byte 9");
     return m;
 }
 static struct model *unreadable(struct result *r)
 {
     struct model *m = clean_high(r);
-    sample_file(m, text("a.bin"), 0, 0, STATUS_FAILED, "Permission denied");
+    sample_file(m, bytes_of("a.bin"), 0, 0, STATUS_FAILED, "Permission denied");
     return m;
 }
 static struct model *bad_and_truncated(struct result *r)
@@ -196,7 +196,7 @@ static int exit_code_of(const char *gate, sample *const *makes, size_t n, bool e
     if (error) {
         struct error e;
         error_set(&e, ERROR_IO, "cannot be fetched");
-        result_add_error(r, text("hf:a/b"), &e, true);
+        result_add_error(r, bytes_of("hf:a/b"), &e, true);
     }
     assert_true(policy_gate(gate, &p));
     policy_judge(&p, r);

@@ -1,0 +1,363 @@
+#include "unit.h"
+
+#include "policy/policy.h"
+#include "reports/report.h"
+#include "sample_result.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct report_options plain = { .width = 80 };
+
+static struct result *judged(struct result *r, const char *gate)
+{
+    struct policy p;
+    assert_true(policy_gate(gate, &p));
+    result_count(r);
+    policy_judge(&p, r);
+    return r;
+}
+
+/* The report as a string; the caller frees it. */
+static char *report_of(const char *format, const struct result *r,
+                       const struct report_options *o)
+{
+    char *text = NULL;
+    size_t len = 0;
+    struct error e;
+    FILE *f = open_memstream(&text, &len);
+    assert_true(report_write(report_find(format), r, o, f, NULL, &e));
+    fclose(f);
+    assert_int_equal(strlen(text), len); /* no NUL from anywhere */
+    return text;
+}
+
+static char *rich_report(const char *format, const struct report_options *o)
+{
+    struct result *r = judged(sample_rich(), "ci");
+    char *text = report_of(format, r, o);
+    result_free(r);
+    return text;
+}
+
+/* -- the table ----------------------------------------------------------------- */
+
+static void test_table(void **state)
+{
+    (void)state;
+    assert_string_equal(report_at(0)->name, "text");
+    assert_non_null(report_find("json"));
+    assert_null(report_find("sarif "));
+    size_t n = 0;
+    while (report_at(n))
+        n++;
+    assert_null(report_at(n + 1));
+}
+
+/* -- text ---------------------------------------------------------------------- */
+
+static void test_text_fits_its_width(void **state)
+{
+    (void)state;
+    static const unsigned widths[] = { 60, 80, 132 };
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
+        struct report_options o = { .width = widths[i] };
+        char *text = rich_report("text", &o);
+        for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
+            /* a SHA-256 is never broken */
+            if ((size_t)(end - line) > widths[i] + 4 && !strstr(line, "9f86d081"))
+                fail_msg("%.*s", (int)(end - line), line);
+        free(text);
+    }
+}
+
+/* Nothing but printable characters and newlines leaves, whatever the names hold. */
+static void test_text_never_acts(void **state)
+{
+    (void)state;
+    char *text = rich_report("text", &plain);
+    for (const char *c = text; *c; c++)
+        assert_true(*c == '\n' || (unsigned char)*c >= 0x20);
+    assert_null(strstr(text, "\x7f"));
+    assert_null(strstr(text, "\xc2\x9b"));
+    assert_null(strstr(text, "\xe2\x80\xae"));
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += strspn(line, "\n ");
+        assert_false(strncmp(line, "::", 2) == 0);
+    }
+    free(text);
+}
+
+static void test_text_decision_comes_first(void **state)
+{
+    (void)state;
+    struct result *r = result_new();
+    sample_malicious(r);
+    judged(r, "default");
+    char *text = report_of("text", r, &plain);
+    const char *head =
+        "FAIL        models/resnet50-final.pt violates gate \"default\" (exit code 1)\n"
+        "Why         2 critical findings, and the gate fails on high or worse.\n";
+    assert_true(strncmp(text, head, strlen(head)) == 0);
+    assert_non_null(strstr(text, "os.system('curl"));
+    assert_non_null(strstr(text, "pickle/unknown-import, 301 times"));
+    assert_non_null(strstr(text, "and 298 more like these in this file"));
+    free(text);
+    result_free(r);
+}
+
+static void test_text_promises_nothing(void **state)
+{
+    (void)state;
+    char *text = rich_report("text", &plain);
+    assert_null(strcasestr(text, " clean"));
+    assert_null(strcasestr(text, " safe "));
+    free(text);
+}
+
+static void test_text_marks_colours_with_words(void **state)
+{
+    (void)state;
+    struct report_options o = { .width = 80, .colour = true };
+    char *coloured = rich_report("text", &o);
+    char *text = rich_report("text", &plain);
+    assert_non_null(strstr(coloured, "\033[1;31mFAIL\033[0m"));
+    char *to = coloured; /* without the escapes it is the same text */
+    for (const char *from = coloured; *from;) {
+        if (*from == '\033')
+            from += strcspn(from, "m") + 1;
+        else
+            *to++ = *from++;
+    }
+    *to = '\0';
+    assert_string_equal(coloured, text);
+    free(coloured);
+    free(text);
+}
+
+static void test_text_min_severity_hides_and_says_so(void **state)
+{
+    (void)state;
+    struct report_options o = { .width = 80, .min_severity = SEVERITY_HIGH };
+    char *text = rich_report("text", &o);
+    assert_null(strstr(text, "pickle/unknown-import, 301"));
+    assert_non_null(strstr(text, "301 findings below high not shown"));
+    assert_non_null(strstr(text, "301 medium"));
+    free(text);
+}
+
+static void test_nothing_at_all(void **state)
+{
+    (void)state;
+    struct result *r = judged(result_new(), "default");
+    char *text = report_of("text", r, &plain);
+    assert_true(strncmp(text, "EMPTY       nothing to scan", 27) == 0);
+    free(text);
+    free(report_of("json", r, &plain));
+    result_free(r);
+}
+
+/* -- json ---------------------------------------------------------------------- */
+
+static void test_json_run_is_volatile(void **state)
+{
+    (void)state;
+    struct report_options reproducible = { .reproducible = true };
+    char *with = rich_report("json", &plain),
+         *without = rich_report("json", &reproducible);
+    assert_non_null(strstr(with, "\"seconds\": 1.250"));
+    assert_null(strstr(without, "\"run\""));
+    assert_null(strstr(without, "landlock"));
+    free(with);
+    free(without);
+}
+
+static void test_json_nested_members(void **state)
+{
+    (void)state;
+    char *text = rich_report("json", &plain);
+    assert_non_null(strstr(text, "\"member\": \"archive/data.pkl!bytes@512\""));
+    assert_non_null(strstr(text, "\"member\": \"in\\\\x21ner\\u000a\""));
+    assert_non_null(strstr(text, "\"members_total\": 160"));
+    free(text);
+}
+
+/* -- writing ------------------------------------------------------------------- */
+
+static char directory[] = "/tmp/assay-report-XXXXXX";
+
+static int make_directory(void **state)
+{
+    (void)state;
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    return mkdtemp(directory) ? 0 : -1;
+}
+
+static char *in_directory(const char *name)
+{
+    char *path = NULL;
+    assert_true(asprintf(&path, "%s/%s", directory, name) > 0);
+    return path;
+}
+
+static int entries(void)
+{
+    int n = 0;
+    DIR *d = opendir(directory);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n - 2;
+}
+
+static bool write_to(const char *path, struct error *e)
+{
+    struct result *r = judged(sample_rich(), "ci");
+    bool ok = report_write(report_find("json"), r, &plain, NULL, path, e);
+    result_free(r);
+    return ok;
+}
+
+static off_t size_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+static void test_file_appears_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    struct error e;
+    char *path = in_directory("r.json");
+    assert_true(write_to(path, &e));
+    off_t whole = size_of(path);
+    assert_true(whole > 1000);
+    assert_int_equal(entries(), 1);
+
+    /* no room: the old report stays, nothing is left behind */
+    struct rlimit old, tight;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    tight = old;
+    tight.rlim_cur = 1000;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    bool ok = write_to(path, &e);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_false(ok);
+    assert_int_equal(e.code, ERROR_IO);
+    assert_non_null(strstr(e.message, "File too large"));
+    assert_int_equal(size_of(path), whole);
+    assert_int_equal(entries(), 1);
+    assert_int_equal(unlink(path), 0);
+    free(path);
+}
+
+static void test_link_is_followed(void **state)
+{
+    (void)state;
+    struct error e;
+    struct stat st;
+    char *path = in_directory("real.json"), *link = in_directory("link.json");
+    assert_true(write_to(path, &e));
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(symlink("real.json", link), 0);
+    assert_true(write_to(link, &e));
+    assert_true(size_of(path) > 1000);
+    assert_true(lstat(link, &st) == 0 && S_ISLNK(st.st_mode));
+    unlink(path);
+    unlink(link);
+    free(path);
+    free(link);
+}
+
+static void test_what_cannot_be_written(void **state)
+{
+    (void)state;
+    struct error e;
+    assert_true(write_to("/dev/null", &e));
+    struct stat st;
+    assert_true(stat("/dev/null", &st) == 0 && S_ISCHR(st.st_mode));
+    assert_false(write_to("/dev/full", &e));
+    assert_non_null(strstr(e.message, "No space left"));
+    assert_false(write_to(directory, &e));
+    assert_non_null(strstr(e.message, "Is a directory"));
+    char *path = in_directory("missing/r.json");
+    assert_false(write_to(path, &e));
+    assert_non_null(strstr(e.message, "No such file"));
+    free(path);
+    assert_int_equal(entries(), 0);
+}
+
+static void test_closed_pipe(void **state)
+{
+    (void)state;
+    int ends[2];
+    struct error e;
+    assert_int_equal(pipe(ends), 0);
+    close(ends[0]);
+    FILE *out = fdopen(ends[1], "w");
+    struct result *r = judged(sample_rich(), "ci");
+    assert_false(report_write(report_find("text"), r, &plain, out, NULL, &e));
+    assert_int_equal(e.code, ERROR_IO);
+    assert_non_null(strstr(e.message, "Broken pipe"));
+    result_free(r);
+    fclose(out);
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    return rmdir(directory);
+}
+
+/* -- samples for the golden tests ---------------------------------------------- */
+
+/* test_report --write DIR: the reports of the samples, for tests/golden. */
+static int write_samples(const char *to)
+{
+    static const char *const gates[] = { "default", "ci", "audit" };
+    static const struct report_options o = { .width = 80, .reproducible = true };
+    for (size_t g = 0; g < sizeof gates / sizeof gates[0]; g++)
+        for (size_t w = 0; report_at(w); w++)
+            for (int rich = 0; rich < 2; rich++) {
+                char path[4096];
+                struct error e;
+                struct result *r = judged(rich ? sample_rich() : result_new(), gates[g]);
+                (void)snprintf(path, sizeof path, "%s/%s-%s.%s", to,
+                               rich ? "rich" : "empty", gates[g], report_at(w)->name);
+                const struct report_options *with = rich ? &o : &plain;
+                if (!report_write(report_at(w), r, with, NULL, path, &e)) {
+                    fprintf(stderr, "%s\n", e.message);
+                    return 1;
+                }
+                result_free(r);
+            }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "--write") == 0)
+        return write_samples(argv[2]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_text_fits_its_width),
+        cmocka_unit_test(test_text_never_acts),
+        cmocka_unit_test(test_text_decision_comes_first),
+        cmocka_unit_test(test_text_promises_nothing),
+        cmocka_unit_test(test_text_marks_colours_with_words),
+        cmocka_unit_test(test_text_min_severity_hides_and_says_so),
+        cmocka_unit_test(test_nothing_at_all),
+        cmocka_unit_test(test_json_run_is_volatile),
+        cmocka_unit_test(test_json_nested_members),
+        cmocka_unit_test(test_file_appears_whole_or_not_at_all),
+        cmocka_unit_test(test_link_is_followed),
+        cmocka_unit_test(test_what_cannot_be_written),
+        cmocka_unit_test(test_closed_pipe),
+    };
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}
