@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "formats/byte_scan.h"
+
 #define FORMAT(symbol, name, is_a, family, title)                                        \
     extern const struct inspector name##_inspector;
 #include "core/formats.def"
@@ -22,8 +24,14 @@ void inspection_finding(struct inspection *in, enum rule_id rule, uint64_t offse
     int n = vsnprintf(message, sizeof message, format, args);
     va_end(args);
     struct span text = n < 0 ? (struct span){ 0 } : span_of_text(message);
-    const struct finding *f = finding_add(&in->artifact->findings, in->arena,
-                                          &rules[rule], offset, text, evidence);
+    inspection_report(in, &rules[rule], offset, evidence, text);
+}
+
+void inspection_report(struct inspection *in, const struct rule *rule, uint64_t offset,
+                       struct span evidence, struct span message)
+{
+    const struct finding *f =
+        finding_add(&in->artifact->findings, in->arena, rule, offset, message, evidence);
     if (f && in->observer)
         in->observer->finding(in->observer->self, in->artifact, f);
 }
@@ -77,6 +85,8 @@ void inspect_artifact(struct inspection *in)
 {
     uint64_t claimed = 0;
     bool promised_claims = false;
+    struct left_out left_out = { 0 };
+    in->left_out = &left_out;
     enum format_id promised = promised_format(in->artifact->name);
     for (int id = 0; id < FORMAT_COUNT; id++) {
         enum claim claim = inspectors[id]->claim(in);
@@ -100,6 +110,9 @@ void inspect_artifact(struct inspection *in)
     for (int id = 0; id < FORMAT_COUNT; id++)
         if (in->artifact->formats & FORMAT_BIT(id))
             inspectors[id]->inspect(in);
+    byte_scan(in);
+    left_out_free(&left_out);
+    in->left_out = NULL;
     if (arena_exhausted(in->arena))
         inspection_incomplete(in, "the memory for one file is spent");
     if (in->observer)
@@ -117,6 +130,7 @@ struct artifact *inspect_member(struct inspection *in, struct span name, uint64_
     struct artifact *child = artifact_child(parent, name, offset, bytes.len);
     struct artifact *kept = NULL;
     if (child) {
+        byte_scan_leave_out_member(in, bytes);
         struct inspection inner = *in;
         inner.artifact = child;
         inner.bytes = bytes;
