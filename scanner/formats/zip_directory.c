@@ -23,10 +23,11 @@ bool zip_previous_end(struct span file, uint64_t before, uint64_t *ret_record)
     const size_t farthest = COMMENT_MAX + ZIP_END_SIZE + 1;
     size_t first = file.len > farthest ? file.len - farthest : 0;
     size_t last = before < file.len ? (size_t)before : file.len;
-    size_t hit = span_find_last(file, "PK\x05\x06", last);
-    if (hit == SIZE_MAX || hit < first)
+    struct span tail = span_slice(file, first, file.len); /* the rest stays untouched */
+    size_t hit = last < first ? SIZE_MAX : span_find_last(tail, "PK\x05\x06", last - first);
+    if (hit == SIZE_MAX)
         return false;
-    *ret_record = hit;
+    *ret_record = first + hit;
     return true;
 }
 

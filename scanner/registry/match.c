@@ -348,25 +348,32 @@ static enum outcome match_entry(const struct entry *e, const struct uri *uri,
     return NO_MATCH;
 }
 
-/* Nobody claims it: say how the registry that owns the scheme or host is written. */
+/* Nobody claims it: say how the registries that own the scheme or host are written. */
 static bool unclaimed(const struct registries *r, const struct uri *uri, const char *text,
                       struct error *error)
 {
+    enum { FORMS_TOLD = 3 };
+    struct buffer forms;
+    size_t told = 0;
+    buffer_init(&forms, sizeof error->message);
     for (size_t i = 0; i < r->count; i++)
         for (size_t k = 0; k < r->entries[i]->pattern_count; k++) {
             const struct pattern *p = &r->entries[i]->patterns[k];
-            if (fits(p, uri, false))
-                return error_set(error, ERROR_USAGE,
-                                 "\"%.80s\" names no model of %s: expected %s", text,
-                                 r->entries[i]->registry.name, p->form);
+            if (fits(p, uri, false) && told++ < FORMS_TOLD)
+                buffer_printf(&forms, "%s%s", told > 1 ? " or " : "", p->form);
         }
-    if (uri->url)
-        return error_set(error, ERROR_USAGE, "no registry claims the host \"%.80s\"",
-                         uri->authority);
-    return error_set(
-        error, ERROR_USAGE,
-        "no registry has the scheme \"%s:\" (\"assay registries\" lists them)",
-        uri->scheme);
+    if (told)
+        error_set(error, ERROR_USAGE, "no registry claims \"%.80s\"; expected %s", text,
+                  forms.text);
+    else if (uri->url)
+        error_set(error, ERROR_USAGE, "no registry claims the host \"%.80s\"",
+                  uri->authority);
+    else
+        error_set(error, ERROR_USAGE,
+                  "no registry has the scheme \"%s:\" (\"assay registries\" lists them)",
+                  uri->scheme);
+    buffer_free(&forms);
+    return false;
 }
 
 /* Whoever claims it, among the entries that name its scheme or host or, with `any_host`,

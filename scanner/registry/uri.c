@@ -214,13 +214,22 @@ static size_t scheme_length(struct span text)
     return letter && n <= URI_SCHEME_MAX && n < text.len && text.ptr[n] == ':' ? n : 0;
 }
 
-static bool no_scheme(struct span text, struct error *error)
+/* "org/model", as people paste it from the Hugging Face Hub. */
+static bool looks_like_pair(struct span text)
 {
     size_t slash = find_any(text, "/");
-    bool pair = slash > 0 && slash + 1 < text.len && text.ptr[0] != '.';
-    pair = pair &&
-           find_any(span_slice(text, slash + 1, text.len), "/") == text.len - slash - 1;
-    if (pair)
+    struct span org = span_slice(text, 0, slash);
+    struct span model = span_slice(text, slash + 1, text.len);
+    for (size_t i = 0; i < org.len; i++)
+        if (!is_alnum(org.ptr[i]) && !strchr("_-", org.ptr[i]))
+            return false;
+    return org.len > 0 && model.len > 0 && is_alnum(model.ptr[0]) &&
+           find_any(model, "/") == model.len;
+}
+
+static bool no_scheme(struct span text, struct error *error)
+{
+    if (looks_like_pair(text))
         return error_set(error, ERROR_USAGE,
                          "\"%.80s\" names no registry: did you mean hf:%.80s?", text.ptr,
                          text.ptr);
