@@ -185,7 +185,7 @@ rule network_exfiltration_command
         cwe = 200
         reference = "https://attack.mitre.org/techniques/T1048/"
     strings:
-        $curl = /\b(curl|wget)\s[^\n]{0,200}(-d|-F|-T|--data[a-z-]{0,10}|--form|--upload-file|--post-file|--post-data)[ =][^\n]{0,80}(\/etc\/(passwd|shadow)|\.ssh\/id_|\.aws\/credentials|\.netrc|\.kube\/config|\.huggingface\/token|huggingface\/token|\$\((env|printenv|whoami|hostname|id)\))/
+        $curl = /\b(curl|wget)\s[^\n]{0,200}(-d|-F|-T|--data[a-z-]{0,10}|--form|--upload-file|--post-file|--post-data)[ =][^\s]{0,60}(\/etc\/(passwd|shadow)|\.ssh\/id_|\.aws\/credentials|\.netrc|\.kube\/config|\.huggingface\/token|huggingface\/token|\$\((env|printenv|whoami|hostname|id)\))/
         $piped = /\b(cat\s[^\n|]{0,60}(\/etc\/(passwd|shadow)|\.ssh\/id_|\.aws\/credentials|\.kube\/config|huggingface\/token)|printenv|env)\s{0,4}\|\s{0,4}(base64[^\n|]{0,20}\|\s{0,4})?(curl|wget|nc|ncat)\s/
     condition:
         any of them

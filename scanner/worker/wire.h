@@ -67,7 +67,7 @@ struct wire_decoder {
     const char *names[WIRE_NAMES];         /* of facts, each copied once */
     size_t name_count;
     const struct rule_table *loaded; /* rules beside rules.def; NULL: none */
-    const struct rule **kept;        /* of those, copied into the root's arena; by index */
+    const struct rule **kept; /* of those, copied into the root's arena; by index */
     enum wire_outcome outcome;
 };
 

@@ -191,9 +191,8 @@ bool zygote_serve(const struct zygote_options *o)
         zygote_refuse(&error);
         return false;
     }
-    if (!name_rules(&z) ||
-        !control_send(CONTROL_FD, CONTROL_READY, 0, span_of_text(z.sandbox.description),
-                      NULL, 0))
+    if (!name_rules(&z) || !control_send(CONTROL_FD, CONTROL_READY, 0,
+                                         span_of_text(z.sandbox.description), NULL, 0))
         return false;
     struct control_message job;
     while (control_receive(CONTROL_FD, &job) && serve_job(&z, &job))
