@@ -50,6 +50,28 @@ void byte_scan_leave_out_member(struct inspection *in, struct span member)
         inspection_elsewhere(in, at - start, member.len);
 }
 
+/* What torch.save puts beside the pickle: "archive/data/12", "archive/constants/3",
+ * ".data/12.storage".  Bulk, if nothing claims to be more than that. */
+static bool is_torch_storage(const struct artifact *a)
+{
+    static const char *const places[] = { "/data/", "/constants/", ".data/" };
+    struct span name = a->name;
+    if (a->formats != 0 || !a->parent ||
+        !(a->parent->formats & FORMAT_BIT(FORMAT_TORCH_ZIP)))
+        return false;
+    if (span_ends(name, ".storage"))
+        name.len -= strlen(".storage");
+    size_t digits = 0;
+    while (digits < name.len && name.ptr[name.len - digits - 1] >= '0' &&
+           name.ptr[name.len - digits - 1] <= '9')
+        digits++;
+    name.len -= digits;
+    for (size_t i = 0; digits > 0 && i < sizeof places / sizeof *places; i++)
+        if (span_ends(name, places[i]))
+            return true;
+    return false;
+}
+
 static int by_offset(const void *a, const void *b)
 {
     const struct byte_range *x = a, *y = b;
@@ -81,6 +103,8 @@ void byte_scan(struct inspection *in)
     struct left_out *l = in->left_out;
     if (!in->byte_scanner || in->bytes.len == 0)
         return;
+    if (is_torch_storage(in->artifact))
+        inspection_bulk(in, 0, in->bytes.len);
     if (!l || !keep_gaps(l, in->bytes.len)) {
         inspection_incomplete(in, "no memory to search it with byte rules");
         return;

@@ -50,7 +50,7 @@ void check_problem(struct check *c, const struct place *at, const char *format, 
     c->problems++;
 }
 
-void check_object(struct check *c, const json_t *object, const struct place *at,
+void check_object(struct check *c, json_t *object, const struct place *at,
                   const struct field *fields)
 {
     const char *key;
@@ -59,7 +59,7 @@ void check_object(struct check *c, const json_t *object, const struct place *at,
         check_problem(c, at, "must be an object");
         return;
     }
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    json_object_foreach(object, key, value)
     {
         const struct field *f = fields;
         struct place here = place_member(at, key);
@@ -75,8 +75,7 @@ void check_object(struct check *c, const json_t *object, const struct place *at,
             check_problem(c, at, "\"%s\" is missing", f->key);
 }
 
-void check_list(struct check *c, const json_t *list, const struct place *at,
-                field_check *check)
+void check_list(struct check *c, json_t *list, const struct place *at, field_check *check)
 {
     if (!json_is_array(list) || json_array_size(list) > LIST_MAX) {
         check_problem(c, at, "must be a list of at most %d", LIST_MAX);
@@ -88,7 +87,7 @@ void check_list(struct check *c, const json_t *list, const struct place *at,
     }
 }
 
-void check_map(struct check *c, const json_t *map, const struct place *at,
+void check_map(struct check *c, json_t *map, const struct place *at,
                field_check *check_key, field_check *check)
 {
     const char *key;
@@ -97,7 +96,7 @@ void check_map(struct check *c, const json_t *map, const struct place *at,
         check_problem(c, at, "must be an object");
         return;
     }
-    json_object_foreach((json_t *)(uintptr_t)map, key, value)
+    json_object_foreach(map, key, value)
     {
         struct place here = place_member(at, key);
         json_t *name = json_string(key);
@@ -107,7 +106,7 @@ void check_map(struct check *c, const json_t *map, const struct place *at,
     }
 }
 
-void check_text(struct check *c, const json_t *value, const struct place *at)
+void check_text(struct check *c, json_t *value, const struct place *at)
 {
     const char *text = json_string_value(value);
     if (!text || !*text || strlen(text) > TEXT_MAX)
@@ -119,13 +118,13 @@ void check_text(struct check *c, const json_t *value, const struct place *at)
         }
 }
 
-void check_boolean(struct check *c, const json_t *value, const struct place *at)
+void check_boolean(struct check *c, json_t *value, const struct place *at)
 {
     if (!json_is_boolean(value))
         check_problem(c, at, "must be true or false");
 }
 
-void check_characters(struct check *c, const json_t *value, const struct place *at,
+void check_characters(struct check *c, json_t *value, const struct place *at,
                       const char *allowed, const char *what)
 {
     const char *text = json_string_value(value);

@@ -15,7 +15,7 @@ struct check {
     size_t problems;
 };
 
-typedef void field_check(struct check *c, const json_t *value, const struct place *at);
+typedef void field_check(struct check *c, json_t *value, const struct place *at);
 
 struct field {
     const char *key; /* NULL ends a table */
@@ -29,18 +29,18 @@ void check_problem(struct check *c, const struct place *at, const char *format, 
     __attribute__((format(printf, 3, 4)));
 
 /* Every key known, every required one there, every value as its own check wants it. */
-void check_object(struct check *c, const json_t *object, const struct place *at,
+void check_object(struct check *c, json_t *object, const struct place *at,
                   const struct field *fields);
-void check_list(struct check *c, const json_t *list, const struct place *at,
+void check_list(struct check *c, json_t *list, const struct place *at,
                 field_check *check);
 /* An object with keys of the author's choosing. */
-void check_map(struct check *c, const json_t *map, const struct place *at,
+void check_map(struct check *c, json_t *map, const struct place *at,
                field_check *check_key, field_check *check);
 
-void check_text(struct check *c, const json_t *value, const struct place *at);
-void check_boolean(struct check *c, const json_t *value, const struct place *at);
+void check_text(struct check *c, json_t *value, const struct place *at);
+void check_boolean(struct check *c, json_t *value, const struct place *at);
 /* Text of those characters only; `what` ends the sentence "must be ...". */
-void check_characters(struct check *c, const json_t *value, const struct place *at,
+void check_characters(struct check *c, json_t *value, const struct place *at,
                       const char *allowed, const char *what);
 
 #endif

@@ -200,6 +200,8 @@ static bool add_directory(struct registries *r, const char *directory,
     for (int i = 0; i < n; i++) {
         buffer_clear(&path);
         buffer_printf(&path, "%s/%s", directory, files[i]->d_name);
+        if (ok && (!path.text || path.truncated))
+            ok = error_set(error, ERROR_MEMORY, "%s: out of memory", directory);
         ok = ok && add_file(r, path.text, error);
         free(files[i]);
     }

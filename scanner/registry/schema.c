@@ -13,26 +13,24 @@ enum { NAMES_MAX = 64 };
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGIT "0123456789"
 
-static void check_variable_name(struct check *c, const json_t *value,
-                                const struct place *at)
+static void check_variable_name(struct check *c, json_t *value, const struct place *at)
 {
     check_characters(c, value, at, LOWER DIGIT "_", "a variable: a-z, 0-9, _");
 }
 
-static void check_environment_name(struct check *c, const json_t *value,
-                                   const struct place *at)
+static void check_environment_name(struct check *c, json_t *value, const struct place *at)
 {
     check_characters(c, value, at, UPPER DIGIT "_",
                      "the name of an environment variable");
 }
 
-static void check_environment_names(struct check *c, const json_t *value,
+static void check_environment_names(struct check *c, json_t *value,
                                     const struct place *at)
 {
     check_list(c, value, at, check_environment_name);
 }
 
-static void check_url(struct check *c, const json_t *value, const struct place *at)
+static void check_url(struct check *c, json_t *value, const struct place *at)
 {
     struct uri uri;
     struct error why;
@@ -50,11 +48,11 @@ static void check_url(struct check *c, const json_t *value, const struct place *
 
 /* ---- variables and templates --------------------------------------------------- */
 
-static bool object_has_value(const json_t *object, const char *text)
+static bool object_has_value(json_t *object, const char *text)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    json_object_foreach(object, key, value)
     {
         if (json_is_string(value) && strcmp(json_string_value(value), text) == 0)
             return true;
@@ -83,8 +81,7 @@ static bool variable_known(const struct check *c, const char *name)
     return false;
 }
 
-static void check_known_variable(struct check *c, const json_t *value,
-                                 const struct place *at)
+static void check_known_variable(struct check *c, json_t *value, const struct place *at)
 {
     const char *name = json_string_value(value);
     if (!name || !variable_known(c, name))
@@ -110,22 +107,21 @@ static void check_variables_in(struct check *c, const char *template, const char
     }
 }
 
-static void check_template(struct check *c, const json_t *value, const struct place *at)
+static void check_template(struct check *c, json_t *value, const struct place *at)
 {
     check_text(c, value, at);
     if (json_is_string(value))
         check_variables_in(c, json_string_value(value), NULL, at);
 }
 
-static void check_templates(struct check *c, const json_t *value, const struct place *at)
+static void check_templates(struct check *c, json_t *value, const struct place *at)
 {
     check_list(c, value, at, check_template);
     if (json_array_size(value) == 0)
         check_problem(c, at, "must hold at least one template");
 }
 
-static void check_url_template(struct check *c, const json_t *value,
-                               const struct place *at)
+static void check_url_template(struct check *c, json_t *value, const struct place *at)
 {
     check_url(c, value, at);
     if (json_is_string(value))
@@ -134,13 +130,13 @@ static void check_url_template(struct check *c, const json_t *value,
 
 /* ---- the keys ------------------------------------------------------------------ */
 
-static void check_schema(struct check *c, const json_t *value, const struct place *at)
+static void check_schema(struct check *c, json_t *value, const struct place *at)
 {
     if (!json_is_integer(value) || json_integer_value(value) != 1)
         check_problem(c, at, "must be 1, the only version of this format");
 }
 
-static void check_id(struct check *c, const json_t *value, const struct place *at)
+static void check_id(struct check *c, json_t *value, const struct place *at)
 {
     const char *id = json_string_value(value);
     const char *slash = strrchr(c->path, '/');
@@ -153,7 +149,7 @@ static void check_id(struct check *c, const json_t *value, const struct place *a
                       stem.ptr);
 }
 
-static bool is_one_of(const json_t *value, const char *const *names)
+static bool is_one_of(json_t *value, const char *const *names)
 {
     const char *text = json_string_value(value);
     for (size_t i = 0; text && names[i]; i++)
@@ -162,27 +158,27 @@ static bool is_one_of(const json_t *value, const char *const *names)
     return false;
 }
 
-static void check_driver(struct check *c, const json_t *value, const struct place *at)
+static void check_driver(struct check *c, json_t *value, const struct place *at)
 {
     static const char *const drivers[] = { "json-rest", "oci", "git-dvc", NULL };
     if (!is_one_of(value, drivers))
         check_problem(c, at, "must be json-rest, oci or git-dvc");
 }
 
-static bool read_level(const json_t *value, enum trust *ret_level)
+static bool read_level(json_t *value, enum trust *ret_level)
 {
     const char *text = json_string_value(value);
     return text && trust_parse(text, ret_level) && *ret_level != TRUST_UNKNOWN;
 }
 
-static void check_level(struct check *c, const json_t *value, const struct place *at)
+static void check_level(struct check *c, json_t *value, const struct place *at)
 {
     enum trust level;
     if (!read_level(value, &level))
         check_problem(c, at, "must be low, medium, high or internal");
 }
 
-static void check_urls(struct check *c, const json_t *value, const struct place *at)
+static void check_urls(struct check *c, json_t *value, const struct place *at)
 {
     static const struct field fields[] = {
         {"base",           false, check_url         },
@@ -194,13 +190,13 @@ static void check_urls(struct check *c, const json_t *value, const struct place 
     check_object(c, value, at, fields);
 }
 
-static void check_condition(struct check *c, const json_t *value, const struct place *at)
+static void check_condition(struct check *c, json_t *value, const struct place *at)
 {
     static const char *const operators[] = {
         "eq", "ne", "in", "not_in", "matches", NULL
     };
     struct place variable = place_element(at, 0), with_at = place_element(at, 2);
-    const json_t *with = json_array_get(value, 2);
+    json_t *with = json_array_get(value, 2);
     const char *op = json_string_value(json_array_get(value, 1));
     if (json_array_size(value) != 3 || !is_one_of(json_array_get(value, 1), operators)) {
         check_problem(c, at, "must be [variable, eq|ne|in|not_in|matches, value]");
@@ -222,14 +218,14 @@ static void check_condition(struct check *c, const json_t *value, const struct p
         check_problem(c, &with_at, "%s", why.message);
 }
 
-static void check_conditions(struct check *c, const json_t *value, const struct place *at)
+static void check_conditions(struct check *c, json_t *value, const struct place *at)
 {
     check_list(c, value, at, check_condition);
     if (json_array_size(value) == 0)
         check_problem(c, at, "must hold at least one condition");
 }
 
-static void check_rule(struct check *c, const json_t *value, const struct place *at)
+static void check_rule(struct check *c, json_t *value, const struct place *at)
 {
     static const struct field fields[] = {
         {"if",     true,  check_conditions},
@@ -248,12 +244,12 @@ static void check_rule(struct check *c, const json_t *value, const struct place 
                       trust_name(from), trust_name(level));
 }
 
-static void check_rules(struct check *c, const json_t *value, const struct place *at)
+static void check_rules(struct check *c, json_t *value, const struct place *at)
 {
     check_list(c, value, at, check_rule);
 }
 
-static void check_trust(struct check *c, const json_t *value, const struct place *at)
+static void check_trust(struct check *c, json_t *value, const struct place *at)
 {
     static const struct field fields[] = {
         {"default", true,  check_level},
@@ -263,7 +259,7 @@ static void check_trust(struct check *c, const json_t *value, const struct place
     check_object(c, value, at, fields);
 }
 
-static void check_host(struct check *c, const json_t *value, const struct place *at)
+static void check_host(struct check *c, json_t *value, const struct place *at)
 {
     const char *host = json_string_value(value);
     char plain[URI_AUTHORITY_MAX + 1];
@@ -275,7 +271,7 @@ static void check_host(struct check *c, const json_t *value, const struct place 
 
 /* "*", any host, gives a stranger's server the level of this entry: unless that level
  * is internal, which needs the operator's own endpoint anyway. */
-static void check_match_host(struct check *c, const json_t *value, const struct place *at)
+static void check_match_host(struct check *c, json_t *value, const struct place *at)
 {
     enum trust level = TRUST_UNKNOWN;
     const char *host = json_string_value(value);
@@ -289,23 +285,22 @@ static void check_match_host(struct check *c, const json_t *value, const struct 
         check_problem(c, at, "only an internal registry may claim any host");
 }
 
-static void check_hosts(struct check *c, const json_t *value, const struct place *at)
+static void check_hosts(struct check *c, json_t *value, const struct place *at)
 {
     check_list(c, value, at, check_host);
 }
 
-static void check_match_hosts(struct check *c, const json_t *value,
-                              const struct place *at)
+static void check_match_hosts(struct check *c, json_t *value, const struct place *at)
 {
     check_list(c, value, at, check_match_host);
 }
 
-static void check_scope(struct check *c, const json_t *value, const struct place *at)
+static void check_scope(struct check *c, json_t *value, const struct place *at)
 {
     check_map(c, value, at, check_known_variable, check_environment_names);
 }
 
-static void check_endpoint(struct check *c, const json_t *value, const struct place *at)
+static void check_endpoint(struct check *c, json_t *value, const struct place *at)
 {
     static const struct field fields[] = {
         {"default", false, check_url              },
@@ -318,7 +313,7 @@ static void check_endpoint(struct check *c, const json_t *value, const struct pl
     check_object(c, value, at, fields);
 }
 
-static void check_auth_type(struct check *c, const json_t *value, const struct place *at)
+static void check_auth_type(struct check *c, json_t *value, const struct place *at)
 {
     static const char *const types[] = { "none",     "bearer", "basic",         "header",
                                          "sigv4",    "google", "oci-challenge", "azure",
@@ -329,18 +324,17 @@ static void check_auth_type(struct check *c, const json_t *value, const struct p
                       "oci-challenge or exchange");
 }
 
-static void check_header_name(struct check *c, const json_t *value,
-                              const struct place *at)
+static void check_header_name(struct check *c, json_t *value, const struct place *at)
 {
     check_characters(c, value, at, UPPER LOWER DIGIT "-", "the name of an HTTP header");
 }
 
-static void check_texts(struct check *c, const json_t *value, const struct place *at)
+static void check_texts(struct check *c, json_t *value, const struct place *at)
 {
     check_list(c, value, at, check_text);
 }
 
-static void check_credential(struct check *c, const json_t *value, const struct place *at)
+static void check_credential(struct check *c, json_t *value, const struct place *at)
 {
     static const struct field fields[] = {
         {"type",    true,  check_auth_type        },
@@ -352,17 +346,17 @@ static void check_credential(struct check *c, const json_t *value, const struct 
     check_object(c, value, at, fields);
 }
 
-static void check_auth(struct check *c, const json_t *value, const struct place *at)
+static void check_auth(struct check *c, json_t *value, const struct place *at)
 {
     check_list(c, value, at, check_credential);
 }
 
-static void check_vars(struct check *c, const json_t *value, const struct place *at)
+static void check_vars(struct check *c, json_t *value, const struct place *at)
 {
     check_map(c, value, at, check_variable_name, check_text);
 }
 
-static void check_scheme(struct check *c, const json_t *value, const struct place *at)
+static void check_scheme(struct check *c, json_t *value, const struct place *at)
 {
     const char *scheme = json_string_value(value);
     check_characters(c, value, at, LOWER DIGIT "+.-", "a scheme in lower case");
@@ -373,7 +367,7 @@ static void check_scheme(struct check *c, const json_t *value, const struct plac
 }
 
 /* Shown in error messages, where anything but printable ASCII is escaped. */
-static void check_form(struct check *c, const json_t *value, const struct place *at)
+static void check_form(struct check *c, json_t *value, const struct place *at)
 {
     const char *form = json_string_value(value);
     check_text(c, value, at);
@@ -384,24 +378,24 @@ static void check_form(struct check *c, const json_t *value, const struct place 
         }
 }
 
-static void check_group(struct check *c, const json_t *value, const struct place *at)
+static void check_group(struct check *c, json_t *value, const struct place *at)
 {
     if (json_is_string(value) && json_string_length(value) == 0)
         return;
     check_variable_name(c, value, at);
 }
 
-static void check_groups(struct check *c, const json_t *value, const struct place *at)
+static void check_groups(struct check *c, json_t *value, const struct place *at)
 {
     check_list(c, value, at, check_group);
 }
 
-static void check_query(struct check *c, const json_t *value, const struct place *at)
+static void check_query(struct check *c, json_t *value, const struct place *at)
 {
     check_map(c, value, at, check_text, check_variable_name);
 }
 
-static void check_match(struct check *c, const json_t *value, const struct place *at)
+static void check_match(struct check *c, json_t *value, const struct place *at)
 {
     static const struct field fields[] = {
         {"form",      true,  check_form       },
@@ -425,19 +419,19 @@ static void check_match(struct check *c, const json_t *value, const struct place
         check_problem(c, at, "\"hosts\" and \"query\" are for web addresses");
 }
 
-static void check_matches(struct check *c, const json_t *value, const struct place *at)
+static void check_matches(struct check *c, json_t *value, const struct place *at)
 {
     check_list(c, value, at, check_match);
     if (json_array_size(value) == 0)
         check_problem(c, at, "must hold at least one pattern");
 }
 
-static void check_reject(struct check *c, const json_t *value, const struct place *at)
+static void check_reject(struct check *c, json_t *value, const struct place *at)
 {
     check_map(c, value, at, check_known_variable, check_texts);
 }
 
-static void check_identity(struct check *c, const json_t *value, const struct place *at)
+static void check_identity(struct check *c, json_t *value, const struct place *at)
 {
     static const struct field fields[] = {
         {"name",      true,  check_templates},
@@ -447,12 +441,12 @@ static void check_identity(struct check *c, const json_t *value, const struct pl
     check_object(c, value, at, fields);
 }
 
-static void check_pinned(struct check *c, const json_t *value, const struct place *at)
+static void check_pinned(struct check *c, json_t *value, const struct place *at)
 {
     check_map(c, value, at, check_known_variable, check_text);
 }
 
-static void check_examples(struct check *c, const json_t *value, const struct place *at)
+static void check_examples(struct check *c, json_t *value, const struct place *at)
 {
     check_list(c, value, at, check_text);
     if (json_array_size(value) == 0)
@@ -478,7 +472,7 @@ static void check_variable_count(struct check *c)
     }
 }
 
-bool entry_check(const char *path, const json_t *root, struct buffer *report)
+bool entry_check(const char *path, json_t *root, struct buffer *report)
 {
     static const struct field fields[] = {
         {"schema",       true,  check_schema  },

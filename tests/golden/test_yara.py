@@ -263,7 +263,7 @@ def a_pack_of_another_build_is_refused():
         elif os.path.exists(d + "/build/share/rules/assay.yarc"):
             os.unlink(d + "/build/share/rules/assay.yarc")
         return subprocess.run([d + "/build/bin/assay", "scan", *os.environ.get(
-            "ASSAY_SCAN_FLAGS", "").split(), d + "/build/share"], stdout=subprocess.PIPE,
+            "ASSAY_SCAN_FLAGS", "").split(), d + "/build/bin"], stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)
     os.makedirs(d + "/build/share/rules")
     assert try_pack(pack).returncode in (0, 1, 3)

@@ -7,43 +7,43 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* clang-format off */
 /* A valid entry, one key a line, so that a case can count lines. */
-static const char base
-    [] = "{\n"                                                                    /* 1 */
-         "    \"schema\": 1, // a comment with \"quotes\" and {braces}\n"         /* 2 */
-         "    \"id\": \"acme\",\n"                                                /* 3 */
-         "    \"name\": \"Acme Models\",\n"                                       /* 4 */
-         "    \"driver\": \"json-rest\",\n"                                       /* 5 */
-         "    \"description\": \"Models of Acme\",\n"                             /* 6 */
-         "    \"advice\": \"Ask Alice\",\n"                                       /* 7 */
-         "    \"has_api\": true,\n"                                               /* 8 */
-         "    \"urls\": { \"base\": \"https://models.acme.example\",\n"           /* 9 */
-         "        \"model\": \"https://models.acme.example/{model_name}\" },\n"   /* 10 */
-         "    \"trust\": {\n"                                                     /* 11 */
-         "        \"default\": \"medium\",\n"                                     /* 12 */
-         "        \"rules\": [\n"                                                 /* 13 */
-         "            { \"if\": [[\"team\", \"eq\", \"interns\"]],\n"             /* 14 */
-         "              \"level\": \"low\", \"why\": \"made by interns\" }] },\n" /* 15 */
-         "    \"endpoint\": { \"default\": \"https://models.acme.example\",\n"    /* 16 */
-         "        \"env\": [\"ACME_URL\"], \"hosts\": [\"models.acme.example\"] },\n" /* 17
-                                                                                       */
-         "    \"vars\": { \"tag\": \"latest\" },\n"                          /* 18 */
-         "    \"match\": [\n"                                                /* 19 */
-         "        { \"form\": \"acme:[//]TEAM/MODEL[@TAG]\",\n"              /* 20 */
-         "          \"scheme\": \"acme\",\n"                                 /* 21 */
-         "          \"rest\": \"^([a-z]+)/([a-z]+)(@([a-z0-9]+))?$\",\n"     /* 22 */
-         "          \"groups\": [\"team\", \"model\", \"\", \"tag\"] },\n"   /* 23 */
-         "        { \"form\": \"https://models.acme.example/TEAM/MODEL\",\n" /* 24 */
-         "          \"path\": \"^/([a-z]+)/([a-z]+)$\",\n"                   /* 25 */
-         "          \"groups\": [\"team\", \"model\"], \"query\": { \"v\": \"tag\" } "
-         "}],\n"                                                   /* 26 */
-         "    \"reject\": { \"team\": [\"nobody\"] },\n"           /* 27 */
-         "    \"identity\": { \"name\": [\"{team}/{model}\"],\n"   /* 28 */
-         "        \"revision\": [\"{tag}\"] },\n"                  /* 29 */
-         "    \"pinned\": { \"tag\": \"^[0-9]+$\" },\n"            /* 30 */
-         "    \"examples\": [\"acme:red/bird@7\",\n"               /* 31 */
-         "        \"https://models.acme.example/red/bird?v=7\"]\n" /* 32 */
-         "}\n";                                                    /* 33 */
+static const char base[] =
+    "{\n"                                                                       /* 1 */
+    "    \"schema\": 1, // a comment with \"quotes\" and {braces}\n"            /* 2 */
+    "    \"id\": \"acme\",\n"                                                   /* 3 */
+    "    \"name\": \"Acme Models\",\n"                                          /* 4 */
+    "    \"driver\": \"json-rest\",\n"                                          /* 5 */
+    "    \"description\": \"Models of Acme\",\n"                                /* 6 */
+    "    \"advice\": \"Ask Alice\",\n"                                          /* 7 */
+    "    \"has_api\": true,\n"                                                  /* 8 */
+    "    \"urls\": { \"base\": \"https://models.acme.example\",\n"              /* 9 */
+    "        \"model\": \"https://models.acme.example/{model_name}\" },\n"      /* 10 */
+    "    \"trust\": {\n"                                                        /* 11 */
+    "        \"default\": \"medium\",\n"                                        /* 12 */
+    "        \"rules\": [\n"                                                    /* 13 */
+    "            { \"if\": [[\"team\", \"eq\", \"interns\"]],\n"                /* 14 */
+    "              \"level\": \"low\", \"why\": \"made by interns\" }] },\n"    /* 15 */
+    "    \"endpoint\": { \"default\": \"https://models.acme.example\",\n"       /* 16 */
+    "        \"env\": [\"ACME_URL\"], \"hosts\": [\"models.acme.example\"] },\n" /* 17 */
+    "    \"vars\": { \"tag\": \"latest\" },\n"                                  /* 18 */
+    "    \"match\": [\n"                                                        /* 19 */
+    "        { \"form\": \"acme:[//]TEAM/MODEL[@TAG]\",\n"                      /* 20 */
+    "          \"scheme\": \"acme\",\n"                                         /* 21 */
+    "          \"rest\": \"^([a-z]+)/([a-z]+)(@([a-z0-9]+))?$\",\n"             /* 22 */
+    "          \"groups\": [\"team\", \"model\", \"\", \"tag\"] },\n"           /* 23 */
+    "        { \"form\": \"https://models.acme.example/TEAM/MODEL\",\n"         /* 24 */
+    "          \"path\": \"^/([a-z]+)/([a-z]+)$\",\n"                           /* 25 */
+    "          \"groups\": [\"team\", \"model\"], \"query\": { \"v\": \"tag\" } }],\n" /* 26 */
+    "    \"reject\": { \"team\": [\"nobody\"] },\n"                             /* 27 */
+    "    \"identity\": { \"name\": [\"{team}/{model}\"],\n"                     /* 28 */
+    "        \"revision\": [\"{tag}\"] },\n"                                    /* 29 */
+    "    \"pinned\": { \"tag\": \"^[0-9]+$\" },\n"                              /* 30 */
+    "    \"examples\": [\"acme:red/bird@7\",\n"                                 /* 31 */
+    "        \"https://models.acme.example/red/bird?v=7\"]\n"                   /* 32 */
+    "}\n";                                                                      /* 33 */
+/* clang-format on */
 
 static char directory[64], other_directory[64];
 
@@ -111,6 +111,7 @@ static struct registries *load_shipped(void)
     return r;
 }
 
+/* clang-format off */
 /* `slow` problems need the examples or a compiled pattern: "registries check" tells
  * them, loading does not. */
 static const struct {
@@ -119,104 +120,107 @@ static const struct {
     const char *text;
     bool slow;
 } faults[] = {
-    {"\"schema\": 1",                                     "\"schema\": 2",                          2,  "schema: must be 1",                            false},
-    { "\"schema\": 1",                                    "\"schema\": \"1\"",                      2,  "schema: must be 1",                            false},
-    { "\"schema\": 1,",                                   "",                                       1,  "\"schema\" is missing",                        false},
-    { "\"acme\",\n    \"name\"",                          "\"acme2\",\n    \"name\"",               3,  "id: must be \"acme\"",
-     false                                                                                                                                                   },
-    { "\"acme\",\n    \"name\"",                          "\"Acme\",\n    \"name\"",                3,  "id: must be a-z, 0-9",
-     false                                                                                                                                                   },
-    { "\"name\": \"Acme Models\"",                        "\"name\": 7",                            4,  "name: must be a text",                         false},
-    { "\"name\": \"Acme Models\"",                        "\"name\": \"\"",                         4,  "name: must be a text",                         false},
-    { "Acme Models",                                      "Acme\\u001b[31m",                        4,  "name: holds a control character",              false},
-    { "json-rest",                                        "shell",                                  5,  "driver: must be json-rest, oci or git-dvc",    false},
-    { "\"advice\"",                                       "\"advise\"",                             7,  "advise: unknown key",                          false},
-    { "\"advice\": \"Ask Alice\",",                       "",                                       1,  "\"advice\" is missing",                        false},
-    { "\"has_api\": true",                                "\"has_api\": \"yes\"",                   8,  "has_api: must be true or false",
-     false                                                                                                                                                   },
-    { "\"base\": \"https://",                             "\"base\": \"http://",                    9,  "urls.base: must be an https URL",
-     false                                                                                                                                                   },
-    { "\"base\": \"https://",                             "\"base\": \"https://eve@",               9,
-     "a user name in a URL is refused",                                                                                                                 false},
-    { "\"base\": \"https://models.acme.example\",\n",     "\n",                                     1,
-     "\"urls.base\" or \"location\" must say",                                                                                                          false},
-    { "{model_name}",                                     "{modle}",                                10,
-     "urls.model: no pattern captures the variable \"modle\"",                                                                                          false},
-    { "{model_name}",                                     "{model",                                 10, "urls.model: has an unbalanced",                false},
-    { "\"default\": \"medium\"",                          "\"default\": \"trusted\"",               12,
-     "trust.default: must be low, medium, high or internal",                                                                                            false},
-    { "\"default\": \"medium\"",                          "\"default\": \"Medium\"",                12,
-     "trust.default: must be low, medium, high or internal",                                                                                            false},
-    { "\"default\": \"medium\"",                          "\"default\": \"unknown\"",               12,
-     "trust.default: must be low, medium, high or internal",                                                                                            false},
-    { "[\"team\", \"eq\", \"interns\"]",                  "[\"author\", \"eq\", \"x\"]",            14,
-     "trust.rules[0].if[0][0]: no pattern captures the variable \"author\"",                                                                            false},
-    { "\"eq\"",                                           "\"like\"",                               14, "trust.rules[0].if[0]: must be [variable",      false},
-    { "\"eq\", \"interns\"",                              "\"matches\", \"^(x$\"",                  14, "bad pattern",                                  false},
-    { "\"eq\", \"interns\"",                              "\"in\", \"interns\"",                    14, "must be a list",                               false},
-    { "[[\"team\", \"eq\", \"interns\"]]",                "[]",                                     14, "at least one condition",                       false},
-    { "\"level\": \"low\"",                               "\"level\": \"high\"",                    15,
-     "trust.rules[0].level: a rule may only lower the level: not medium to high",                                                                       false},
-    { "\"level\": \"low\"",                               "\"level\": \"medium\"",                  15, "may only lower the level",
-     false                                                                                                                                                   },
-    { "\"level\": \"low\"",                               "\"level\": \"internal\"",                15, "may only lower the level",
-     false                                                                                                                                                   },
-    { "\"ACME_URL\"",                                     "\"acme_url\"",                           17,
-     "endpoint.env[0]: must be the name of an environment variable",                                                                                    false},
-    { "[\"models.acme.example\"]",                        "[\"Models.acme.example\"]",              17,
-     "endpoint.hosts[0]: must be a host in lower case",                                                                                                 false},
-    { "[\"models.acme.example\"]",                        "[\"https://models.acme.example\"]",      17,
-     "endpoint.hosts[0]: must be a host",                                                                                                               false},
-    { "[\"models.acme.example\"]",                        "[\"*\"]",                                17, "endpoint.hosts[0]: must be a host",
-     false                                                                                                                                                   },
-    { "\"tag\": \"latest\"",                              "\"Tag\": \"latest\"",                    18, "vars.Tag: must be a variable",
-     false                                                                                                                                                   },
-    { "acme:[//]TEAM",
-     "acme:[//]T\xc3\x89"
-      "AM",                                                                                         20, "match[0].form: must be plain ASCII",           false},
-    { "\"scheme\": \"acme\"",                             "\"scheme\": \"https\"",                  21,
-     "match[0].scheme: web addresses",                                                                                                                  false},
-    { "\"scheme\": \"acme\"",                             "\"scheme\": \"ACME\"",                   21,
-     "match[0].scheme: must be a scheme in lower case",                                                                                                 false},
-    { "\"scheme\": \"acme\",\n",                          "\n",                                     20, "match[0]: needs \"scheme\" and \"rest\"",
-     false                                                                                                                                                   },
-    { "\"groups\": [\"team\", \"model\", \"\", \"tag\"]", "\"group\": []",                          23,
-     "match[0].group: unknown key",                                                                                                                     false},
+    { "\"schema\": 1", "\"schema\": 2", 2, "schema: must be 1", false },
+    { "\"schema\": 1", "\"schema\": \"1\"", 2, "schema: must be 1", false },
+    { "\"schema\": 1,", "", 1, "\"schema\" is missing", false },
+    { "\"acme\",\n    \"name\"", "\"acme2\",\n    \"name\"", 3, "id: must be \"acme\"",
+      false },
+    { "\"acme\",\n    \"name\"", "\"Acme\",\n    \"name\"", 3, "id: must be a-z, 0-9",
+      false },
+    { "\"name\": \"Acme Models\"", "\"name\": 7", 4, "name: must be a text", false },
+    { "\"name\": \"Acme Models\"", "\"name\": \"\"", 4, "name: must be a text", false },
+    { "Acme Models", "Acme\\u001b[31m", 4, "name: holds a control character", false },
+    { "json-rest", "shell", 5, "driver: must be json-rest, oci or git-dvc", false },
+    { "\"advice\"", "\"advise\"", 7, "advise: unknown key", false },
+    { "\"advice\": \"Ask Alice\",", "", 1, "\"advice\" is missing", false },
+    { "\"has_api\": true", "\"has_api\": \"yes\"", 8, "has_api: must be true or false",
+      false },
+    { "\"base\": \"https://", "\"base\": \"http://", 9, "urls.base: must be an https URL",
+      false },
+    { "\"base\": \"https://", "\"base\": \"https://eve@", 9,
+      "a user name in a URL is refused", false },
+    { "\"base\": \"https://models.acme.example\",\n", "\n", 1,
+      "\"urls.base\" or \"location\" must say", false },
+    { "{model_name}", "{modle}", 10,
+      "urls.model: no pattern captures the variable \"modle\"", false },
+    { "{model_name}", "{model", 10, "urls.model: has an unbalanced", false },
+    { "\"default\": \"medium\"", "\"default\": \"trusted\"", 12,
+      "trust.default: must be low, medium, high or internal", false },
+    { "\"default\": \"medium\"", "\"default\": \"Medium\"", 12,
+      "trust.default: must be low, medium, high or internal", false },
+    { "\"default\": \"medium\"", "\"default\": \"unknown\"", 12,
+      "trust.default: must be low, medium, high or internal", false },
+    { "[\"team\", \"eq\", \"interns\"]", "[\"author\", \"eq\", \"x\"]", 14,
+      "trust.rules[0].if[0][0]: no pattern captures the variable \"author\"", false },
+    { "\"eq\"", "\"like\"", 14, "trust.rules[0].if[0]: must be [variable", false },
+    { "\"eq\", \"interns\"", "\"matches\", \"^(x$\"", 14, "bad pattern", false },
+    { "\"eq\", \"interns\"", "\"in\", \"interns\"", 14, "must be a list", false },
+    { "[[\"team\", \"eq\", \"interns\"]]", "[]", 14, "at least one condition", false },
+    { "\"level\": \"low\"", "\"level\": \"high\"", 15,
+      "trust.rules[0].level: a rule may only lower the level: not medium to high",
+      false },
+    { "\"level\": \"low\"", "\"level\": \"medium\"", 15, "may only lower the level",
+      false },
+    { "\"level\": \"low\"", "\"level\": \"internal\"", 15, "may only lower the level",
+      false },
+    { "\"ACME_URL\"", "\"acme_url\"", 17,
+      "endpoint.env[0]: must be the name of an environment variable", false },
+    { "[\"models.acme.example\"]", "[\"Models.acme.example\"]", 17,
+      "endpoint.hosts[0]: must be a host in lower case", false },
+    { "[\"models.acme.example\"]", "[\"https://models.acme.example\"]", 17,
+      "endpoint.hosts[0]: must be a host", false },
+    { "[\"models.acme.example\"]", "[\"*\"]", 17, "endpoint.hosts[0]: must be a host",
+      false },
+    { "\"tag\": \"latest\"", "\"Tag\": \"latest\"", 18, "vars.Tag: must be a variable",
+      false },
+    { "acme:[//]TEAM", "acme:[//]T\xc3\x89" "AM", 20,
+      "match[0].form: must be plain ASCII", false },
+    { "\"scheme\": \"acme\"", "\"scheme\": \"https\"", 21,
+      "match[0].scheme: web addresses", false },
+    { "\"scheme\": \"acme\"", "\"scheme\": \"ACME\"", 21,
+      "match[0].scheme: must be a scheme in lower case", false },
+    { "\"scheme\": \"acme\",\n", "\n", 20, "match[0]: needs \"scheme\" and \"rest\"",
+      false },
+    { "\"groups\": [\"team\", \"model\", \"\", \"tag\"]", "\"group\": []", 23,
+      "match[0].group: unknown key", false },
     { "\"groups\": [\"team\", \"model\", \"\", \"tag\"]", "\"groups\": [\"team name\"]",
-     23,                                                                                                "match[0].groups[0]: must be a variable",       false},
-    { "\"path\": \"",                                     "\"hosts\": [\"*\"], \"path\": \"",       25,
-     "match[1].hosts[0]: only an internal registry may claim any host",                                                                                 false},
-    { "\"reject\": { \"team\"",                           "\"reject\": { \"teem\"",                 27,
-     "reject.teem: no pattern captures the variable \"teem\"",                                                                                          false},
-    { "{team}/{model}\"]",                                "{team}/{nobody}\"]",                     28,
-     "identity.name[0]: no pattern captures the variable \"nobody\"",                                                                                   false},
-    { "[\"{team}/{model}\"]",                             "[]",                                     28, "identity.name: must hold at least one",        false},
-    { "\"pinned\": { \"tag\"",                            "\"pinned\": { \"version\"",              30,
-     "pinned.version: no pattern captures",                                                                                                             false},
-    { "\"has_api\": true,",                               "\"has_api\": true, \"has_api\": false,", 8,  "duplicate",
-     false                                                                                                                                                   },
-    { "]\n}\n",                                           "]\n}\n}\n",                              34, "end of file expected",                         false},
-    { "\"rest\": \"^([a-z]+)",                            "\"rest\": \"^([a-z]+",                   22, "match[0].rest: bad pattern",
-     true                                                                                                                                                    },
-    { "\"rest\": \"^(",                                   "\"rest\": \"(",                          22,
-     "match[0].rest: pattern must begin with ^ and end with $",                                                                                         true },
-    { "\"rest\": \"^([a-z]+)",                            "\"rest\": \"^([a-z]{1,9000})",           22,
-     "match[0].rest: pattern repeats more than 255 times",                                                                                              true },
-    { "\"rest\": \"^([a-z]+)",                            "\"rest\": \"^([a-z]+)\\\\1",             22,
-     "match[0].rest: back-reference in a pattern",                                                                                                      true },
-    { "\"\", \"tag\"]",                                   "\"\", \"tag\", \"more\"]",               23,
-     "match[0].groups: names 5 groups, the pattern has 4",                                                                                              true },
-    { "\"^[0-9]+$\"",                                     "\"^[0-9+$\"",                            30, "pinned.tag: bad pattern",                      true },
-    { "acme:red/bird@7",                                  "acme:red",                               31, "examples[0]: no registry claims \"acme:red\"",
-     true                                                                                                                                                    },
-    { "acme:red/bird@7",                                  "acme:nobody/bird",                       31, "examples[0]: no registry claims",
-     true                                                                                                                                                    },
-    { "acme:red/bird@7",                                  "hf:red/bird",                            31, "examples[0]: is a reference to huggingface",
-     true                                                                                                                                                    },
-    { "\"acme:red/bird@7\",",                             "",                                       20, "match[0]: no example is written like this",    true },
-    { "\"scheme\": \"acme\"",                             "\"scheme\": \"hf\"",                     31,
-     "examples[0]: no registry has the scheme",                                                                                                         true },
+      23, "match[0].groups[0]: must be a variable", false },
+    { "\"path\": \"", "\"hosts\": [\"*\"], \"path\": \"", 25,
+      "match[1].hosts[0]: only an internal registry may claim any host", false },
+    { "\"reject\": { \"team\"", "\"reject\": { \"teem\"", 27,
+      "reject.teem: no pattern captures the variable \"teem\"", false },
+    { "{team}/{model}\"]", "{team}/{nobody}\"]", 28,
+      "identity.name[0]: no pattern captures the variable \"nobody\"", false },
+    { "[\"{team}/{model}\"]", "[]", 28, "identity.name: must hold at least one", false },
+    { "\"pinned\": { \"tag\"", "\"pinned\": { \"version\"", 30,
+      "pinned.version: no pattern captures", false },
+    { "\"has_api\": true,", "\"has_api\": true, \"has_api\": false,", 8, "duplicate",
+      false },
+    { "]\n}\n", "]\n}\n}\n", 34, "end of file expected", false },
+    { "\"rest\": \"^([a-z]+)", "\"rest\": \"^([a-z]+", 22, "match[0].rest: bad pattern",
+      true },
+    { "\"rest\": \"^(", "\"rest\": \"(", 22,
+      "match[0].rest: pattern must begin with ^ and end with $", true },
+    { "\"rest\": \"^([a-z]+)", "\"rest\": \"^([a-z]{1,9000})", 22,
+      "match[0].rest: pattern repeats more than 255 times", true },
+    { "\"rest\": \"^([a-z]+)", "\"rest\": \"^([a-z]+){9}", 22,
+      "match[0].rest: pattern repeats a group by number", true },
+    { "\"rest\": \"^([a-z]+)", "\"rest\": \"^([a-z]+)\\\\1", 22,
+      "match[0].rest: back-reference in a pattern", true },
+    { "\"\", \"tag\"]", "\"\", \"tag\", \"more\"]", 23,
+      "match[0].groups: names 5 groups, the pattern has 4", true },
+    { "\"^[0-9]+$\"", "\"^[0-9+$\"", 30, "pinned.tag: bad pattern", true },
+    { "acme:red/bird@7", "acme:red", 31, "examples[0]: no registry claims \"acme:red\"",
+      true },
+    { "acme:red/bird@7", "acme:nobody/bird", 31, "examples[0]: no registry claims",
+      true },
+    { "acme:red/bird@7", "hf:red/bird", 31, "examples[0]: is a reference to huggingface",
+      true },
+    { "\"acme:red/bird@7\",", "", 20, "match[0]: no example is written like this", true },
+    { "\"scheme\": \"acme\"", "\"scheme\": \"hf\"", 31,
+      "examples[0]: no registry has the scheme", true },
 };
+/* clang-format on */
 
 static void assert_told(const char *report, unsigned line, const char *text)
 {
