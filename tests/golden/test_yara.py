@@ -263,9 +263,10 @@ def a_pack_of_another_build_is_refused():
         elif os.path.exists(d + "/build/share/rules/assay.yarc"):
             os.unlink(d + "/build/share/rules/assay.yarc")
         return subprocess.run([d + "/build/bin/assay", "scan", *os.environ.get(
-            "ASSAY_SCAN_FLAGS", "").split(), d + "/build/bin"], stdout=subprocess.PIPE,
+            "ASSAY_SCAN_FLAGS", "").split(), d + "/target"], stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)
     os.makedirs(d + "/build/share/rules")
+    write(d + "/target/a.txt", b"a")
     assert try_pack(pack).returncode in (0, 1, 3)
     for data, message in ((None, b"No such file"),
                           (b"assay 0.0.0 libyara 4.0.0\n" + body, b"not of assay"),
