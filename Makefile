@@ -8,9 +8,12 @@ FUZZ_SECONDS ?= 30
 CFLAGS  ?= -O2 -g
 JOBS    ?= 2
 
-PKGS        := jansson libcrypto zlib
-WORKER_PKGS := jansson libcrypto zlib libseccomp yara
+PKGS        := jansson libcrypto zlib liblzma liblz4 libzstd
+WORKER_PKGS := $(PKGS) libseccomp yara
 TEST_PKGS   := cmocka
+
+# Libraries without a pkg-config file.
+BARE_LIBS   := -lbz2
 
 # Evaluated on use and then kept: `deps` may install the packages first.
 pc    = $(if $(strip $(2)),$(shell pkg-config $(1) $(2)))
@@ -56,17 +59,17 @@ $(LIB): $(filter-out $(CLI) $(ZYGOTE) $(YARAC),$(OBJ))
 $(BUILD)/bin/assay: $(CLI) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LD  $@'
-	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(PKGS)) -pthread
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(PKGS)) $(BARE_LIBS) -pthread
 $(BUILD)/bin/assay-worker: $(ZYGOTE) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LD  $@'
-	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS))
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS)
 
 # Byte rules are compiled here, so that starting a worker needs no compiler of rules.
 $(BUILD)/tool/yarac: $(YARAC) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LD  $@'
-	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS))
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS)
 $(PACK): $(BUILD)/tool/yarac $(YARA)
 	@mkdir -p $(@D)
 	@echo '  YARA $@'
@@ -77,14 +80,14 @@ $(PROGRAMS): $(BUILD)/%: tests/%.c $(LIB)
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	$(Q)$(CC) $(INC) -Itests/unit $(call pc,--cflags,$(PKGS) $(TEST_PKGS)) $(CPPFLAGS) $(WARN) $(CFLAGS) $(SAN) -MMD -MP \
-	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) -pthread
+	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) $(BARE_LIBS) -pthread
 
 # The fuzz targets without libFuzzer: they read the fixtures again in `make test`.
 $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB)
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	$(Q)$(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP -MF $@.d \
-	  -o $@ $< tests/fuzz/replay.c $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS)) -pthread
+	  -o $@ $< tests/fuzz/replay.c $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS) -pthread
 
 units: $(PROGRAMS) $(REPLAY)
 test: deps
@@ -101,7 +104,7 @@ build-fuzz/library: $(SRC) $(wildcard scanner/*/*.h scanner/*/*.def) Makefile
 	@touch $@
 build-fuzz/fuzz_%: tests/fuzz/fuzz_%.c build-fuzz/library
 	clang $(INC) $(call pc,--cflags,$(PKGS)) -g -O1 -fsanitize=fuzzer $(FUZZ_SAN) \
-	  $< build-fuzz/lib/libassay.a -o $@ $(call pc,--libs,$(WORKER_PKGS)) -pthread
+	  $< build-fuzz/lib/libassay.a -o $@ $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS) -pthread
 fuzz: $(FUZZERS:%=build-fuzz/%)
 	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 

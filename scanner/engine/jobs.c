@@ -147,8 +147,13 @@ static bool do_job(struct crew *crew, struct worker **w, struct job *job,
         return true;
     }
     int fd = source_file_open(job->list, job->source, &problem);
-    if (fd < 0 || fstat(fd, &st) != 0) {
+    if (fd < 0) {
         artifact_lower(a, STATUS_FAILED, "%s", problem.message);
+        return true;
+    }
+    if (fstat(fd, &st) != 0) {
+        artifact_lower(a, STATUS_FAILED, "%s", strerror(errno));
+        close(fd);
         return true;
     }
     a->size = (uint64_t)st.st_size;

@@ -37,10 +37,11 @@ struct inspection {
     bool deep;                       /* --depth deep: tensor bulk and CRCs too */
 };
 
-/* NAME: the extension promises this format, the bytes do not show it.
- * LIKELY: no magic number, but a trial read succeeds.  MAGIC: the bytes say so.
- * Every inspector that claims at all is run. */
-enum claim { CLAIM_NONE, CLAIM_NAME, CLAIM_LIKELY, CLAIM_MAGIC };
+/* NAME: the extension promises this format, the bytes do not show it; counts only where
+ * no bytes show another.  BESIDE: there is something to say whatever else the bytes are,
+ * and together they are no polyglot (a .keras file is a zip, and more).
+ * LIKELY: no magic number, but a trial read succeeds.  MAGIC: the bytes say so. */
+enum claim { CLAIM_NONE, CLAIM_NAME, CLAIM_BESIDE, CLAIM_LIKELY, CLAIM_MAGIC };
 
 struct inspector {
     enum format_id format;
@@ -60,6 +61,12 @@ void inspect_artifact(struct inspection *in);
  * only counted and NULL is returned; past a budget the parent becomes incomplete. */
 struct artifact *inspect_member(struct inspection *in, struct span name, uint64_t offset,
                                 struct span bytes);
+
+/* The same for a part whose format only its container knows: `read` takes the place of
+ * identification and sets inner->artifact->formats. */
+struct artifact *inspect_member_as(struct inspection *in, struct span name,
+                                   uint64_t offset, struct span bytes,
+                                   void (*read)(struct inspection *inner));
 
 /* Report one finding of the artifact under inspection. */
 void inspection_finding(struct inspection *in, enum rule_id rule, uint64_t offset,

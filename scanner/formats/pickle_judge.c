@@ -8,10 +8,7 @@ enum {
     REPORTS_EACH = 16,    /* findings for calls to one global */
     SAFE_CALLS_SHOWN = 3, /* facts for calls to one safe global */
     OTHER_CALLS_SHOWN = 64,
-    ANOMALIES_EACH = 8,
-    MENTION_COUNT = 0xffff,
-    MENTION_INSTANTIATED = 1 << 16,
-    MENTION_DOTTED = 1 << 17
+    ANOMALIES_EACH = 8
 };
 
 static bool silent(const struct pickle_judge *j, size_t offset)
@@ -445,7 +442,7 @@ static void report_package(struct pickle_judge *j, const struct pickle_global *c
 /* A global that only adds up: not known, and not yet reported for a call. */
 static bool adds_up(const struct pickle_global *g)
 {
-    if (g->computed || g->dotted || (g->mentioned & MENTION_COUNT))
+    if (g->computed || g->dotted || (g->mentioned & (MENTION_COUNT | MENTION_ACCOUNTED)))
         return false;
     if (g->verdict.class == PICKLE_CHECK) /* taken, to be called by something else? */
         return g->calls == 0 && !pickle_check_is_class(g->verdict.check);

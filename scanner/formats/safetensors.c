@@ -609,10 +609,6 @@ static enum claim claim(const struct inspection *in)
 
 static void inspect(struct inspection *in)
 {
-    /* Something else by a safetensors name: that is reported, and others read it. */
-    bool others = in->artifact->formats & ~FORMAT_BIT(FORMAT_SAFETENSORS);
-    if (others && claim(in) == CLAIM_NAME)
-        return;
     struct reader r = reader_of(in->bytes, 0);
     uint64_t length = reader_u64le(&r);
     if (!reader_ok(&r)) {

@@ -5,10 +5,9 @@ enum {
     PREFIX_WIDTH = 155,
     CHECKSUM_AT = 148,
     CHECKSUM_WIDTH = 8,
-    SPARSE_FLAG_AT = 482,     /* old GNU: more sparse headers follow */
-    EXTENDED_FLAG_AT = 504,   /* the same flag in those */
-    EXTENSIONS_MAX = 32,      /* extension headers in front of one member */
-    RECOGNISE_ENTRIES = 10000 /* tar_member_holds() looks no further */
+    SPARSE_FLAG_AT = 482,   /* old GNU: more sparse headers follow */
+    EXTENDED_FLAG_AT = 504, /* the same flag in those */
+    EXTENSIONS_MAX = 32     /* extension headers in front of one member */
 };
 
 /* The extension headers gathered for the member that follows. */
@@ -354,10 +353,8 @@ bool tar_member_holds(struct span file, uint64_t from, uint64_t to)
     struct tar_walk w = tar_walk_start(file, names);
     bool holds = false;
     struct tar_entry e;
-    for (size_t n = 0; !holds && n < RECOGNISE_ENTRIES && w.next <= from; n++) {
-        struct arena_mark mark = arena_mark(names);
-        if (tar_walk_next(&w, &e) != TAR_ENTRY)
-            break;
+    struct arena_mark mark = arena_mark(names);
+    while (!holds && w.next <= from && tar_walk_next(&w, &e) == TAR_ENTRY) {
         uint64_t end;
         holds =
             e.has_data && size_add(e.data, e.size, &end) && e.data <= from && to <= end;

@@ -34,7 +34,8 @@ struct torch_zip {
     struct zip_directory directory;
     struct span top; /* of the first entry: "archive" */
     uint64_t entries, found[RECORD_COUNT], strays;
-    struct zip_entry last[RECORD_COUNT]; /* the one that PyTorch takes */
+    struct zip_entry last[RECORD_COUNT];
+    struct zip_entry disguised[RECORD_COUNT]; /* found only because case is ignored */
     struct span stray;
     bool has_code;
 };
@@ -107,6 +108,8 @@ static bool read_records(struct span file, struct torch_zip *t)
             if (equal_nocase(name, record_names[n])) {
                 t->found[n]++;
                 t->last[n] = e;
+                if (!span_is(name, record_names[n]))
+                    t->disguised[n] = e;
             }
     }
     return t->found[RECORD_DATA] > 0 || t->found[RECORD_CONSTANTS] > 0 ||
@@ -130,15 +133,16 @@ static enum claim claim(const struct inspection *in)
 
 static void check_pickle_record(struct torch_zip *t, enum record n)
 {
-    const struct zip_entry *e = &t->last[n];
+    const struct zip_entry *e = &t->last[n], *disguised = &t->disguised[n];
     if (t->found[n] > 1)
         inspection_finding(t->in, RULE_TORCH_DUPLICATE_RECORD, e->header, e->name,
                            "%" PRIu64 " records answer to %s, and loaders disagree which "
                            "one is meant",
                            t->found[n], record_names[n]);
-    if (t->found[n] > 0 && !span_ends(e->name, record_names[n]))
-        inspection_finding(t->in, RULE_TORCH_DISGUISED_RECORD, e->header, e->name,
-                           "'%.*s' is %s to PyTorch", ZIP_SHOW(e->name), record_names[n]);
+    if (disguised->name.len > 0)
+        inspection_finding(t->in, RULE_TORCH_DISGUISED_RECORD, disguised->header,
+                           disguised->name, "'%.*s' is %s to PyTorch",
+                           ZIP_SHOW(disguised->name), record_names[n]);
 }
 
 static bool is_program(struct span head)

@@ -262,12 +262,13 @@ static const struct row *find_name(struct span name)
 
 static enum claim claim(const struct inspection *in)
 {
-    const struct row *row = find_content(in->bytes);
-    if (row && row->kind == MODEL_AND_ZIP)
-        return CLAIM_NAME; /* not a polyglot, then */
-    if (row)
-        return row->test ? CLAIM_LIKELY : CLAIM_MAGIC;
-    return find_name(in->artifact->name) ? CLAIM_NAME : CLAIM_NONE;
+    const struct row *content = find_content(in->bytes);
+    const struct row *named = find_name(in->artifact->name);
+    if (content && content->kind != MODEL_AND_ZIP)
+        return content->test ? CLAIM_LIKELY : CLAIM_MAGIC;
+    if (content || (named && named->kind != ANYTHING))
+        return CLAIM_BESIDE;
+    return named ? CLAIM_NAME : CLAIM_NONE;
 }
 
 /* Does some inspector, or a row of ours, make the name that of a model? */
@@ -317,28 +318,30 @@ static void inspect_content(struct inspection *in, const struct row *row)
 /* Only the name says so; `others` are the formats that the content shows. */
 static void inspect_name(struct inspection *in, const struct row *row, uint64_t others)
 {
-    if (row->kind == CONTAINER)
+    if (row->kind == CONTAINER) {
         inspection_incomplete(
             in, "%s (by its name): what is special to it is not read yet", row->what);
-    else if (others && row->kind == MODEL)
-        inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
-                           "the name promises %s, the content is another format",
-                           row->what);
-    else if (!others)
+    } else if (!others) {
         inspection_incomplete(in,
                               in->bytes.len ? "%s (by its name) is not read yet"
                                             : "%s by its name, but the file is empty",
                               row->what);
+    } else {
+        in->artifact->formats = others; /* the name was wrong */
+        if (!(others & FORMAT_BIT(FORMAT_LFS_POINTER)))
+            inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
+                               "the name promises %s, the content is another format",
+                               row->what);
+    }
 }
 
 static void inspect(struct inspection *in)
 {
     const struct row *content = find_content(in->bytes);
     const struct row *named = find_name(in->artifact->name);
-    uint64_t pointer = in->artifact->formats & FORMAT_BIT(FORMAT_LFS_POINTER);
     if (content)
         inspect_content(in, content);
-    else if (named && !pointer) /* a pointer says for itself that the file is missing */
+    else if (named)
         inspect_name(in, named, in->artifact->formats & ~FORMAT_BIT(FORMAT_UNREAD));
 }
 

@@ -4,7 +4,12 @@
 #include "formats/tar_walk.h"
 #include "formats/zip_member.h"
 
-enum { DIRECTORIES_MAX = 8, LINKS_MAX = 64, TABLES_MAX = 96 << 20 };
+enum {
+    DIRECTORIES_MAX = 8,
+    LINKS_MAX = 64,
+    TABLES_MAX = 96 << 20,
+    TAR_CHECKS_MAX = 16 /* end records that are looked up in a tar */
+};
 
 struct zip {
     struct inspection *in;
@@ -37,11 +42,13 @@ static enum claim claim(const struct inspection *in)
         return CLAIM_MAGIC;
     /* Data in front does not keep zipfile, and all that rest on it, from loading. */
     uint64_t at = in->bytes.len;
+    size_t checks = 0;
     while (zip_previous_end(in->bytes, at, &at)) {
         struct zip_directory list[ZIP_INTERPRETATIONS_MAX];
         size_t n = zip_read_end(in->bytes, at, list);
         for (size_t i = 0; i < n; i++)
-            if (list[i].size > 0 && !belongs_to_tar(in->bytes, &list[i]))
+            if (list[i].size > 0 &&
+                (checks++ == TAR_CHECKS_MAX || !belongs_to_tar(in->bytes, &list[i])))
                 return CLAIM_MAGIC;
     }
     return CLAIM_NONE;
@@ -155,7 +162,7 @@ static void add_directory(struct zip *z, const struct zip_directory *d)
     size_t n = read_directory(z, d, number, SIZE_MAX, NULL, &end);
     check_directory(z, d, n, end);
     if (n > room) {
-        (void)inspection_spend(in, BUDGET_MEMBERS, UINT64_MAX);
+        (void)inspection_spend(in, BUDGET_MEMBERS, UINT64_MAX); /* says so */
         n = room;
     }
     struct zip_entry *all = arena_array(z->scratch, z->count + n, sizeof *all);
@@ -321,8 +328,7 @@ static uint64_t inspect_unlisted(struct zip *z, struct zip_entry *e, uint64_t to
         inspection_finding(z->in, RULE_ZIP_UNLISTED_ENTRY, e->header, e->name,
                            "'%.*s' has a local header and is not in the directory",
                            ZIP_SHOW(e->name));
-    if (z->directory_count > 0 || !(e->flags & ZIP_UNREADABLE))
-        zip_member_check(&z->members, e);
+    zip_member_check(&z->members, e);
     if (e->deferred && e->method == ZIP_STORED)
         e->compressed = find_stored_end(z->in->bytes, e, to) - e->data;
     else if (e->deferred || e->compressed > to - e->data)

@@ -60,7 +60,7 @@ struct control_message {
 };
 
 /* Waits for one.  False at the end of file, and for a packet that is not one of ours;
- * no descriptor is then left open. */
+ * what it holds is then worthless, and no descriptor is left open. */
 bool control_receive(int socket, struct control_message *ret_message);
 
 void control_close_fds(struct control_message *m);

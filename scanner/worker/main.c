@@ -98,15 +98,15 @@ int main(int argc, char **argv)
     struct zygote_options o = { .pickle_rules = pickle_rules,
                                 .yara_rules = yara_rules,
                                 .budget = budget_default() };
-    if (!pickle_rules || !yara_rules ||
-        !parse(argc, argv, &o, pickle_rules, yara_rules)) {
+    int result = EXIT_USAGE;
+    if (pickle_rules && yara_rules && parse(argc, argv, &o, pickle_rules, yara_rules)) {
+        result = zygote_serve(&o) ? EXIT_SUCCESS : EXIT_LOST;
+    } else {
         struct error error;
         (void)error_set(&error, ERROR_WORKER, "assay-worker does not know its options");
         zygote_refuse(&error);
-        return EXIT_USAGE;
     }
-    bool served = zygote_serve(&o);
     free(pickle_rules);
     free(yara_rules);
-    return served ? EXIT_SUCCESS : EXIT_LOST;
+    return result;
 }

@@ -15,7 +15,7 @@ def results(paths):
     """One dictionary for each path, in order; a crash is a result too."""
     paths = [str(p) for p in paths]
     while paths:
-        done = subprocess.run([PROGRAM, '-r', os.environ.get('ORACLE_DATA', ROOT), *paths], capture_output=True)
+        done = subprocess.run([PROGRAM, '-r', ROOT, *paths], capture_output=True)
         lines = done.stdout.split(b'\n')[:-1]  # what comes after the last newline was cut short by a crash
         for line in lines:
             yield json.loads(line)

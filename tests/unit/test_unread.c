@@ -143,6 +143,14 @@ static void test_name_and_content_differ(void **state)
     scan_bytes(&s, "m.h5", BYTES("\2\0\0\0\0\0\0\0{}")); /* a safetensors file */
     assert_int_equal(scan_count(&s, RULE_FORMAT_MISMATCH), 1);
     assert_int_equal(s.artifact->status, STATUS_COMPLETE);
+    assert_true(s.artifact->formats == FORMAT_BIT(FORMAT_SAFETENSORS));
+    scan_end(&s);
+    scan_bytes(
+        &s, "m.keras",
+        BYTES("PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0")); /* a zip, with a meaning not
+                                                                 read */
+    assert_int_equal(s.artifact->status, STATUS_INCOMPLETE);
+    assert_int_equal(scan_findings(&s), 0);
     scan_end(&s);
     scan_bytes(&s, "m.bin", BYTES("\2\0\0\0\0\0\0\0{}")); /* a name for anything */
     assert_int_equal(scan_findings(&s), 0);
@@ -150,6 +158,25 @@ static void test_name_and_content_differ(void **state)
     scan_bytes(&s, "m.safetensors", BYTES("GGUF\3\0\0\0\0\0\0\0"));
     assert_int_equal(scan_count(&s, RULE_FORMAT_MISMATCH), 1);
     scan_end(&s);
+}
+
+/* A name that an inspector answers for is a promise: its file is never just skipped. */
+static void test_broken_promise(void **state)
+{
+    (void)state;
+    for (int id = 0; id < FORMAT_COUNT; id++) {
+        const char *const *extension = inspectors[id]->extensions;
+        for (; extension && *extension; extension++) {
+            char name[64];
+            struct scan s;
+            (void)snprintf(name, sizeof name, "model%s", *extension);
+            scan_bytes(&s, name, span_of(zeros, sizeof zeros));
+            assert_int_equal(s.artifact->status, STATUS_INCOMPLETE);
+            assert_true(s.artifact->reason.len > 0);
+            assert_int_equal(scan_count(&s, RULE_FORMAT_MISMATCH), 1);
+            scan_end(&s);
+        }
+    }
 }
 
 /* One file, two loaders: an HDF5 library looks at 512. */
@@ -198,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_disguised_archive),
         cmocka_unit_test(test_native_code),
         cmocka_unit_test(test_name_and_content_differ),
+        cmocka_unit_test(test_broken_promise),
         cmocka_unit_test(test_polyglot),
         cmocka_unit_test(test_lfs_pointer),
     };
