@@ -9,7 +9,7 @@ CFLAGS  ?= -O2 -g
 JOBS    ?= 2
 
 PKGS        := jansson libcrypto zlib liblzma liblz4 libzstd
-WORKER_PKGS := $(PKGS) libseccomp
+WORKER_PKGS := $(PKGS) libseccomp yara
 TEST_PKGS   := cmocka
 
 # Libraries without a pkg-config file.
@@ -35,6 +35,9 @@ SRC    := $(sort $(wildcard scanner/*/*.c))
 OBJ     = $(SRC:%.c=$(BUILD)/%.o)
 CLI     = $(filter $(BUILD)/scanner/cli/%,$(OBJ))
 ZYGOTE  = $(BUILD)/scanner/worker/main.o
+YARAC   = $(BUILD)/scanner/worker/yarac.o
+YARA    = $(sort $(wildcard rules/yara/*.yar))
+PACK    = $(BUILD)/share/rules/assay.yarc
 LIB     = $(BUILD)/lib/libassay.a
 PROGRAMS = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sandbox/*.c tests/oracle/*.c tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -42,13 +45,13 @@ REPLAY  = $(FUZZERS:%=$(BUILD)/replay/%)
 CC_OBJ  = $(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(WARN) $(HARD) $(CFLAGS) $(SAN) -MMD -MP -c
 
 Q = $(if $(V),,@)
-all: $(BUILD)/bin/assay $(BUILD)/bin/assay-worker
+all: $(BUILD)/bin/assay $(BUILD)/bin/assay-worker $(PACK)
 
 $(BUILD)/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	$(Q)$(CC_OBJ) $< -o $@
-$(LIB): $(filter-out $(CLI) $(ZYGOTE),$(OBJ))
+$(LIB): $(filter-out $(CLI) $(ZYGOTE) $(YARAC),$(OBJ))
 	@mkdir -p $(@D)
 	@rm -f $@
 	@echo '  AR  $@'
@@ -61,6 +64,16 @@ $(BUILD)/bin/assay-worker: $(ZYGOTE) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LD  $@'
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS)
+
+# Byte rules are compiled here, so that starting a worker needs no compiler of rules.
+$(BUILD)/tool/yarac: $(YARAC) $(LIB)
+	@mkdir -p $(@D)
+	@echo '  LD  $@'
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS)
+$(PACK): $(BUILD)/tool/yarac $(YARA)
+	@mkdir -p $(@D)
+	@echo '  YARA $@'
+	$(Q)$(BUILD)/tool/yarac $@ $(YARA)
 
 # Test programs: tests/KIND/NAME.c becomes build/KIND/NAME.
 $(PROGRAMS): $(BUILD)/%: tests/%.c $(LIB)
@@ -122,6 +135,7 @@ install: all
 	install -Dm755 $(BUILD)/bin/assay-worker $(DESTDIR)$(PREFIX)/libexec/assay-worker
 	install -Dm644 -t $(SHARE)/registries.d registries.d/*.json
 	install -Dm644 -t $(SHARE)/rules/pickle rules/pickle/*.json
+	install -Dm644 -t $(SHARE)/rules $(PACK)
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/assay $(DESTDIR)$(PREFIX)/libexec/assay-worker
 	rm -rf $(SHARE)

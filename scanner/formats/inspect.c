@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "formats/byte_scan.h"
+
 #define FORMAT(symbol, name, is_a, family, title)                                        \
     extern const struct inspector name##_inspector;
 #include "core/formats.def"
@@ -23,8 +25,14 @@ void inspection_finding(struct inspection *in, enum rule_id rule, uint64_t offse
     int n = vsnprintf(message, sizeof message, format, args);
     va_end(args);
     struct span text = n < 0 ? (struct span){ 0 } : span_of_text(message);
-    const struct finding *f = finding_add(&in->artifact->findings, in->arena,
-                                          &rules[rule], offset, text, evidence);
+    inspection_report(in, &rules[rule], offset, evidence, text);
+}
+
+void inspection_report(struct inspection *in, const struct rule *rule, uint64_t offset,
+                       struct span evidence, struct span message)
+{
+    const struct finding *f =
+        finding_add(&in->artifact->findings, in->arena, rule, offset, message, evidence);
     if (f && in->observer)
         in->observer->finding(in->observer->self, in->artifact, f);
 }
@@ -118,23 +126,16 @@ static void report_mismatch(struct inspection *in, enum format_id promised,
     bool kept = promised == FORMAT_ANY;
     for (int id = 0; id < FORMAT_COUNT && !kept; id++)
         if (content & FORMAT_BIT(id)) /* a pointer stands where the file will be */
-            kept = id == FORMAT_LFS_POINTER || keeps_promise((enum format_id)id, promised);
+            kept =
+                id == FORMAT_LFS_POINTER || keeps_promise((enum format_id)id, promised);
     if (!kept)
         inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
                            "the name promises %s, the content is not",
                            formats[promised].title);
 }
 
-/* Nothing more is found in it. */
-static void settle(struct inspection *in)
-{
-    if (arena_exhausted(in->arena))
-        inspection_incomplete(in, "the memory for one file is spent");
-    if (in->observer)
-        in->observer->closed(in->observer->self, in->artifact);
-}
-
-void inspect_artifact(struct inspection *in)
+/* Run every inspector that the artifact calls for. */
+static void read_formats(struct inspection *in)
 {
     struct claims c = identify(in);
     uint64_t claimed = c.content | c.beside | c.name;
@@ -150,7 +151,26 @@ void inspect_artifact(struct inspection *in)
     for (int id = 0; id < FORMAT_COUNT; id++)
         if (claimed & FORMAT_BIT(id))
             inspectors[id]->inspect(in);
-    settle(in);
+}
+
+/* All that happens to one artifact: `read` it, search it, and nothing more is found. */
+static void inspect_with(struct inspection *in, void (*read)(struct inspection *in))
+{
+    struct left_out left_out = { 0 };
+    in->left_out = &left_out;
+    read(in);
+    byte_scan(in);
+    left_out_free(&left_out);
+    in->left_out = NULL;
+    if (arena_exhausted(in->arena))
+        inspection_incomplete(in, "the memory for one file is spent");
+    if (in->observer)
+        in->observer->closed(in->observer->self, in->artifact);
+}
+
+void inspect_artifact(struct inspection *in)
+{
+    inspect_with(in, read_formats);
 }
 
 struct artifact *inspect_member_as(struct inspection *in, struct span name,
@@ -165,15 +185,11 @@ struct artifact *inspect_member_as(struct inspection *in, struct span name,
     struct artifact *child = artifact_child(parent, name, offset, bytes.len);
     struct artifact *kept = NULL;
     if (child) {
+        byte_scan_leave_out_member(in, bytes);
         struct inspection inner = *in;
         inner.artifact = child;
         inner.bytes = bytes;
-        if (read) {
-            read(&inner);
-            settle(&inner);
-        } else {
-            inspect_artifact(&inner);
-        }
+        inspect_with(&inner, read ? read : read_formats);
         parent->executes |= child->executes;
         if (artifact_worth_reporting(child)) {
             kept = child;

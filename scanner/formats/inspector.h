@@ -13,6 +13,8 @@
 #include "core/reader.h"
 
 struct pickle_rules; /* formats/pickle_rules.h: the lists of known globals */
+struct byte_scanner; /* formats/byte_scan.h */
+struct left_out;
 
 /* Told of everything as it happens, so that what was found survives a crash. */
 struct observer {
@@ -27,6 +29,8 @@ struct inspection {
     struct artifact *artifact; /* the one being inspected */
     struct span bytes;         /* all of it; not owned */
     const struct pickle_rules *pickle_rules;
+    const struct byte_scanner *byte_scanner; /* NULL: no byte rules (tests, fuzzers) */
+    struct left_out *left_out; /* of them, in this artifact; inspect_artifact() owns it */
     const struct observer *observer; /* NULL: nobody listens (tests, fuzzers) */
     int spool_fd;                    /* for big expansions (expansion.h); -1: heap only */
     uint64_t spool_used;             /* bytes of the spool in use */
@@ -68,6 +72,16 @@ struct artifact *inspect_member_as(struct inspection *in, struct span name,
 void inspection_finding(struct inspection *in, enum rule_id rule, uint64_t offset,
                         struct span evidence, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+
+/* The same for a rule that is not in rules.def; it must outlive the artifact. */
+void inspection_report(struct inspection *in, const struct rule *rule, uint64_t offset,
+                       struct span evidence, struct span message);
+
+/* Byte rules need not look at these bytes: they are tensor bulk (and are looked at with
+ * --depth deep), or the compressed form of a member.  inspect_member() itself leaves
+ * out members that lie in the artifact as they are. */
+void inspection_bulk(struct inspection *in, uint64_t offset, uint64_t size);
+void inspection_elsewhere(struct inspection *in, uint64_t offset, uint64_t size);
 
 /* It was not understood to its end; what was found stays. */
 void inspection_incomplete(struct inspection *in, const char *format, ...)

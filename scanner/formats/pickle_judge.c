@@ -450,6 +450,15 @@ static bool adds_up(const struct pickle_global *g)
            (!g->attribute || (g->mentioned & MENTION_INSTANTIATED));
 }
 
+/* torch.jit.load finds these in the archive itself, as TorchScript, which torchscript.c
+ * reads; nothing is imported. */
+static bool is_script_class(const struct pickle_judge *j, const struct pickle_global *g)
+{
+    const struct artifact *archive = j->in->artifact->parent;
+    return archive && (archive->formats & FORMAT_BIT(FORMAT_TORCHSCRIPT)) &&
+           (span_is(g->module, "__torch__") || span_starts(g->module, "__torch__."));
+}
+
 static void report_unknown(struct pickle_judge *j, const struct pickle_machine *m)
 {
     size_t n = 0;
@@ -459,7 +468,7 @@ static void report_unknown(struct pickle_judge *j, const struct pickle_machine *
         return;
     }
     for (uint32_t i = 1; i < m->global_count; i++)
-        if (adds_up(&m->globals[i]))
+        if (adds_up(&m->globals[i]) && !is_script_class(j, &m->globals[i]))
             list[n++] = &m->globals[i];
     if (n > 0)
         qsort(list, n, sizeof *list, by_package);

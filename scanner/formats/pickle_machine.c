@@ -532,6 +532,10 @@ enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start)
     enum pickle_decoded decoded;
     reader_seek(&r, start);
     begin(m, start);
+    if (m->capacity == 0 && !grow_stack(m)) {
+        m->end = start;
+        return m->status;
+    }
     while ((decoded = next(m, &r, &i)) == DECODED) {
         if (m->instructions++ >= m->max_instructions) {
             m->status = PICKLE_SPENT;

@@ -569,10 +569,11 @@ static void inspect_header(struct inspection *in, struct span json)
     bool whole = read_entries(&h);
     tokens_close(h.tokens);
     add_facts(&h, facts, json.len);
-    if (whole)
-        check_layout(&h, LENGTH_BYTES + json.len,
-                     in->bytes.len - LENGTH_BYTES - json.len);
-    else
+    if (whole) {
+        uint64_t start = LENGTH_BYTES + json.len, size = in->bytes.len - start;
+        inspection_bulk(in, start, size);
+        check_layout(&h, start, size);
+    } else
         inspection_incomplete(in, "the header was not understood to its end");
     if (h.reported[RULE_SAFETENSORS_MALFORMED] || h.reported[RULE_SAFETENSORS_BINARY])
         inspect_member(in, span_of_text("header"), LENGTH_BYTES, json);

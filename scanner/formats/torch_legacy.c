@@ -145,6 +145,7 @@ static bool skip_storage(struct inspection *in, const struct storage *st,
     if (!reader_ok(r) || st->element_size == 0 ||
         !size_multiply(count, st->element_size, &bytes))
         return false;
+    inspection_bulk(in, reader_where(r), bytes);
     reader_skip(r, bytes);
     return reader_ok(r);
 }

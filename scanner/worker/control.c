@@ -7,6 +7,8 @@
 
 enum { MAGIC = 0x79617341 }; /* "Asay" */
 
+enum { SEVERITY_BITS = 8 }; /* of the value of a RULE; the CWE is above */
+
 struct head {
     uint32_t magic, type, value;
 };
@@ -94,4 +96,27 @@ void control_close_fds(struct control_message *m)
     for (size_t i = 0; i < m->fd_count; i++)
         (void)close(m->fds[i]);
     m->fd_count = 0;
+}
+
+bool control_send_rule(int socket, const struct rule *rule)
+{
+    struct buffer text;
+    buffer_init(&text, NAME_MAX_BYTES);
+    buffer_add(&text, span_of(rule->id, strlen(rule->id) + 1));
+    buffer_add_text(&text, rule->title);
+    bool sent = !text.truncated &&
+                control_send(socket, CONTROL_RULE,
+                             (uint32_t)rule->severity | rule->cwe << SEVERITY_BITS,
+                             buffer_span(&text), NULL, 0);
+    buffer_free(&text);
+    return sent;
+}
+
+bool control_read_rule(const struct control_message *m, struct rule_table *table)
+{
+    const uint32_t severity = m->value & ((1U << SEVERITY_BITS) - 1);
+    size_t id = strnlen(m->bytes, m->text.len);
+    return rule_table_add(table, span_slice(m->text, 0, id),
+                          span_slice(m->text, id + 1, m->text.len), severity,
+                          m->value >> SEVERITY_BITS);
 }

@@ -32,6 +32,7 @@ struct worker {
     bool spool_tried;
     struct worker_options options;
     char sandbox[64];
+    struct rule_table rules; /* that its children may find, beside rules.def */
     struct control_message message;
     uint8_t records[RECORDS_BUFFER];
 };
@@ -88,7 +89,7 @@ static void close_fd(int *fd)
 
 /* -- starting and stopping ------------------------------------------------------ */
 
-enum { ARGUMENTS_MAX = 64 };
+enum { ARGUMENTS_MAX = 256 };
 
 struct arguments {
     char *list[ARGUMENTS_MAX + 1];
@@ -130,6 +131,10 @@ static void make_arguments(struct arguments *a, const struct worker_options *o)
         add_argument(a, "--deep");
     for (const char *const *list = o->pickle_rules; list && *list; list++)
         add_argument(a, "--pickle-rules=%s", *list);
+    if (o->yara_pack)
+        add_argument(a, "--yara-pack=%s", o->yara_pack);
+    for (const char *const *list = o->yara_rules; list && *list; list++)
+        add_argument(a, "--yara=%s", *list);
 }
 
 static bool launch(struct worker *w, struct error *error)
@@ -168,13 +173,18 @@ static bool shake_hands(struct worker *w, struct error *error)
                          "%s is of version %.64s, but this is assay " ASSAY_VERSION
                          ": install both from one build",
                          program, m->bytes);
-    if (!next_message(w, deadline))
+    bool more;
+    while ((more = next_message(w, deadline)) && m->type == CONTROL_RULE)
+        if (!control_read_rule(m, &w->rules))
+            return error_set(error, ERROR_WORKER, "%s loads a rule that it may not have",
+                             program);
+    if (!more)
         return error_set(error, ERROR_WORKER, "%s ended while it was starting", program);
     if (m->type == CONTROL_REFUSED) /* mostly rules that it cannot read */
         return error_set(
             error, m->value < ERROR_WORKER ? (enum error_code)m->value : ERROR_WORKER,
             "the worker refuses to start: %.400s", m->bytes);
-    if (m->type != CONTROL_READY)
+    if (m->type != CONTROL_READY || !rule_table_sort(&w->rules))
         return error_set(error, ERROR_WORKER, "%s does not answer as an assay-worker",
                          program);
     if (w->options.sandbox != SANDBOX_OFF && !span_starts(m->text, "seccomp"))
@@ -219,6 +229,7 @@ void worker_stop(struct worker *w)
     if (w->pid > 0)
         end_process(w->pid);
     close_fd(&w->spool);
+    rule_table_free(&w->rules);
     free(w);
 }
 
@@ -269,6 +280,7 @@ static bool begin(struct worker *w, struct job *j, int fd, struct error *error)
     int ends[2];
     if (!wire_decoder_init(&j->decoder, j->file, &w->options.budget))
         return error_set(error, ERROR_MEMORY, "out of memory");
+    j->decoder.loaded = &w->rules;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return error_errno(error, ERROR_IO, "cannot make a pipe for the worker");
     j->records = ends[0];

@@ -15,6 +15,7 @@
 #include "worker/control.h"
 #include "worker/sandbox.h"
 #include "worker/wire.h"
+#include "worker/yara_rules.h"
 
 enum { JOB_FILE, JOB_RECORDS, JOB_SPOOL }; /* a job's descriptors, the last if any */
 
@@ -23,6 +24,8 @@ enum { DATA_MAX = 1 << 30 }; /* a child's private memory: arena, heap, decompres
 struct zygote {
     const struct zygote_options *options;
     const struct pickle_rules *pickle_rules;
+    struct yara_rules *yara_rules; /* NULL: none */
+    struct byte_scanner byte_scanner;
     struct sandbox_state sandbox;
 };
 
@@ -54,7 +57,22 @@ static bool load(struct zygote *z, struct error *error)
 {
     const struct zygote_options *o = z->options;
     z->pickle_rules = pickle_rules_load(o->data_dir, o->pickle_rules, error);
-    return z->pickle_rules;
+    if (!z->pickle_rules || !o->yara_pack)
+        return z->pickle_rules;
+    z->yara_rules = yara_rules_load(o->yara_pack, o->yara_rules, error);
+    if (z->yara_rules)
+        z->byte_scanner = yara_rules_scanner(z->yara_rules);
+    return z->yara_rules;
+}
+
+/* What the children may find beside rules.def. */
+static bool name_rules(const struct zygote *z)
+{
+    const struct rule *rule;
+    for (size_t i = 0; z->yara_rules && (rule = yara_rules_at(z->yara_rules, i)); i++)
+        if (!control_send_rule(CONTROL_FD, rule))
+            return false;
+    return true;
 }
 
 /* The file as it lies in the page cache: private memory does not grow with it.  When
@@ -92,6 +110,7 @@ static enum child_exit inspect(const struct zygote *z, const struct control_mess
         .artifact = file,
         .bytes = bytes,
         .pickle_rules = z->pickle_rules,
+        .byte_scanner = z->yara_rules ? &z->byte_scanner : NULL,
         .observer = &observer,
         .spool_fd = job->fd_count > JOB_SPOOL ? job->fds[JOB_SPOOL] : -1,
         .deep = z->options->deep,
@@ -196,8 +215,8 @@ bool zygote_serve(const struct zygote_options *o)
     }
     /* Tidy the heap once; else every child does, and copies each page it tidies. */
     (void)malloc_trim(0);
-    if (!control_send(CONTROL_FD, CONTROL_READY, 0, span_of_text(z.sandbox.description),
-                      NULL, 0))
+    if (!name_rules(&z) || !control_send(CONTROL_FD, CONTROL_READY, 0,
+                                         span_of_text(z.sandbox.description), NULL, 0))
         return false;
     struct control_message job;
     while (control_receive(CONTROL_FD, &job) && serve_job(&z, &job))
