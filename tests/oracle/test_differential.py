@@ -156,7 +156,7 @@ def quiet(kind, error, trace):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument('--streams', type=int, default=40000)
+    p.add_argument('--streams', type=int, default=30000)
     p.add_argument('--seed', type=int, default=20240607)
     p.add_argument('--show', type=int, default=5, help='how many differences of each kind to reduce and print')
     options = p.parse_args()
