@@ -514,11 +514,12 @@ static enum pickle_decoded next(struct pickle_machine *m, struct reader *r,
     if (m->framed)
         return next_framed(m, r, i);
     enum pickle_decoded decoded = pickle_decode(r, i);
-    if (r->pos > m->frame_end) {
-        if (decoded == DECODED && i->offset < m->frame_end)
-            crossing(m, i->offset);
+    /* an argument that runs past the end of the stream runs past the frame's, too */
+    bool beyond = r->pos > m->frame_end || decoded == DECODED_TRUNCATED;
+    if (m->frame_end != SIZE_MAX && beyond && i->offset < m->frame_end)
+        crossing(m, i->offset);
+    if (beyond)
         m->frame_end = SIZE_MAX;
-    }
     return decoded;
 }
 
