@@ -128,8 +128,9 @@ demo: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) tests/demo
 
-bench: all
+bench: all $(BUILD)/bench/yara_honest
 	BUILD=$(BUILD) tests/bench/run
+	BUILD=$(BUILD) tests/bench/yara_corpus
 
 SHARE = $(DESTDIR)$(PREFIX)/share/assay
 install: all
