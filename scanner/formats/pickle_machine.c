@@ -97,7 +97,9 @@ bool run_mark(struct pickle_machine *m, size_t *ret_base)
 /* Replace what lies at and above `base` by one container. */
 static bool gather(struct pickle_machine *m, enum pickle_tag tag, size_t base)
 {
-    pickle_value v = store_new(&m->store, tag, m->stack + base, m->depth - base);
+    size_t n = m->depth - base;
+    /* before the first push there is no stack to point into */
+    pickle_value v = store_new(&m->store, tag, n ? m->stack + base : NULL, n);
     m->depth = base;
     return push(m, v);
 }
