@@ -35,6 +35,7 @@ ZYGOTE  = $(BUILD)/scanner/worker/main.o
 LIB     = $(BUILD)/lib/libassay.a
 PROGRAMS = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sandbox/*.c tests/oracle/*.c tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAY  = $(FUZZERS:%=$(BUILD)/replay/%)
 CC_OBJ  = $(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(WARN) $(HARD) $(CFLAGS) $(SAN) -MMD -MP -c
 
 Q = $(if $(V),,@)
@@ -65,18 +66,29 @@ $(PROGRAMS): $(BUILD)/%: tests/%.c $(LIB)
 	$(Q)$(CC) $(INC) -Itests/unit $(call pc,--cflags,$(PKGS) $(TEST_PKGS)) $(CPPFLAGS) $(WARN) $(CFLAGS) $(SAN) -MMD -MP \
 	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) -pthread
 
-units: $(PROGRAMS)
+# The fuzz targets without libFuzzer: they read the fixtures again in `make test`.
+$(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB)
+	@mkdir -p $(@D)
+	@echo '  CC  $<'
+	$(Q)$(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP -MF $@.d \
+	  -o $@ $< tests/fuzz/replay.c $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS)) -pthread
+
+units: $(PROGRAMS) $(REPLAY)
 test: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all units
 	BUILD=$(BUILD) tests/run
 asan:
 	$(MAKE) BUILD=build-asan SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' test
 
-# One libFuzzer binary for each tests/fuzz/fuzz_NAME.c; seeds in tests/fuzz/seeds are made by its script.
-build-fuzz/%: tests/fuzz/%.c $(SRC)
-	@mkdir -p build-fuzz/corpus/$*
-	clang $(INC) $(call pc,--cflags,$(PKGS)) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	  $< $(filter-out scanner/cli/% scanner/worker/main.c,$(SRC)) -o $@ $(call pc,--libs,$(WORKER_PKGS)) -pthread
+# One libFuzzer binary for each tests/fuzz/fuzz_NAME.c, over one instrumented library.
+FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
+build-fuzz/library: $(SRC) $(wildcard scanner/*/*.h scanner/*/*.def) Makefile
+	$(MAKE) --no-print-directory CC=clang BUILD=build-fuzz CFLAGS='-g -O1' \
+	  SAN='-fsanitize=fuzzer-no-link $(FUZZ_SAN)' build-fuzz/lib/libassay.a
+	@touch $@
+build-fuzz/fuzz_%: tests/fuzz/fuzz_%.c build-fuzz/library
+	clang $(INC) $(call pc,--cflags,$(PKGS)) -g -O1 -fsanitize=fuzzer $(FUZZ_SAN) \
+	  $< build-fuzz/lib/libassay.a -o $@ $(call pc,--libs,$(WORKER_PKGS)) -pthread
 fuzz: $(FUZZERS:%=build-fuzz/%)
 	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
@@ -119,4 +131,4 @@ clean:
 	rm -rf build build-*
 .PHONY: all units demo test interop lint analyze asan fuzz bench fmt install uninstall dist deps clean
 .DELETE_ON_ERROR:
--include $(OBJ:.o=.d) $(PROGRAMS:=.d)
+-include $(OBJ:.o=.d) $(PROGRAMS:=.d) $(REPLAY:=.d)

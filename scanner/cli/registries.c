@@ -25,14 +25,15 @@ static const char *environment(const char *name)
 
 /* ---- writing ------------------------------------------------------------------- */
 
-/* What a reference said may be any text: only plain ASCII goes to a terminal as it is. */
-static void put_escaped(const char *text)
+/* What a reference or an unread file says may be any text: only plain ASCII goes to a
+ * terminal as it is. */
+static void put_escaped(struct span text)
 {
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if (*c >= 0x20 && *c < 0x7f)
-            (void)putchar(*c);
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] >= 0x20 && text.ptr[i] < 0x7f)
+            (void)putchar(text.ptr[i]);
         else
-            printf("\\x%02x", *c);
+            printf("\\x%02x", text.ptr[i]);
 }
 
 static void put_list(const char *title, const char *const *list)
@@ -47,25 +48,30 @@ static void put_text(const char *title, const char *text)
         printf("%-15s%s\n", title, text);
 }
 
-static json_t *json_text(const char *text)
+static void set_text(json_t *object, const char *key, const char *text)
 {
-    return text ? json_string(text) : json_null();
+    json_object_set_new(object, key, text ? json_string(text) : json_null());
 }
 
-static json_t *json_texts(const char *const *list)
+static void set_bool(json_t *object, const char *key, bool value)
+{
+    json_object_set_new(object, key, json_boolean(value));
+}
+
+static void set_list(json_t *object, const char *key, const char *const *list)
 {
     json_t *array = json_array();
     for (size_t i = 0; list[i]; i++)
         json_array_append_new(array, json_string(list[i]));
-    return array;
+    json_object_set_new(object, key, array);
 }
 
 static int put_json(json_t *value)
 {
-    int failed = !value || json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    int failed = json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     json_decref(value);
     (void)putchar('\n');
-    return failed ? EXIT_INCOMPLETE : EXIT_PASS;
+    return failed || fflush(stdout) ? EXIT_INCOMPLETE : EXIT_PASS;
 }
 
 /* ---- the table and one of its rows --------------------------------------------- */
@@ -77,18 +83,30 @@ static bool configured(const struct registry *r)
 
 static json_t *registry_json(const struct registry *r)
 {
-    return json_pack(
-        "{s:s, s:s, s:s, s:b, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:s, "
-        "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
-        "id", r->id, "name", r->name, "trust", trust_name(r->trust), "configured",
-        configured(r), "description", r->description, "advice", r->advice, "has_api",
-        r->has_api, "base_url", json_text(r->base_url), "api_url", json_text(r->api_url),
-        "model_url", json_text(r->model_url), "documentation",
-        json_text(r->documentation), "location", json_text(r->location), "driver",
-        r->driver, "endpoint", json_text(r->endpoint), "endpoint_env",
-        json_texts(r->endpoint_env), "scope_env", json_texts(r->scope_env), "token_env",
-        json_texts(r->token_env), "hosts", json_texts(r->hosts), "forms",
-        json_texts(r->forms), "examples", json_texts(r->examples), "file", r->path);
+    json_t *o = json_object();
+    set_text(o, "id", r->id);
+    set_text(o, "name", r->name);
+    set_text(o, "trust", trust_name(r->trust));
+    set_bool(o, "configured", configured(r));
+    set_list(o, "lowered", r->lowered);
+    set_text(o, "description", r->description);
+    set_text(o, "advice", r->advice);
+    set_bool(o, "has_api", r->has_api);
+    set_text(o, "base_url", r->base_url);
+    set_text(o, "api_url", r->api_url);
+    set_text(o, "model_url", r->model_url);
+    set_text(o, "documentation", r->documentation);
+    set_text(o, "location", r->location);
+    set_text(o, "driver", r->driver);
+    set_text(o, "endpoint", r->endpoint);
+    set_list(o, "endpoint_env", r->endpoint_env);
+    set_list(o, "scope_env", r->scope_env);
+    set_list(o, "token_env", r->token_env);
+    set_list(o, "hosts", r->hosts);
+    set_list(o, "forms", r->forms);
+    set_list(o, "examples", r->examples);
+    set_text(o, "file", r->path);
+    return o;
 }
 
 static int list_json(const struct registries *table)
@@ -129,6 +147,7 @@ static int show_text(const struct registry *r)
     printf("%s (%s)\n%s\n\n", r->name, r->id, r->description);
     printf("%-15s%s%s\n", "Trust", trust_name(r->trust),
            configured(r) ? "" : ", but no endpoint is configured: unknown");
+    put_list("  lowered to", r->lowered);
     put_text("Advice", r->advice);
     put_text("URL", r->base_url ? r->base_url : r->location);
     printf("%-15s%s\n", "API", r->api_url ? r->api_url : r->has_api ? "yes" : "no");
@@ -137,7 +156,7 @@ static int show_text(const struct registry *r)
     put_list("References", r->forms);
     put_list("Examples", r->examples);
     put_list("Hosts", r->hosts);
-    put_text("Endpoint", r->endpoint);
+    put_text("Endpoint", r->endpoint ? r->endpoint : "(yours)");
     put_list("  set by", r->endpoint_env);
     put_list("Yours if set", r->scope_env);
     put_list("Credentials", r->token_env);
@@ -162,25 +181,30 @@ static int show(const struct registries *table, const char *id, bool json)
 static json_t *reference_json(const char *text, const struct reference *ref,
                               enum trust trust, const char *why)
 {
-    json_t *variables = json_object();
+    json_t *o = json_object(), *variables = json_object();
     for (size_t i = 0; i < ref->variable_count; i++)
-        json_object_set_new(variables, ref->variables[i].key,
-                            json_string(ref->variables[i].value));
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:o, s:s}",
-                     "reference", text, "registry", ref->registry->id, "title",
-                     ref->registry->name, "name", ref->name, "revision",
-                     json_text(ref->revision), "pinned", ref->pinned, "trust",
-                     trust_name(trust), "why", why, "advice", ref->registry->advice,
-                     "variables", variables, "file", ref->registry->path);
+        set_text(variables, ref->variables[i].key, ref->variables[i].value);
+    set_text(o, "reference", text);
+    set_text(o, "registry", ref->registry->id);
+    set_text(o, "title", ref->registry->name);
+    set_text(o, "name", ref->name);
+    set_text(o, "revision", ref->revision);
+    set_bool(o, "pinned", ref->pinned);
+    set_text(o, "trust", trust_name(trust));
+    set_text(o, "why", why);
+    set_text(o, "advice", ref->registry->advice);
+    json_object_set_new(o, "variables", variables);
+    set_text(o, "file", ref->registry->path);
+    return o;
 }
 
 static void reference_text(const struct reference *ref, enum trust trust, const char *why)
 {
     const struct registry *r = ref->registry;
     printf("%-15s%s (%s)\n%-15s", "Registry", r->name, r->id, "Name");
-    put_escaped(ref->name);
+    put_escaped(span_of_text(ref->name));
     printf("\n%-15s", "Revision");
-    put_escaped(ref->revision ? ref->revision : "(none)");
+    put_escaped(span_of_text(ref->revision ? ref->revision : "(none)"));
     printf("\n%-15s%s\n", "Pinned",
            ref->pinned ? "yes, it names one version for good"
                        : "no, it may mean another version tomorrow");
@@ -211,17 +235,56 @@ static int resolve(const struct registries *table, const char *text, bool json)
 
 /* ---- check --------------------------------------------------------------------- */
 
-static json_t *lines_json(const struct buffer *report)
+/* JSON holds UTF-8 only: in text that is none, such as a file name, every byte beyond
+ * ASCII appears as \xNN. */
+static json_t *any_bytes(struct span bytes)
 {
-    json_t *lines = json_array();
-    struct span all = buffer_span(report);
-    for (size_t start = 0; start < all.len;) {
-        size_t end = span_find(all, "\n", start);
-        struct span line = span_slice(all, start, end);
-        json_array_append_new(lines, json_stringn((const char *)line.ptr, line.len));
-        start = end == SIZE_MAX ? all.len : end + 1;
+    json_t *text = json_stringn((const char *)bytes.ptr, bytes.len);
+    if (text)
+        return text;
+    struct buffer escaped;
+    buffer_init(&escaped, bytes.len * 4);
+    for (size_t i = 0; i < bytes.len; i++)
+        buffer_printf(&escaped, bytes.ptr[i] < 0x80 ? "%c" : "\\x%02x", bytes.ptr[i]);
+    text = json_stringn(escaped.text, escaped.len);
+    buffer_free(&escaped);
+    return text;
+}
+
+/* One line of a report, from *start; false at its end. */
+static bool next_line(struct span report, size_t *start, struct span *ret_line)
+{
+    if (*start >= report.len)
+        return false;
+    size_t end = span_find(report, "\n", *start);
+    *ret_line = span_slice(report, *start, end);
+    *start = end == SIZE_MAX ? report.len : end + 1;
+    return true;
+}
+
+static json_t *problems_json(const char *file, bool valid, struct span report)
+{
+    json_t *o = json_object(), *problems = json_array();
+    struct span line;
+    for (size_t start = 0; next_line(report, &start, &line);)
+        json_array_append_new(problems, any_bytes(line));
+    json_object_set_new(o, "file", any_bytes(span_of_text(file)));
+    set_bool(o, "valid", valid);
+    json_object_set_new(o, "problems", problems);
+    return o;
+}
+
+static void problems_text(const char *file, bool valid, struct span report)
+{
+    struct span line;
+    if (valid) {
+        put_escaped(span_of_text(file));
+        (void)fputs(": valid\n", stdout);
     }
-    return lines;
+    for (size_t start = 0; next_line(report, &start, &line);) {
+        put_escaped(line);
+        (void)putchar('\n');
+    }
 }
 
 /* Against the installed table only: the file may lie in a directory that is itself
@@ -241,12 +304,9 @@ static int check(const struct installation *installation, char **files, int coun
         all_valid = all_valid && valid;
         if (json)
             json_array_append_new(results,
-                                  json_pack("{s:s, s:b, s:o}", "file", files[i], "valid",
-                                            valid, "problems", lines_json(&report)));
-        else if (valid)
-            printf("%s: valid\n", files[i]);
+                                  problems_json(files[i], valid, buffer_span(&report)));
         else
-            (void)fputs(report.text, stdout);
+            problems_text(files[i], valid, buffer_span(&report));
         buffer_free(&report);
     }
     registries_free(table);

@@ -33,6 +33,12 @@ bool span_is(struct span s, const char *literal)
     return span_equal(s, span_of_text(literal));
 }
 
+bool span_is_zero(struct span s)
+{
+    /* every byte equals the one before it, and the first is zero */
+    return s.len == 0 || (s.ptr[0] == 0 && memcmp(s.ptr, s.ptr + 1, s.len - 1) == 0);
+}
+
 bool span_starts(struct span s, const char *literal)
 {
     return span_is(span_slice(s, 0, strlen(literal)), literal);

@@ -22,6 +22,7 @@ struct span span_slice(struct span s, size_t start, size_t end); /* clamped */
 bool span_is(struct span s, const char *literal);
 bool span_equal(struct span a, struct span b);
 bool span_starts(struct span s, const char *literal);
+bool span_is_zero(struct span s); /* nothing but zero bytes, or nothing */
 bool span_ends(struct span s, const char *literal);
 bool span_ends_nocase(struct span s, const char *literal); /* ASCII case only */
 int span_compare(struct span a, struct span b);            /* bytewise, for qsort */

@@ -73,32 +73,45 @@ static void report_polyglot(struct inspection *in, uint64_t claimed)
             }
 }
 
-void inspect_artifact(struct inspection *in)
+/* The formats that claim the bytes; where none does, those that the name alone suggests. */
+static uint64_t identify(const struct inspection *in, bool *ret_by_name)
 {
-    uint64_t claimed = 0;
-    bool promised_claims = false;
-    enum format_id promised = promised_format(in->artifact->name);
+    uint64_t by_content = 0, by_name = 0;
     for (int id = 0; id < FORMAT_COUNT; id++) {
         enum claim claim = inspectors[id]->claim(in);
-        if (claim == CLAIM_NONE)
-            continue;
-        if (claim != CLAIM_NAME)
-            claimed |= FORMAT_BIT(id);
-        if (promised != FORMAT_ANY && format_related((enum format_id)id, promised))
-            promised_claims |= claim != CLAIM_NAME;
-        /* a pointer stands where the promised file will be */
-        promised_claims |= id == FORMAT_LFS_POINTER;
-        in->artifact->formats |= FORMAT_BIT(id);
+        if (claim == CLAIM_NAME)
+            by_name |= FORMAT_BIT(id);
+        else if (claim != CLAIM_NONE)
+            by_content |= FORMAT_BIT(id);
     }
-    if (in->artifact->formats == 0)
-        artifact_lower(in->artifact, STATUS_SKIPPED, "no model format");
-    report_polyglot(in, claimed);
-    if (promised != FORMAT_ANY && !promised_claims)
+    *ret_by_name = by_content == 0;
+    return by_content ? by_content : by_name;
+}
+
+static void report_mismatch(struct inspection *in, uint64_t claimed)
+{
+    enum format_id promised = promised_format(in->artifact->name);
+    bool kept = promised == FORMAT_ANY;
+    for (int id = 0; id < FORMAT_COUNT && !kept; id++)
+        if (claimed & FORMAT_BIT(id)) /* a pointer stands where the file will be */
+            kept = id == FORMAT_LFS_POINTER || format_related((enum format_id)id, promised);
+    if (!kept)
         inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
                            "the name promises %s, the content is not",
                            formats[promised].title);
+}
+
+void inspect_artifact(struct inspection *in)
+{
+    bool by_name;
+    uint64_t claimed = identify(in, &by_name);
+    in->artifact->formats = claimed;
+    if (claimed == 0)
+        artifact_lower(in->artifact, STATUS_SKIPPED, "no model format");
+    report_polyglot(in, by_name ? 0 : claimed);
+    report_mismatch(in, by_name ? 0 : claimed);
     for (int id = 0; id < FORMAT_COUNT; id++)
-        if (in->artifact->formats & FORMAT_BIT(id))
+        if (claimed & FORMAT_BIT(id))
             inspectors[id]->inspect(in);
     if (arena_exhausted(in->arena))
         inspection_incomplete(in, "the memory for one file is spent");

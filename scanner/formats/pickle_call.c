@@ -53,6 +53,14 @@ static bool add_extension(struct pickle_machine *m, pickle_value code,
     return true;
 }
 
+static bool registered(const struct pickle_machine *m, pickle_value code)
+{
+    for (size_t i = 0; value_tag(code) == PICKLE_INT && i < m->extension_count; i++)
+        if (m->extensions[i].code == value_int_of(code))
+            return true;
+    return false;
+}
+
 /* A call whose result the machine knows, or that changes the machine. */
 static bool evaluate(struct pickle_machine *m, const struct pickle_call *call,
                      pickle_value *ret_result)
@@ -67,7 +75,8 @@ static bool evaluate(struct pickle_machine *m, const struct pickle_call *call,
         if (v)
             *ret_result = v;
     } else if (n == 3 && run_is(m, call->callee, "copyreg", "add_extension")) {
-        return add_extension(m, args[2], args[0], args[1], 0);
+        return registered(m, args[2]) || /* a second one raises ValueError */
+               add_extension(m, args[2], args[0], args[1], 0);
     }
     return true;
 }

@@ -53,11 +53,23 @@ enum pickle_decoded {
 
 enum pickle_decoded pickle_decode(struct reader *r, struct pickle_instruction *ret);
 
+/* The C unpickler on a file that it cannot peek into (io.BytesIO, as torch.load uses)
+ * reads a frame as a whole; when a read crosses its end, it drops what is left of the
+ * frame and reads behind it.  *frame_end: SIZE_MAX when no frame is open.
+ * *ret_crossed: bytes were dropped. */
+enum pickle_decoded pickle_decode_framed(struct reader *r, size_t *frame_end,
+                                         struct pickle_instruction *ret,
+                                         bool *ret_crossed);
+
 /* The texts of the two integer notations, base 0 for INT and LONG, 10 for GET and
  * PUT.  False when neither unpickler accepts them.  A value that does not fit is
  * accepted: *ret_fits is then false. */
 bool pickle_integer(struct span line, unsigned base, int64_t *ret_value, bool *ret_fits);
 bool pickle_float(struct span line);
+
+/* The digits of an integer in base 10 without sign, blanks and leading zeros: the same
+ * for every way to write the number, but for underscores. */
+struct span pickle_significant(struct span line);
 
 /* LONG1, LONG4: little-endian two's complement; false when it does not fit. */
 bool pickle_long(struct span bytes, int64_t *ret_value);

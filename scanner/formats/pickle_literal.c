@@ -100,6 +100,16 @@ bool pickle_integer(struct span line, unsigned base, int64_t *ret_value, bool *r
     return s.len > 0 && digits(s, base, negative, ret_value, ret_fits);
 }
 
+struct span pickle_significant(struct span line)
+{
+    struct span s = strip(cut_at_nul(line));
+    size_t start = 0;
+    while (start < s.len &&
+           (s.ptr[start] == '+' || s.ptr[start] == '0' || s.ptr[start] == '_'))
+        start++;
+    return span_slice(s, start, s.len);
+}
+
 static bool is_word(struct span s, const char *lower)
 {
     size_t n = strlen(lower);

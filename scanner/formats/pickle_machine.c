@@ -7,7 +7,9 @@ enum {
     STACK_MAX = 1 << 24,
     MARKS_MAX = 1 << 22,
     HUGE_MEMO = 1 << 20,
-    TEXT_MAX = 1 << 20
+    TEXT_MAX = 1 << 20,
+    PIECES_MAX = 4096,
+    BIG_INDEXES_MAX = 1024
 };
 #define HUGE_LENGTH (UINT64_C(1) << 30)
 
@@ -156,15 +158,34 @@ static bool memo_fetch(struct pickle_machine *m, uint64_t index)
     return v ? push(m, v) : run_fails(m, "a memo entry that does not exist");
 }
 
+/* Python's memo is a dict: any integer will do.  Give each that does not fit a number
+ * from the top. */
+static bool big_index(struct pickle_machine *m, struct span line, uint64_t *ret)
+{
+    struct span digits = pickle_significant(line);
+    for (size_t i = 0; i < m->big_index_count; i++)
+        if (span_equal(m->big_indexes[i], digits)) {
+            *ret = UINT64_MAX - i;
+            return true;
+        }
+    if (!m->big_indexes)
+        m->big_indexes = calloc(BIG_INDEXES_MAX, sizeof *m->big_indexes);
+    if (!m->big_indexes || m->big_index_count == BIG_INDEXES_MAX)
+        return run_limit(m, "too many huge memo indexes");
+    m->big_indexes[m->big_index_count] = digits;
+    *ret = UINT64_MAX - m->big_index_count++;
+    return true;
+}
+
 /* GET and PUT of the text protocol */
 static bool memo_index(struct pickle_machine *m, struct span line, uint64_t *ret)
 {
     int64_t n;
     bool fits;
-    if (!pickle_integer(line, 10, &n, &fits) || !fits || n < 0)
+    if (!pickle_integer(line, 10, &n, &fits) || n < 0)
         return run_fails(m, "a memo index that is no number");
     *ret = (uint64_t)n;
-    return true;
+    return fits || big_index(m, line, ret);
 }
 
 static bool push_integer(struct pickle_machine *m, bool fits, int64_t n, size_t offset)
@@ -223,13 +244,26 @@ static bool protocol(struct pickle_machine *m, const struct pickle_instruction *
     return true;
 }
 
-static bool frame(struct pickle_machine *m, const struct pickle_instruction *i,
-                  const struct reader *r)
+static void crossing(struct pickle_machine *m, size_t offset)
 {
-    if (m->frame_end != SIZE_MAX && i->offset < m->frame_end)
-        anomaly(m, ANOMALY_FRAME, i->offset);
+    if (m->crossed == SIZE_MAX)
+        m->crossed = offset;
+    if (!m->framed)
+        anomaly(m, ANOMALY_FRAME, offset);
+}
+
+static bool frame(struct pickle_machine *m, const struct pickle_instruction *i,
+                  struct reader *r)
+{
     if (i->number > INT64_MAX)
         return run_fails(m, "a frame longer than memory");
+    if (m->frame_end != SIZE_MAX && r->pos < m->frame_end) { /* inside another one */
+        if (i->number <= m->frame_end - r->pos)
+            return true;
+        crossing(m, i->offset);
+        if (m->framed)
+            reader_seek(r, m->frame_end);
+    }
     m->frame_end = i->number > reader_left(r) ? SIZE_MAX : r->pos + (size_t)i->number;
     return true;
 }
@@ -446,8 +480,42 @@ static void begin(struct pickle_machine *m, size_t start)
     m->result = 0;
     m->wrapper_offset = SIZE_MAX;
     m->depth = m->fence = m->mark_count = 0;
-    m->frame_end = SIZE_MAX;
+    m->frame_end = m->crossed = SIZE_MAX;
+    m->piece_count = m->big_index_count = 0;
     memo_clear(&m->memo);
+}
+
+/* The next instruction when frames are windows of their own. */
+static enum pickle_decoded next_framed(struct pickle_machine *m, struct reader *r,
+                                       struct pickle_instruction *i)
+{
+    bool crossed = false;
+    enum pickle_decoded decoded = pickle_decode_framed(r, &m->frame_end, i, &crossed);
+    if (!crossed || decoded != DECODED)
+        return decoded;
+    crossing(m, i->offset);
+    if (!m->pieces)
+        m->pieces = calloc(PIECES_MAX, sizeof *m->pieces);
+    if (m->pieces && m->piece_count < PIECES_MAX) {
+        m->pieces[m->piece_count++] = *i;
+        return decoded;
+    }
+    (void)run_limit(m, "too many instructions cross the end of a frame");
+    return DECODED_END;
+}
+
+static enum pickle_decoded next(struct pickle_machine *m, struct reader *r,
+                                struct pickle_instruction *i)
+{
+    if (m->framed)
+        return next_framed(m, r, i);
+    enum pickle_decoded decoded = pickle_decode(r, i);
+    if (r->pos > m->frame_end) {
+        if (decoded == DECODED && i->offset < m->frame_end)
+            crossing(m, i->offset);
+        m->frame_end = SIZE_MAX;
+    }
+    return decoded;
 }
 
 enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start)
@@ -457,15 +525,10 @@ enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start)
     enum pickle_decoded decoded;
     reader_seek(&r, start);
     begin(m, start);
-    while ((decoded = pickle_decode(&r, &i)) == DECODED) {
+    while ((decoded = next(m, &r, &i)) == DECODED) {
         if (m->instructions++ >= m->max_instructions) {
             m->status = PICKLE_SPENT;
             break;
-        }
-        if (r.pos > m->frame_end) {
-            if (i.offset < m->frame_end)
-                anomaly(m, ANOMALY_FRAME, i.offset);
-            m->frame_end = SIZE_MAX;
         }
         if (!execute(m, &i, &r))
             break;
@@ -524,6 +587,8 @@ void pickle_machine_free(struct pickle_machine *m)
     free(m->globals);
     free(m->global_slots);
     free(m->extensions);
+    free(m->pieces);
+    free(m->big_indexes);
     free(m);
 }
 
@@ -532,13 +597,25 @@ const struct pickle_global *pickle_global(const struct pickle_machine *m, pickle
     return &m->globals[value_has_global(v) ? value_global(v) : 0];
 }
 
+bool pickle_instruction_of(const struct pickle_machine *m, pickle_value v,
+                           struct pickle_instruction *ret)
+{
+    struct reader r = reader_of(m->bytes, 0);
+    for (size_t i = m->piece_count; i > 0; i--)
+        if (m->pieces[i - 1].offset == value_offset(v)) {
+            *ret = m->pieces[i - 1];
+            return true;
+        }
+    *ret = (struct pickle_instruction){ 0 };
+    reader_seek(&r, value_offset(v));
+    return pickle_decode(&r, ret) == DECODED;
+}
+
 struct span pickle_text(const struct pickle_machine *m, pickle_value v,
                         struct buffer *scratch)
 {
-    struct pickle_instruction i = { 0 };
-    struct reader r = reader_of(m->bytes, 0);
-    reader_seek(&r, value_offset(v));
-    if (pickle_decode(&r, &i) != DECODED)
+    struct pickle_instruction i;
+    if (!pickle_instruction_of(m, v, &i))
         return (struct span){ 0 };
     if (i.code != OP_STRING && i.code != OP_UNICODE)
         return i.text;

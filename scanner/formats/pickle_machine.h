@@ -25,7 +25,7 @@ struct pickle_global {
     bool attribute;                   /* made by getattr(), not imported as such */
     struct pickle_verdict verdict;    /* the worse of both names */
     uint32_t imports, calls, writes;  /* how often; saturating */
-    uint32_t mentioned;               /* the judge's own counter */
+    uint32_t mentioned, stream;       /* the judge's own marks */
 };
 
 enum pickle_call_kind {
@@ -90,6 +90,7 @@ struct pickle_machine {
     /* How to run; set by the caller. */
     uint64_t max_instructions;
     bool joblib; /* array bytes follow a NumpyArrayWrapper, as for joblib.load */
+    bool framed; /* as the C unpickler on a file without peek: pickle_decode_framed() */
     bool strict; /* give up on names that no file of ours would have (identification) */
 
     /* Where the last run began and ended. */
@@ -109,7 +110,11 @@ struct pickle_machine {
     size_t mark_count, mark_capacity;
     struct pickle_memo memo;
     struct pickle_store store;
-    size_t frame_end;
+    size_t frame_end, crossed; /* crossed: first crossing of a frame's end, or SIZE_MAX */
+    struct pickle_instruction *pieces; /* framed: instructions that lie in two places */
+    size_t piece_count;
+    struct span *big_indexes; /* memo indexes beyond 64 bits, which Python allows */
+    size_t big_index_count;
     struct buffer scratch[2]; /* decoded names */
 
     struct pickle_global *globals; /* [0] stands for "cannot tell" */
@@ -138,6 +143,10 @@ enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start);
 
 const struct pickle_global *pickle_global(const struct pickle_machine *m,
                                           pickle_value v); /* of a value with a global */
+
+/* The instruction that pushed a literal; false when there is none. */
+bool pickle_instruction_of(const struct pickle_machine *m, pickle_value v,
+                           struct pickle_instruction *ret);
 
 /* The bytes of a STR (in UTF-8) or BYTES: in the input, or decoded into `scratch`. */
 struct span pickle_text(const struct pickle_machine *m, pickle_value v,

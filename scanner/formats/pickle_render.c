@@ -125,10 +125,8 @@ static void render_double(uint64_t bits, struct buffer *out)
 /* A literal that is no small integer and no text, read again where it stands. */
 static void render_number(struct renderer *r, pickle_value v)
 {
-    struct pickle_instruction i = { 0 };
-    struct reader reader = reader_of(r->m->bytes, 0);
-    reader_seek(&reader, value_offset(v));
-    if (pickle_decode(&reader, &i) != DECODED) {
+    struct pickle_instruction i;
+    if (!pickle_instruction_of(r->m, v, &i)) {
         buffer_add_text(r->out, "...");
     } else if (i.code == OP_BINFLOAT) {
         render_double(i.number, r->out);

@@ -275,7 +275,7 @@ static bool read_checks(struct pickle_rules *r, const char *file, json_t *module
 static bool read_list(struct pickle_rules *r, const char *file, const json_t *root,
                       struct error *error)
 {
-    static const char *const known[] = { "schema",    "library", "safe",
+    static const char *const known[] = { "schema",    "library", "safe", "instances",
                                          "dangerous", "check",   NULL };
     if (!json_is_object(root))
         return error_set(error, ERROR_CONFIG, "%s: must be an object", file);
@@ -289,10 +289,15 @@ static bool read_list(struct pickle_rules *r, const char *file, const json_t *ro
         return error_set(error, ERROR_CONFIG, "%s: \"library\" must be a text", file);
     library = arena_text(r->arena, span_of_text(library));
     json_t *safe = json_object_get(root, "safe");
+    json_t *instances = json_object_get(root, "instances");
     json_t *dangerous = json_object_get(root, "dangerous");
     json_t *check = json_object_get(root, "check");
     struct pickle_verdict v = { .class = PICKLE_SAFE, .library = library };
+    struct pickle_verdict instance = { .class = PICKLE_CHECK,
+                                       .check = PICKLE_CHECK_INSTANCE,
+                                       .library = library };
     return (!safe || read_names(r, file, safe, v, "safe", error)) &&
+           (!instances || read_names(r, file, instances, instance, "instances", error)) &&
            (!dangerous || read_dangerous(r, file, dangerous, library, error)) &&
            (!check || read_checks(r, file, check, library, error));
 }

@@ -3,14 +3,16 @@
  *
  *   { "schema": 1, "library": "torch",
  *     "safe":      { "torch._utils": ["_rebuild_tensor_v2"] },
+ *     "instances": { "transformers.training_args": ["TrainingArguments"] },
  *     "dangerous": { "exec-process": { "os": ["system"], "subprocess": ["*"], "pip.*":
  * ["*"] } }, "check":     { "functools": { "partial": "partial" } } }
  *
- * "*" as a name: every name of the module; a module "x.*": x and all below it.
- * Categories and checks are the rows of pickle_checks.def.  The order of precedence:
- * exact dangerous, exact check, exact safe, dangerous wildcard, safe wildcard; so no
- * list can make safe what another calls dangerous by name.
- * Loaded once, before confinement, and only read afterwards. */
+ * "instances" are classes whose objects may be made and filled with state, but that
+ * must not be called.  "*" as a name: every name of the module; a module "x.*": x and all
+ * below it. Categories and checks are the rows of pickle_checks.def.  The order of
+ * precedence: exact dangerous, exact check, exact safe, dangerous wildcard, safe
+ * wildcard; so no list can make safe what another calls dangerous by name. Loaded once,
+ * before confinement, and only read afterwards. */
 #ifndef PICKLE_RULES_H
 #define PICKLE_RULES_H
 
@@ -42,6 +44,13 @@ struct pickle_verdict {
     const char *library;           /* whose list named it, or NULL */
     bool exact;                    /* by its full name, not by a wildcard */
 };
+
+/* Checks that are about a class: naming it does nothing, its instances are judged. */
+static inline bool pickle_check_is_class(enum pickle_check c)
+{
+    return c == PICKLE_CHECK_INSTANCE || c == PICKLE_CHECK_DISTRIBUTION ||
+           c == PICKLE_CHECK_NO_FORMULA;
+}
 
 struct pickle_rules;
 

@@ -1,6 +1,7 @@
 /* ZIP: read the central directory and the local headers, compare them, account for
  * every byte of the file, and inspect every member of either view once. */
 #include "formats/member_name.h"
+#include "formats/tar_walk.h"
 #include "formats/zip_member.h"
 
 enum { DIRECTORIES_MAX = 8, LINKS_MAX = 64, TABLES_MAX = 96 << 20 };
@@ -24,6 +25,12 @@ static unsigned long long ull(uint64_t n)
     return n;
 }
 
+/* An archive stored as a member of a tar is the tar's, though zipfile would open it. */
+static bool belongs_to_tar(struct span file, const struct zip_directory *d)
+{
+    return tar_member_holds(file, d->start > d->said ? d->start - d->said : 0, d->end);
+}
+
 static enum claim claim(const struct inspection *in)
 {
     if (span_starts(in->bytes, "PK\x03\x04") || span_starts(in->bytes, "PK\x05\x06"))
@@ -34,7 +41,7 @@ static enum claim claim(const struct inspection *in)
         struct zip_directory list[ZIP_INTERPRETATIONS_MAX];
         size_t n = zip_read_end(in->bytes, at, list);
         for (size_t i = 0; i < n; i++)
-            if (list[i].size > 0)
+            if (list[i].size > 0 && !belongs_to_tar(in->bytes, &list[i]))
                 return CLAIM_MAGIC;
     }
     return CLAIM_NONE;
@@ -119,7 +126,7 @@ static void check_directory(struct zip *z, const struct zip_directory *d, size_t
                            "the end record says %llu entries in %llu bytes, the "
                            "directory holds %zu in %llu",
                            ull(d->count), ull(d->size), entries, ull(end - d->start));
-    if (d->detached)
+    if (d->detached && d->start == d->said)
         inspection_finding(z->in, RULE_ZIP_DIRECTORY_MISMATCH, d->record,
                            (struct span){ 0 },
                            "the ZIP64 locator does not point at the record before it");
@@ -260,23 +267,11 @@ static void check_names(struct zip *z)
 
 /* ---- the bytes between the members ---- */
 
-static bool is_zero(struct span bytes)
-{
-    struct reader r = reader_of(bytes, 0);
-    while (reader_left(&r) >= 8)
-        if (reader_u64le(&r) != 0)
-            return false;
-    while (reader_left(&r) > 0)
-        if (reader_u8(&r) != 0)
-            return false;
-    return true;
-}
-
 static void report_outside(struct zip *z, uint64_t from, uint64_t to)
 {
     struct inspection *in = z->in;
     struct span bytes = span_slice(in->bytes, (size_t)from, (size_t)to);
-    if (bytes.len == 0 || is_zero(bytes)) /* padding carries nothing */
+    if (bytes.len == 0 || span_is_zero(bytes)) /* padding carries nothing */
         return;
     if (z->directory_count == 0) { /* cut off: nothing says what belongs where */
         (void)inspect_member(in, span_of_text("(outside data)"), from, bytes);

@@ -232,6 +232,31 @@ bool zip_member_inspect(struct zip_members *m, const struct zip_entry *e,
     return in->budget->left[BUDGET_MEMBERS] > 0;
 }
 
+struct span zip_member_content(struct inspection *in, const struct zip_entry *e,
+                               uint64_t max, struct expansion **ret_expansion)
+{
+    struct zip_entry local;
+    *ret_expansion = NULL;
+    if (!zip_local_read(in->bytes, e->local, &local))
+        return (struct span){ 0 };
+    struct reader r = reader_of(in->bytes, 0);
+    reader_seek(&r, local.data);
+    struct span raw = reader_bytes(&r, e->compressed);
+    if (e->method == ZIP_STORED)
+        return span_slice(raw, 0, max < raw.len ? (size_t)max : raw.len);
+    struct zip_members m = { .in = in };
+    struct stream s = { .input = reader_of(raw, 0), .limit = max };
+    s.expansion = expansion_open(in);
+    if (e->method == ZIP_DEFLATED && s.expansion && inflater_ready(&m))
+        (void)inflate_stream(m.inflater, &s);
+    zip_members_end(&m);
+    *ret_expansion = s.expansion;
+    if (!s.expansion)
+        return (struct span){ 0 };
+    struct span content = expansion_bytes(s.expansion);
+    return span_slice(content, 0, max < content.len ? (size_t)max : content.len);
+}
+
 /* Info-ZIP's second name, which newer loaders prefer, must not be another name. */
 static void check_unicode_path(struct zip_members *m, const struct zip_entry *e)
 {

@@ -26,6 +26,13 @@ bool zip_member_inspect(struct zip_members *m, const struct zip_entry *e,
 /* What the header alone tells: name, flags, attributes. */
 void zip_member_check(struct zip_members *m, const struct zip_entry *e);
 
+/* The content of a listed member, for a second look: at most `max` bytes of it, from the
+ * file itself or decompressed into *ret_expansion (then to be closed).  Empty when it
+ * cannot be had; that has been reported by zip.c already. */
+struct expansion;
+struct span zip_member_content(struct inspection *in, const struct zip_entry *e,
+                               uint64_t max, struct expansion **ret_expansion);
+
 bool zip_member_is_link(const struct zip_entry *e);
 
 /* "'name'" for messages: the first bytes of it. */

@@ -42,7 +42,7 @@ const struct entry *entry_of(const struct registry *r);
 
 /* Everything about a file that can be said without compiling a pattern or resolving a
  * reference.  Problems as registry_check() tells them. */
-bool entry_check(const char *path, const json_t *root, struct buffer *report);
+bool entry_check(const char *path, json_t *root, struct buffer *report);
 
 /* Borrows `root`, which entry_check() has passed.  NULL when out of memory. */
 struct entry *entry_new(struct arena *arena, const char *path, json_t *root);
@@ -60,7 +60,8 @@ bool resolve_pattern(const struct registries *r, const char *text,
                      struct reference *ret_reference, const struct pattern **ret_pattern,
                      struct error *error);
 
-/* A bounded POSIX ERE: no back-references, no large repeats, anchored at both ends.
+/* A bounded POSIX ERE: no back-references, no large or
+ * nested repeats, anchored at both ends.
  * False with the reason in ret_why; else the caller regfree()s. */
 enum { EXPRESSION_MAX = 512, REPEAT_MAX = 255 };
 bool expression_compile(const char *expression, regex_t *ret_compiled,

@@ -130,34 +130,32 @@ static bool fits(const struct pattern *p, const struct uri *uri, bool any_host)
                     : host_listed(uri->authority, p->hosts);
 }
 
-/* The largest number behind a "{", so that a pattern cannot ask for gigabytes. */
-static unsigned long largest_repeat(const char *expression)
+/* What could make compiling or matching explode, or NULL. */
+static const char *find_excess(const char *expression)
 {
-    unsigned long largest = 0;
-    for (const char *c = expression; *c; c++)
-        if (*c == '{' || *c == ',') {
-            unsigned long n = strtoul(c + 1, NULL, 10);
-            largest = n > largest ? n : largest;
-        }
-    return largest;
+    size_t n = strlen(expression);
+    if (n == 0 || n > EXPRESSION_MAX)
+        return "pattern is empty or longer than 512 bytes";
+    if (expression[0] != '^' || expression[n - 1] != '$')
+        return "pattern must begin with ^ and end with $";
+    for (size_t i = 1; i < n; i++) {
+        if (expression[i - 1] == '\\' && strchr("123456789", expression[i]))
+            return "back-reference in a pattern";
+        if (expression[i - 1] == ')' && expression[i] == '{')
+            return "pattern repeats a group by number";
+        if ((expression[i - 1] == '{' || expression[i - 1] == ',') &&
+            strtoul(expression + i, NULL, 10) > REPEAT_MAX)
+            return "pattern repeats more than 255 times";
+    }
+    return NULL;
 }
 
 bool expression_compile(const char *expression, regex_t *ret_compiled,
                         struct error *ret_why)
 {
-    size_t n = strlen(expression);
-    if (n > EXPRESSION_MAX)
-        return error_set(ret_why, ERROR_CONFIG, "pattern longer than %d bytes",
-                         EXPRESSION_MAX);
-    if (expression[0] != '^' || expression[n - 1] != '$')
-        return error_set(ret_why, ERROR_CONFIG,
-                         "pattern must begin with ^ and end with $");
-    for (size_t i = 0; i + 1 < n; i++)
-        if (expression[i] == '\\' && strchr("123456789", expression[i + 1]))
-            return error_set(ret_why, ERROR_CONFIG, "back-reference in a pattern");
-    if (largest_repeat(expression) > REPEAT_MAX)
-        return error_set(ret_why, ERROR_CONFIG, "pattern repeats more than %d times",
-                         REPEAT_MAX);
+    const char *excess = find_excess(expression);
+    if (excess)
+        return error_set(ret_why, ERROR_CONFIG, "%s", excess);
     int failed = regcomp(ret_compiled, expression, REG_EXTENDED);
     if (failed) {
         char reason[128];
@@ -348,25 +346,37 @@ static enum outcome match_entry(const struct entry *e, const struct uri *uri,
     return NO_MATCH;
 }
 
-/* Nobody claims it: say how the registry that owns the scheme or host is written. */
-static bool unclaimed(const struct registries *r, const struct uri *uri, const char *text,
+/* Nobody claims it: say how the registries that own the scheme or host are written. */
+static bool unclaimed(const struct registries *r, const struct uri *uri,
                       struct error *error)
 {
+    enum { FORMS_TOLD = 3 };
+    struct buffer forms;
+    size_t told = 0;
+    buffer_init(&forms, sizeof error->message);
     for (size_t i = 0; i < r->count; i++)
         for (size_t k = 0; k < r->entries[i]->pattern_count; k++) {
             const struct pattern *p = &r->entries[i]->patterns[k];
-            if (fits(p, uri, false))
-                return error_set(error, ERROR_USAGE,
-                                 "\"%.80s\" names no model of %s: expected %s", text,
-                                 r->entries[i]->registry.name, p->form);
+            if (fits(p, uri, false) && told++ < FORMS_TOLD)
+                buffer_printf(&forms, "%s%s", told > 1 ? " or " : "", p->form);
         }
-    if (uri->url)
-        return error_set(error, ERROR_USAGE, "no registry claims the host \"%.80s\"",
-                         uri->authority);
-    return error_set(
-        error, ERROR_USAGE,
-        "no registry has the scheme \"%s:\" (\"assay registries\" lists them)",
-        uri->scheme);
+    if (told)
+        error_set(error, ERROR_USAGE, "no registry claims \"%.80s\"; expected %s",
+                  uri->text, forms.text);
+    else if (strcmp(uri->scheme, "http") == 0)
+        error_set(error, ERROR_USAGE,
+                  "no registry claims \"%.80s\": http is for your own server only, else "
+                  "write https",
+                  uri->text);
+    else if (uri->url)
+        error_set(error, ERROR_USAGE, "no registry claims the host \"%.80s\"",
+                  uri->authority);
+    else
+        error_set(error, ERROR_USAGE,
+                  "no registry has the scheme \"%s:\" (\"assay registries\" lists them)",
+                  uri->scheme);
+    buffer_free(&forms);
+    return false;
 }
 
 /* Whoever claims it, among the entries that name its scheme or host or, with `any_host`,
@@ -394,8 +404,8 @@ static enum outcome find_claimant(const struct registries *r, const struct uri *
             continue;
         }
         if (outcome == MATCHED)
-            error_set(error, ERROR_CONFIG, "it is claimed by both %s and %s",
-                      claimant->registry.path, e->registry.path);
+            error_set(error, ERROR_CONFIG, "\"%.80s\" is claimed by both %s and %s",
+                      uri->text, claimant->registry.path, e->registry.path);
         reference_free(&found);
         if (claimant)
             reference_free(ret_reference);
@@ -422,12 +432,8 @@ bool resolve_pattern(const struct registries *r, const char *text,
     if (outcome == FAILED)
         return false;
     if (outcome == NO_MATCH)
-        return unclaimed(r, &uri, text, error);
-    bool public_host = uri.url && host_listed(uri.authority, pattern->hosts);
-    bool ok = true;
-    if (public_host && strcmp(uri.scheme, "http") == 0 && !uri_loopback(uri.authority))
-        ok = error_set(error, ERROR_USAGE, "\"%.80s\": write https://", text);
-    if (!ok || !complete(entry_of(found.registry), &found, error)) {
+        return unclaimed(r, &uri, error);
+    if (!complete(entry_of(found.registry), &found, error)) {
         reference_free(&found);
         return false;
     }

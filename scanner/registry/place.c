@@ -4,6 +4,16 @@
 
 enum { PLACE_DEPTH_MAX = 16 };
 
+struct place place_member(const struct place *in, const char *key)
+{
+    return (struct place){ .in = in, .key = key };
+}
+
+struct place place_element(const struct place *in, size_t index)
+{
+    return (struct place){ .in = in, .index = index };
+}
+
 /* The chain from the outermost place inwards; how many, at most PLACE_DEPTH_MAX. */
 static size_t unroll(const struct place *at, const struct place *ret[PLACE_DEPTH_MAX])
 {

@@ -13,6 +13,9 @@ struct place {
     size_t index;
 };
 
+struct place place_member(const struct place *in, const char *key);
+struct place place_element(const struct place *in, size_t index);
+
 /* "match[2].groups", onto `out`; nothing for NULL. */
 void place_name(const struct place *at, struct buffer *out);
 

@@ -69,6 +69,21 @@ static const char *const *gather(struct arena *arena, json_t *root,
     return list;
 }
 
+/* What the trust rules come to, for people: "medium: the publisher is …". */
+static const char *const *rule_texts(struct arena *arena, const json_t *trust)
+{
+    const json_t *rules_of = json_object_get(trust, "rules");
+    size_t n = json_array_size(rules_of);
+    const char **list = arena_array(arena, n + 1, sizeof *list);
+    for (size_t i = 0; list && i < n; i++) {
+        const json_t *rule = json_array_get(rules_of, i);
+        struct span text =
+            arena_printf(arena, "%s: %s", text_at(rule, "level"), text_at(rule, "why"));
+        list[i] = (const char *)text.ptr;
+    }
+    return list;
+}
+
 static void read_pattern(struct arena *arena, const json_t *match,
                          const char *const *hosts, struct pattern *ret_pattern)
 {
@@ -117,6 +132,7 @@ struct entry *entry_new(struct arena *arena, const char *path, json_t *root)
     r->scope_env = gather(arena, root, scope_variables);
     r->token_env = gather(arena, root, token_variables);
     r->hosts = list_of(arena, json_object_get(endpoint, "hosts"), NULL);
+    r->lowered = rule_texts(arena, json_object_get(root, "trust"));
     r->forms = list_of(arena, matches, "form");
     r->examples = list_of(arena, json_object_get(root, "examples"), NULL);
     (void)trust_parse(text_at(json_object_get(root, "trust"), "default"), &r->trust);
@@ -184,6 +200,8 @@ static bool add_directory(struct registries *r, const char *directory,
     for (int i = 0; i < n; i++) {
         buffer_clear(&path);
         buffer_printf(&path, "%s/%s", directory, files[i]->d_name);
+        if (ok && (!path.text || path.truncated))
+            ok = error_set(error, ERROR_MEMORY, "%s: out of memory", directory);
         ok = ok && add_file(r, path.text, error);
         free(files[i]);
     }

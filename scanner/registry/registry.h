@@ -24,6 +24,7 @@ struct registry {
     const char *const *scope_env;    /* … the operator's part of a shared service */
     const char *const *token_env;    /* variables that hold credentials */
     const char *const *hosts;        /* whose URLs it claims */
+    const char *const *lowered;      /* "medium: the publisher is not …", a rule each */
     const char *const *forms, *const *examples; /* how references are written */
 };
 

@@ -101,13 +101,15 @@ const char *uri_decode(struct span raw, struct buffer *out)
 /* "[::1]" and what may stand in a host name.  No trailing dot, no empty label. */
 static bool host_valid(struct span host)
 {
+    if (host.len > 253)
+        return false;
     if (host.len > 4 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') {
         for (size_t i = 1; i + 1 < host.len; i++)
             if (hex_value(host.ptr[i]) < 0 && host.ptr[i] != ':' && host.ptr[i] != '.')
                 return false;
         return true;
     }
-    if (host.len == 0 || host.len > 253)
+    if (host.len == 0)
         return false;
     for (size_t i = 0; i < host.len; i++) {
         uint8_t c = host.ptr[i];
@@ -129,8 +131,9 @@ static bool port_valid(struct span port)
     return value > 0 && value <= 65535;
 }
 
-/* Lower case, without the scheme's own port.  NULL, or what is wrong with it. */
-static const char *read_authority(struct span text, const char *default_port,
+/* Lower case; https loses its port 443 and http gets its 80, so that equal authorities
+ * are one origin.  NULL, or what is wrong. */
+static const char *read_authority(struct span text, bool https,
                                   char ret[URI_AUTHORITY_MAX + 1])
 {
     if (find_any(text, "@") < text.len)
@@ -145,12 +148,14 @@ static const char *read_authority(struct span text, const char *default_port,
         return "the host is malformed";
     if (has_port && !port_valid(port))
         return "the port is malformed";
-    struct span kept = span_is(port, default_port) ? host : text;
-    if (kept.len > URI_AUTHORITY_MAX)
-        return "the host is too long";
-    for (size_t i = 0; i < kept.len; i++)
-        ret[i] = (char)to_lower(kept.ptr[i]);
-    ret[kept.len] = '\0';
+    if (!has_port && !https)
+        port = span_of_text("80");
+    if (https && span_is(port, "443"))
+        port = span_of_text("");
+    (void)snprintf(ret, URI_AUTHORITY_MAX + 1, "%.*s%s%.*s", (int)host.len, host.ptr,
+                   port.len ? ":" : "", (int)port.len, port.ptr);
+    for (char *c = ret; *c; c++)
+        *c = (char)to_lower((uint8_t)*c);
     return NULL;
 }
 
@@ -169,14 +174,12 @@ bool uri_loopback(const char *authority)
 bool uri_authority_of(const char *url, char ret_authority[URI_AUTHORITY_MAX + 1])
 {
     struct span text = span_of_text(url);
-    const char *port = "443";
-    if (span_starts(text, "http://"))
-        port = "80";
+    bool https = !span_starts(text, "http://");
     size_t scheme = span_find(text, "://", 0);
     if (scheme != SIZE_MAX)
         text = span_slice(text, scheme + 3, text.len);
     char authority[URI_AUTHORITY_MAX + 1] = "";
-    if (read_authority(span_slice(text, 0, find_any(text, "/?#")), port, authority))
+    if (read_authority(span_slice(text, 0, find_any(text, "/?#")), https, authority))
         return false;
     memcpy(ret_authority, authority, sizeof authority);
     return true;
@@ -189,8 +192,8 @@ static const char *read_url(struct uri *uri)
     struct span text = span_slice(uri->rest, 2, uri->rest.len);
     uri->rest = text;
     size_t end = find_any(text, "/?#");
-    const char *port = strcmp(uri->scheme, "https") == 0 ? "443" : "80";
-    const char *fault = read_authority(span_slice(text, 0, end), port, uri->authority);
+    bool https = strcmp(uri->scheme, "https") == 0;
+    const char *fault = read_authority(span_slice(text, 0, end), https, uri->authority);
     if (fault)
         return fault;
     text = span_slice(text, end, text.len);
@@ -214,13 +217,22 @@ static size_t scheme_length(struct span text)
     return letter && n <= URI_SCHEME_MAX && n < text.len && text.ptr[n] == ':' ? n : 0;
 }
 
-static bool no_scheme(struct span text, struct error *error)
+/* "org/model", as people paste it from the Hugging Face Hub. */
+static bool looks_like_pair(struct span text)
 {
     size_t slash = find_any(text, "/");
-    bool pair = slash > 0 && slash + 1 < text.len && text.ptr[0] != '.';
-    pair = pair &&
-           find_any(span_slice(text, slash + 1, text.len), "/") == text.len - slash - 1;
-    if (pair)
+    struct span org = span_slice(text, 0, slash);
+    struct span model = span_slice(text, slash + 1, text.len);
+    for (size_t i = 0; i < org.len; i++)
+        if (!is_alnum(org.ptr[i]) && !strchr("_-", org.ptr[i]))
+            return false;
+    return org.len > 0 && model.len > 0 && is_alnum(model.ptr[0]) &&
+           find_any(model, "/") == model.len;
+}
+
+static bool no_scheme(struct span text, struct error *error)
+{
+    if (looks_like_pair(text))
         return error_set(error, ERROR_USAGE,
                          "\"%.80s\" names no registry: did you mean hf:%.80s?", text.ptr,
                          text.ptr);
@@ -267,7 +279,7 @@ bool uri_parse(const char *text, struct uri *ret_uri, struct error *error)
     size_t n = scheme_length(all);
     if (n == 0)
         return no_scheme(all, error);
-    struct uri uri = { .rest = span_slice(all, n + 1, all.len) };
+    struct uri uri = { .text = text, .rest = span_slice(all, n + 1, all.len) };
     for (size_t i = 0; i < n; i++)
         uri.scheme[i] = (char)to_lower(all.ptr[i]);
 

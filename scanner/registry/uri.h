@@ -12,11 +12,13 @@
 enum { URI_MAX = 2048, URI_SCHEME_MAX = 32, URI_AUTHORITY_MAX = 262 };
 
 struct uri {
+    const char *text;                /* as given; not owned */
     char scheme[URI_SCHEME_MAX + 1]; /* lower case */
     struct span rest;                /* behind "scheme:" and an optional "//"; raw */
     bool url;                        /* http or https: then also */
-    char authority[URI_AUTHORITY_MAX + 1]; /* host[:port], lower case, no default port */
-    struct span path, query, fragment;     /* raw */
+    /* host[:port] in lower case; without a port it is https on 443 */
+    char authority[URI_AUTHORITY_MAX + 1];
+    struct span path, query, fragment; /* raw */
 };
 
 /* ERROR_USAGE with what is wrong and, where there is one, a hint. */

@@ -259,7 +259,9 @@ enum wire_outcome wire_decode(struct wire_decoder *d, struct span bytes,
             break;
         } else {
             struct reader payload = reader_sub(&r, length);
-            (void)read_record(d, type, &payload);
+            if (read_record(d, type, &payload) != WIRE_MALFORMED &&
+                arena_exhausted(d->known[0].artifact->arena))
+                (void)no_memory(d);
             taken = bytes.len - reader_left(&r);
         }
     }

@@ -18,7 +18,7 @@
 
 enum {
     START_SECONDS = 30, /* for the greeting */
-    REAP_SECONDS = 30,  /* from a child's end, or its killing, to the news of it */
+    REAP_SECONDS = 5,   /* from a child's end, or its killing, to the news of it */
     STOP_SECONDS = 2,
     DEADLINE_SECONDS = 60, /* for one file, and for each 10 MB of it one more */
     DEADLINE_BYTES = 10 * 1000 * 1000,
@@ -201,9 +201,10 @@ static bool shake_hands(struct worker *w, struct error *error)
                          program, m->bytes);
     if (!next_message(w, deadline))
         return error_set(error, ERROR_WORKER, "%s ended while it was starting", program);
-    if (m->type == CONTROL_REFUSED)
-        return error_set(error, m->value == ERROR_CONFIG ? ERROR_CONFIG : ERROR_WORKER,
-                         "the worker refuses to start: %.400s", m->bytes);
+    if (m->type == CONTROL_REFUSED) /* mostly rules that it cannot read */
+        return error_set(
+            error, m->value < ERROR_WORKER ? (enum error_code)m->value : ERROR_WORKER,
+            "the worker refuses to start: %.400s", m->bytes);
     if (m->type != CONTROL_READY)
         return error_set(error, ERROR_WORKER, "%s does not answer as an assay-worker",
                          program);

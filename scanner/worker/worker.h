@@ -29,8 +29,8 @@ enum { WORKER_ARENA_MAX = 256 << 20 };
 struct worker;
 
 /* Start it and compare versions.  ERROR_WORKER when the program is missing, of
- * another version, or cannot confine itself as asked; ERROR_CONFIG when it cannot
- * read its rules. */
+ * another version, or cannot confine itself as asked; ERROR_CONFIG or ERROR_IO when
+ * it cannot read its rules. */
 struct worker *worker_start(const struct worker_options *o, struct error *error);
 void worker_stop(struct worker *w); /* NULL is fine */
 

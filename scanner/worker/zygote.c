@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "formats/inspector.h"
+#include "formats/pickle_rules.h"
 #include "worker/control.h"
 #include "worker/sandbox.h"
 #include "worker/wire.h"
@@ -40,9 +41,9 @@ void zygote_refuse(const struct error *error)
 /* Everything that is read from files, before there is no way to. */
 static bool load(struct zygote *z, struct error *error)
 {
-    (void)error;
-    z->pickle_rules = NULL;
-    return true;
+    const struct zygote_options *o = z->options;
+    z->pickle_rules = pickle_rules_load(o->data_dir, o->pickle_rules, error);
+    return z->pickle_rules;
 }
 
 /* The file as it lies in the page cache: private memory does not grow with it.  When

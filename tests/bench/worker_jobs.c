@@ -26,7 +26,7 @@ static double cpu(int who)
 static bool run(struct worker *w, int fd, struct error *error)
 {
     struct arena *arena = arena_new(WORKER_ARENA_MAX);
-    struct artifact *file = artifact_new(arena, span_of_text("bench.bin"), 0);
+    struct artifact *file = artifact_new(arena, span_of_text("bench"), 0);
     bool ok = worker_inspect(w, fd, file, NULL, NULL, error);
     if (ok && file->status == STATUS_INCOMPLETE) {
         printf("%.*s\n", (int)file->reason.len, (const char *)file->reason.ptr);
@@ -43,7 +43,9 @@ int main(int argc, char **argv)
     (void)snprintf(program, sizeof program, "%s/bin/assay-worker",
                    build ? build : "build");
     long files = argc > 1 ? strtol(argv[1], NULL, 10) : 2000;
-    struct worker_options o = { .program = program, .budget = budget_default() };
+    struct worker_options o = { .program = program,
+                                .data_dir = getenv("DATA_DIR") ? getenv("DATA_DIR") : ".",
+                                .budget = budget_default() };
     if (argc > 2 && strcmp(argv[2], "off") == 0)
         o.sandbox = SANDBOX_OFF;
     int fd = open(argc > 3 ? argv[3] : "VERSION", O_RDONLY | O_CLOEXEC);

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Every rule is triggered by the fixture that fixtures/rules.tsv names, and not by the other.
 
-Each fixture is scanned by itself, in a folder of its own.
+Each fixture is scanned by itself, in a folder of its own.  A row is: rule, the fixture that
+triggers it, one that does not, and further options of `assay scan`, separated by tabs.
 """
 import json
 import os
@@ -25,8 +26,8 @@ def rule_ids():
 def rows():
     for line in (ROOT / "fixtures/rules.tsv").read_text().splitlines():
         if line and not line.startswith("#"):
-            rule, trigger, quiet = line.split("\t")
-            yield rule, trigger, quiet
+            rule, trigger, quiet, *options = line.split("\t")
+            yield rule, trigger, quiet, options
 
 
 def find(name):
@@ -50,7 +51,7 @@ def collect(node, found):
     return found
 
 
-def scan(path, scratch):
+def scan(path, options, scratch):
     """The ids that scanning one fixture reports, or None with the reason."""
     # a copy, so that neighbours and the tree around it play no part
     target = Path(scratch) / "target"
@@ -61,7 +62,7 @@ def scan(path, scratch):
     else:
         shutil.copyfile(path, target / path.name)
     run = subprocess.run(
-        [ASSAY, "scan", "-o", "json", path.name], cwd=target, capture_output=True, timeout=120
+        [ASSAY, "scan", "-o", "json", *options, path.name], cwd=target, capture_output=True, timeout=120
     )
     try:
         return collect(json.loads(run.stdout), set()), None
@@ -95,8 +96,8 @@ def main():
     tap = Tap()
     known = rule_ids()
     listed = list(rows())
-    tap.check(all(rule in known for rule, _, _ in listed), "fixtures/rules.tsv names only rules that exist",
-              ", ".join(sorted({rule for rule, _, _ in listed} - set(known))))
+    tap.check(all(row[0] in known for row in listed), "fixtures/rules.tsv names only rules that exist",
+              ", ".join(sorted({row[0] for row in listed} - set(known))))
     with tempfile.TemporaryDirectory() as scratch:
         if not can_scan(scratch):
             print(f"ok {tap.count + 1} - rules fire # SKIP {ASSAY} cannot scan: {len(listed)} rows not tried")
@@ -105,15 +106,16 @@ def main():
                               capture_output=True, text=True)
         tap.check(made.returncode == 0, "fixtures are made", made.stderr[-500:])
         reports = {}
-        for rule, trigger, quiet in listed:
+        for rule, trigger, quiet, options in listed:
             for name, expected in ((trigger, True), (quiet, False)):
                 path = find(name)
                 if path is None:
                     tap.check(False, f"{rule}: {name}", "no such fixture")
                     continue
-                if name not in reports:
-                    reports[name] = scan(path, scratch)
-                found, why = reports[name]
+                key = (name, *options)
+                if key not in reports:
+                    reports[key] = scan(path, options, scratch)
+                found, why = reports[key]
                 ok = found is not None and (rule in found) == expected
                 tap.check(ok, f"{rule} {'fires' if expected else 'is silent'} on {name}",
                           why or f"reported: {', '.join(sorted(found)) or 'nothing'}")

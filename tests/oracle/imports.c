@@ -95,7 +95,13 @@ static void run_stream(struct pickle_machine *m, struct run *run)
     buffer_clear(&run->anomalies);
     for (int i = 0; i < 3; i++)
         run->separator[i] = "";
+    m->framed = false;
     enum pickle_end end = pickle_machine_run(m, 0);
+    if (m->crossed != SIZE_MAX) { /* as pickle_scan.c does */
+        m->framed = true;
+        enum pickle_end framed = pickle_machine_run(m, 0);
+        end = framed == PICKLE_STOPPED ? framed : end;
+    }
     printf("{\"status\":\"%s\",\"reason\":\"%s\",\"end\":%zu,\"protocol\":%u,"
            "\"imports\":[%s],\"calls\":[%s],\"anomalies\":[%s]}\n",
            ends[end], m->reason ? m->reason : "", m->end, m->protocol,

@@ -63,19 +63,27 @@ def make(base):
     return Recorder
 
 
-UNPICKLERS = {'C': make(_pickle.Unpickler), 'Python': make(pickle._Unpickler)}
+# The C unpickler reads a file that can peek (open()) ahead, one that cannot (io.BytesIO, which
+# torch.load uses) piece by piece; operands that straddle a FRAME come out differently.
+UNPICKLERS = {
+    'C': (make(_pickle.Unpickler), lambda data: io.BufferedReader(io.BytesIO(data), 1 << 20)),
+    'C without peek': (make(_pickle.Unpickler), io.BytesIO),
+    'Python': (make(pickle._Unpickler), io.BytesIO),
+}
 
 
 def imports(data, unpickler, encoding='ASCII', streams=4, buffers=None):
     """([(module, name) as asked for, ...], the exception's text or None).  Up to `streams`
     pickles that follow each other are loaded, as legacy containers do."""
-    seen, file = [], io.BytesIO(data)
+    seen = []
+    recorder, opened = UNPICKLERS[unpickler]
+    file = opened(data)
     try:
         for _ in range(streams):
             copyreg._inverted_registry.clear()
             copyreg._extension_cache.clear()
             options = {} if buffers is None else {'buffers': iter(buffers)}
-            UNPICKLERS[unpickler](file, seen, encoding=encoding, **options).load()
+            recorder(file, seen, encoding=encoding, **options).load()
             if file.tell() >= len(data):
                 return seen, None
     except Exception as error:  # whatever a hostile stream provokes; it has failed, that is all

@@ -75,7 +75,7 @@ static const struct expected files[] = {
      "zip/directory-mismatch zip/outside-data zip/several-directories"             },
     { "evil-overlap.zip",           DONE,    "zip/header-mismatch zip/overlap"     },
     { "evil-overlap-partial.zip",   DONE,    "zip/overlap"                         },
-    { "evil-overlap-bomb.zip",      DONE,
+    { "evil-overlap-bomb.zip",      PARTIAL,
      "zip/compression-bomb zip/crc-mismatch zip/overlap"                           },
     { "evil-bomb.zip",              PARTIAL, "zip/compression-bomb"                },
     { "evil-nested.zip",            PARTIAL, ""                                    },
