@@ -9,7 +9,7 @@ CFLAGS  ?= -O2 -g
 JOBS    ?= 2
 
 PKGS        := jansson libcrypto zlib
-WORKER_PKGS := jansson libcrypto zlib libseccomp
+WORKER_PKGS := jansson libcrypto zlib libseccomp yaml-0.1
 TEST_PKGS   := cmocka
 
 # Evaluated on use and then kept: `deps` may install the packages first.

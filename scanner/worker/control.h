@@ -9,6 +9,7 @@
  *                    REFUSED  value: enum error_code, text: why; then it ends
  *   main to zygote   JOB      value: CPU seconds, text: the file's name,
  *                             descriptors: file, records, and a spool or none
+ *                    ORIGINS  the same; the file is a bundle (origins/bundle.h)
  *   zygote to main   STARTED  descriptor: pidfd of the child
  *                    ENDED    value: the child's wait status
  *                    FAILED   text: why there is no child; instead of the last two
@@ -19,13 +20,14 @@
 
 #include "core/artifact.h"
 
-enum { CONTROL_FD = 3, CONTROL_VERSION = 1, CONTROL_FDS_MAX = 3 };
+enum { CONTROL_FD = 3, CONTROL_VERSION = 2, CONTROL_FDS_MAX = 3 };
 
 enum control_type {
     CONTROL_HELLO = 1,
     CONTROL_READY,
     CONTROL_REFUSED,
     CONTROL_JOB,
+    CONTROL_ORIGINS,
     CONTROL_STARTED,
     CONTROL_ENDED,
     CONTROL_FAILED

@@ -14,6 +14,7 @@
 #include "formats/pickle_rules.h"
 #include "worker/control.h"
 #include "worker/sandbox.h"
+#include "worker/statement_wire.h"
 #include "worker/wire.h"
 
 enum { JOB_FILE, JOB_RECORDS, JOB_SPOOL }; /* a job's descriptors, the last if any */
@@ -90,6 +91,20 @@ static enum child_exit inspect(const struct zygote *z, const struct control_mess
     /* memory ends with the process */
 }
 
+/* Read a bundle of files that tell where models come from, and say what is in it. */
+static enum child_exit read_origins(const struct zygote *z,
+                                    const struct control_message *job, struct span bundle)
+{
+    struct statement_encoder encoder;
+    struct budget budget = z->options->budget;
+    struct arena *arena = arena_new(WORKER_ARENA_MAX);
+    if (!arena)
+        return CHILD_NO_MEMORY;
+    statement_encoder_init(&encoder, job->fds[JOB_RECORDS]);
+    origins_read(bundle, arena, &budget, statement_encode, &encoder);
+    return statement_encoder_end(&encoder) ? CHILD_DONE : CHILD_UNSENT;
+}
+
 /* The whole life of a child, from the fork on. */
 static enum child_exit live(struct zygote *z, const struct control_message *job)
 {
@@ -104,7 +119,8 @@ static enum child_exit live(struct zygote *z, const struct control_message *job)
         return CHILD_UNREADABLE;
     if (!sandbox_confine_child(&z->sandbox, &limits))
         return CHILD_UNCONFINED;
-    return inspect(z, job, bytes);
+    return job->type == CONTROL_ORIGINS ? read_origins(z, job, bytes)
+                                        : inspect(z, job, bytes);
 }
 
 /* Wait for the child's end, and make it end when the main process is gone.  False in
@@ -135,7 +151,8 @@ static bool fail_job(const char *what)
 /* False when there is nobody left to serve. */
 static bool serve_job(struct zygote *z, struct control_message *job)
 {
-    if (job->type != CONTROL_JOB || job->fd_count < JOB_SPOOL)
+    if ((job->type != CONTROL_JOB && job->type != CONTROL_ORIGINS) ||
+        job->fd_count < JOB_SPOOL)
         return false;
     pid_t pid = fork();
     if (pid == 0)
