@@ -31,10 +31,13 @@ struct registries *directories_load_registries(const struct installation *i,
         list[n++] = user;
     for (; extra && *extra && n < FIXED + EXTRA_MAX; extra++) {
         if (stat(*extra, &st) != 0 || !S_ISDIR(st.st_mode)) {
-            error_set(error, ERROR_USAGE, "--registries: %s is not a directory", *extra);
+            error_set(error, ERROR_USAGE, "--registries %s: not a directory", *extra);
             return NULL;
         }
         list[n++] = *extra;
     }
-    return registries_load(list, error);
+    struct registries *r = registries_load(list, error);
+    if (!r && error->code == ERROR_IO) /* of the operator's files, whatever the reason */
+        error->code = ERROR_CONFIG;
+    return r;
 }

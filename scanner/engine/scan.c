@@ -67,12 +67,11 @@ static void attach_origins(const struct scan_options *o, struct work *w, struct 
     for (size_t i = 0; i < w->job_count; i++) {
         struct job *job = &w->jobs[i];
         hub_store_expect(job);
-        if (job->file == job->model->files) /* a unit is one entry: one file tells */
-            hub_store_declare(job, o->registries);
+        hub_store_declare(job, o->registries);
     }
     for (struct model *m = r->models; m; m = m->next) {
         if (o->origin)
-            origin_state(m, o->origin, span_of_text(o->origin_text));
+            origin_state(m, o->origin, o->environment, span_of_text(o->origin_text));
         origin_settle(m, o->registries, o->environment, o->accept_declared);
     }
 }

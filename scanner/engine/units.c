@@ -120,9 +120,50 @@ static size_t common_prefix(struct span a, struct span b)
     return slash;
 }
 
-/* The unit that shares the longest run of directories with `path`.  Units are sorted,
- * so the best one is a neighbour of where the path would stand. */
-static size_t nearest(const struct unit *units, size_t count, size_t at)
+/* A directory and the first unit that is a file right in it. */
+struct resident {
+    struct span directory;
+    size_t unit;
+};
+
+static int compare_residents(const void *a, const void *b)
+{
+    const struct resident *left = a, *right = b;
+    return span_compare(left->directory, right->directory);
+}
+
+static size_t find_residents(const struct unit *units, size_t count,
+                             struct resident *residents)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct span path = units[i].path;
+        if (units[i].kind == UNIT_FILE)
+            residents[n++] =
+                (struct resident){ span_slice(path, 0, directory_length(path)), i };
+    }
+    qsort(residents, n, sizeof *residents, compare_residents);
+    return n;
+}
+
+/* A unit in the same directory, else in one above; NULL: none. */
+static const struct resident *beside(struct span path, const struct resident *residents,
+                                     size_t count)
+{
+    struct resident wanted = { .directory = span_slice(path, 0, directory_length(path)) };
+    for (;;) {
+        const struct resident *found =
+            bsearch(&wanted, residents, count, sizeof *residents, compare_residents);
+        if (found || wanted.directory.len == 0)
+            return found;
+        struct span inner = span_slice(wanted.directory, 0, wanted.directory.len - 1);
+        wanted.directory = span_slice(inner, 0, directory_length(inner));
+    }
+}
+
+/* Else the unit that shares the longest run of directories.  Units are sorted, so it is
+ * a neighbour of where the path stands. */
+static size_t neighbour(const struct unit *units, size_t count, size_t at)
 {
     size_t best = SIZE_MAX, best_length = 0;
     for (size_t i = at; i-- > 0;) {
@@ -135,7 +176,8 @@ static size_t nearest(const struct unit *units, size_t count, size_t at)
     for (size_t i = at + 1; i < count; i++) {
         if (units[i].kind == UNIT_NONE)
             continue;
-        if (best == SIZE_MAX || common_prefix(units[at].path, units[i].path) > best_length)
+        if (best == SIZE_MAX ||
+            common_prefix(units[at].path, units[i].path) > best_length)
             best = i;
         break;
     }
@@ -189,25 +231,41 @@ static bool add_models(struct result *r, const struct source_list *list,
     return true;
 }
 
+/* What is no model by itself joins the nearest unit. */
+static void place(const struct unit *units, struct job *jobs, size_t count,
+                  struct resident *residents, struct placed *placed)
+{
+    size_t resident_count = find_residents(units, count, residents);
+    for (size_t i = 0; i < count; i++) {
+        struct unit home = units[i];
+        if (home.kind == UNIT_NONE) {
+            const struct resident *r = beside(home.path, residents, resident_count);
+            size_t near = r ? r->unit : neighbour(units, count, i);
+            home = near == SIZE_MAX ? (struct unit){ UNIT_NONE, { 0 } } : units[near];
+        }
+        placed[i] = (struct placed){ home, &jobs[i], i };
+    }
+}
+
 bool units_group(struct result *r, const struct source_list *list, struct job *jobs,
                  size_t count, bool one_model)
 {
     struct unit *units = calloc(count + 1, sizeof *units);
     struct placed *placed = calloc(count + 1, sizeof *placed);
     struct span *marked = calloc(count + 1, sizeof *marked);
-    bool ok = units && placed && marked;
+    struct resident *residents = calloc(count + 1, sizeof *residents);
+    bool ok = units && placed && marked && residents;
     size_t marked_count = ok && !one_model ? find_marked(jobs, count, marked) : 0;
     for (size_t i = 0; ok && i < count; i++)
         units[i] = one_model ? (struct unit){ UNIT_DIRECTORY, { 0 } }
                              : unit_of(list, &jobs[i], marked, marked_count);
-    for (size_t i = 0; ok && i < count; i++) {
-        size_t home = units[i].kind == UNIT_NONE ? nearest(units, count, i) : i;
-        struct unit whole = { UNIT_NONE, { 0 } }; /* nothing here is a model */
-        placed[i] = (struct placed){ home == SIZE_MAX ? whole : units[home], &jobs[i], i };
+    if (ok) {
+        place(units, jobs, count, residents, placed);
+        ok = add_models(r, list, placed, count);
     }
-    ok = ok && add_models(r, list, placed, count);
     free(units);
     free(placed);
     free(marked);
+    free(residents);
     return ok;
 }

@@ -88,6 +88,8 @@ static uint64_t identify(const struct inspection *in, bool *ret_by_name)
     return by_content ? by_content : by_name;
 }
 
+/* A name that promises a format which the bytes are not.  Bytes that nothing claims at
+ * all are then a broken model, not a file that is none. */
 static void report_mismatch(struct inspection *in, uint64_t claimed)
 {
     enum format_id promised = promised_format(in->artifact->name);
@@ -95,10 +97,13 @@ static void report_mismatch(struct inspection *in, uint64_t claimed)
     for (int id = 0; id < FORMAT_COUNT && !kept; id++)
         if (claimed & FORMAT_BIT(id)) /* a pointer stands where the file will be */
             kept = id == FORMAT_LFS_POINTER || format_related((enum format_id)id, promised);
-    if (!kept)
-        inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
-                           "the name promises %s, the content is not",
-                           formats[promised].title);
+    if (kept)
+        return;
+    inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
+                       "the name promises %s, the content is not", formats[promised].title);
+    if (claimed == 0)
+        inspection_incomplete(in, "not readable as %s, which its name promises",
+                              formats[promised].title);
 }
 
 void inspect_artifact(struct inspection *in)
@@ -106,10 +111,10 @@ void inspect_artifact(struct inspection *in)
     bool by_name;
     uint64_t claimed = identify(in, &by_name);
     in->artifact->formats = claimed;
-    if (claimed == 0)
-        artifact_lower(in->artifact, STATUS_SKIPPED, "no model format");
     report_polyglot(in, by_name ? 0 : claimed);
     report_mismatch(in, by_name ? 0 : claimed);
+    if (claimed == 0)
+        artifact_lower(in->artifact, STATUS_SKIPPED, "no model format");
     for (int id = 0; id < FORMAT_COUNT; id++)
         if (claimed & FORMAT_BIT(id))
             inspectors[id]->inspect(in);

@@ -231,12 +231,24 @@ static bool open_directory(struct source_list *list, const struct source_options
     return true;
 }
 
+static struct span last_component(struct span path)
+{
+    const char *slash = strrchr(text(path), '/');
+    return slash && slash[1] ? span_of_text(slash + 1) : path;
+}
+
+static void open_problem(struct source_list *list, int reason)
+{
+    struct walk w = { .list = list, .tail = &list->files };
+    add_problem(&w, last_component(list->target), strerror(reason));
+    list->real = list->target;
+}
+
 static void open_single(struct source_list *list, const struct stat *st)
 {
     struct walk w = { .list = list, .tail = &list->files };
     char target[LINK_TEXT_MAX];
-    const char *slash = strrchr(text(list->target), '/');
-    struct span name = span_of_text(slash && slash[1] ? slash + 1 : text(list->target));
+    struct span name = last_component(list->target);
     ssize_t n = readlink(text(list->target), target, sizeof target);
     if (S_ISREG(st->st_mode))
         add_regular(&w, name, (uint64_t)st->st_size,
@@ -256,14 +268,14 @@ bool source_open(const char *target, const struct source_options *o,
     if (!list.arena)
         return error_set(error, ERROR_MEMORY, "out of memory");
     list.target = arena_copy(list.arena, span_of_text(target));
-    if (stat(target, &st) != 0) {
-        error_errno(error, errno == ENOENT || errno == ENOTDIR ? ERROR_NOT_FOUND : ERROR_IO,
-                    "%s", target);
+    if (stat(target, &st) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
+        error_errno(error, ERROR_NOT_FOUND, "%s", target);
         goto out;
     }
-    real = realpath(target, NULL);
-    if (!real) {
-        error_errno(error, ERROR_IO, "%s", target);
+    real = stat(target, &st) == 0 ? realpath(target, NULL) : NULL;
+    if (!real) { /* it exists and cannot be reached: reported like any other file */
+        open_problem(&list, errno);
+        ok = true;
         goto out;
     }
     list.real = arena_copy(list.arena, span_of_text(real));

@@ -62,7 +62,8 @@ void origin_declare(struct model *m, const struct registry *r, struct span name,
     report_conflict(m, &m->origin, other);
 }
 
-void origin_state(struct model *m, const struct reference *ref, struct span text)
+void origin_state(struct model *m, const struct reference *ref, environment_lookup *env,
+                  struct span text)
 {
     struct origin *declared = NULL;
     struct span name = span_of_text(ref->name), revision = span_of_text(ref->revision);
@@ -73,6 +74,7 @@ void origin_state(struct model *m, const struct reference *ref, struct span text
             *declared = m->origin;
     }
     m->origin = make_origin(m, ref->registry, BASIS_STATED, name, revision, text);
+    m->origin.trust = reference_trust(ref, env, NULL); /* this reference's own level */
     m->origin.next = declared;
     if (declared)
         report_conflict(m, &m->origin, declared);
@@ -85,7 +87,7 @@ static enum trust counted(const struct origin *o, const struct registries *regis
     const struct registry *r = o->registry ? registries_find(registries, o->registry) : NULL;
     if (!r || o->basis == BASIS_NONE || (o->basis == BASIS_DECLARED && !accept_declared))
         return TRUST_UNKNOWN;
-    return registry_trust(r, env);
+    return o->basis == BASIS_DECLARED ? registry_trust(r, env) : o->trust;
 }
 
 void origin_settle(struct model *m, const struct registries *registries,
@@ -103,7 +105,7 @@ void origin_settle(struct model *m, const struct registries *registries,
         if (o->trust != TRUST_LOW || o->basis == BASIS_NONE)
             continue;
         struct span message =
-            arena_printf(m->arena, "%s is a registry of low trust: %s", o->title, o->advice);
+            arena_printf(m->arena, "what it takes from %s is of low trust: %s", o->title, o->advice);
         report(m, RULE_TRUST_LOW, message, o->name);
         if (m->trust != TRUST_UNKNOWN)
             m->trust = TRUST_LOW;

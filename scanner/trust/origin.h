@@ -26,7 +26,8 @@ void origin_declare(struct model *m, const struct registry *r, struct span name,
                     struct span revision, struct span evidence);
 
 /* What the operator states outranks it; the two disagreeing is a finding. */
-void origin_state(struct model *m, const struct reference *ref, struct span text);
+void origin_state(struct model *m, const struct reference *ref, environment_lookup *env,
+                  struct span text);
 
 /* Settle m->trust from m->origin and report trust/… findings. */
 void origin_settle(struct model *m, const struct registries *registries,

@@ -125,7 +125,7 @@ def an_unreadable_file_is_failed_and_nothing_else_is_lost():
                            stderr=subprocess.DEVNULL, **nobody) if os.access(ASSAY, os.X_OK) else None
     if probe is None or probe.returncode != 0:
         raise Skip("the build cannot be run by another user here")
-    r = report(d, expect=1, **nobody)
+    r = report(d, expect=1, env={"HOME": d}, **nobody)
     os.chmod(d + "/closed", 0o755)
     assert files(r)["secret.pkl"]["status"] == "failed"
     assert files(r)["closed/"]["status"] == "failed"
