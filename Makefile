@@ -8,9 +8,12 @@ FUZZ_SECONDS ?= 30
 CFLAGS  ?= -O2 -g
 JOBS    ?= 2
 
-PKGS        := jansson libcrypto zlib
-WORKER_PKGS := jansson libcrypto zlib libseccomp yaml-0.1
+PKGS        := jansson libcrypto zlib liblzma liblz4 libzstd
+WORKER_PKGS := $(PKGS) libseccomp yaml-0.1 yara
 TEST_PKGS   := cmocka
+
+# Libraries without a pkg-config file.
+BARE_LIBS   := -lbz2
 
 # Evaluated on use and then kept: `deps` may install the packages first.
 pc    = $(if $(strip $(2)),$(shell pkg-config $(1) $(2)))
@@ -32,6 +35,9 @@ SRC    := $(sort $(wildcard scanner/*/*.c))
 OBJ     = $(SRC:%.c=$(BUILD)/%.o)
 CLI     = $(filter $(BUILD)/scanner/cli/%,$(OBJ))
 ZYGOTE  = $(BUILD)/scanner/worker/main.o
+YARAC   = $(BUILD)/scanner/worker/yarac.o
+YARA    = $(sort $(wildcard rules/yara/*.yar))
+PACK    = $(BUILD)/share/rules/assay.yarc
 LIB     = $(BUILD)/lib/libassay.a
 PROGRAMS = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sandbox/*.c tests/oracle/*.c tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -39,13 +45,13 @@ REPLAY  = $(FUZZERS:%=$(BUILD)/replay/%)
 CC_OBJ  = $(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(WARN) $(HARD) $(CFLAGS) $(SAN) -MMD -MP -c
 
 Q = $(if $(V),,@)
-all: $(BUILD)/bin/assay $(BUILD)/bin/assay-worker
+all: $(BUILD)/bin/assay $(BUILD)/bin/assay-worker $(PACK)
 
 $(BUILD)/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	$(Q)$(CC_OBJ) $< -o $@
-$(LIB): $(filter-out $(CLI) $(ZYGOTE),$(OBJ))
+$(LIB): $(filter-out $(CLI) $(ZYGOTE) $(YARAC),$(OBJ))
 	@mkdir -p $(@D)
 	@rm -f $@
 	@echo '  AR  $@'
@@ -53,25 +59,35 @@ $(LIB): $(filter-out $(CLI) $(ZYGOTE),$(OBJ))
 $(BUILD)/bin/assay: $(CLI) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LD  $@'
-	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(PKGS)) -pthread
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(PKGS)) $(BARE_LIBS) -pthread
 $(BUILD)/bin/assay-worker: $(ZYGOTE) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LD  $@'
-	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS))
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS)
+
+# Byte rules are compiled here, so that starting a worker needs no compiler of rules.
+$(BUILD)/tool/yarac: $(YARAC) $(LIB)
+	@mkdir -p $(@D)
+	@echo '  LD  $@'
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS)
+$(PACK): $(BUILD)/tool/yarac $(YARA)
+	@mkdir -p $(@D)
+	@echo '  YARA $@'
+	$(Q)$(BUILD)/tool/yarac $@ $(YARA)
 
 # Test programs: tests/KIND/NAME.c becomes build/KIND/NAME.
 $(PROGRAMS): $(BUILD)/%: tests/%.c $(LIB)
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	$(Q)$(CC) $(INC) -Itests/unit $(call pc,--cflags,$(PKGS) $(TEST_PKGS)) $(CPPFLAGS) $(WARN) $(CFLAGS) $(SAN) -MMD -MP \
-	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) -pthread
+	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) $(BARE_LIBS) -pthread
 
 # The fuzz targets without libFuzzer: they read the fixtures again in `make test`.
 $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB)
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	$(Q)$(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP -MF $@.d \
-	  -o $@ $< tests/fuzz/replay.c $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS)) -pthread
+	  -o $@ $< tests/fuzz/replay.c $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS) -pthread
 
 units: $(PROGRAMS) $(REPLAY)
 test: deps
@@ -88,7 +104,7 @@ build-fuzz/library: $(SRC) $(wildcard scanner/*/*.h scanner/*/*.def) Makefile
 	@touch $@
 build-fuzz/fuzz_%: tests/fuzz/fuzz_%.c build-fuzz/library
 	clang $(INC) $(call pc,--cflags,$(PKGS)) -g -O1 -fsanitize=fuzzer $(FUZZ_SAN) \
-	  $< build-fuzz/lib/libassay.a -o $@ $(call pc,--libs,$(WORKER_PKGS)) -pthread
+	  $< build-fuzz/lib/libassay.a -o $@ $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS) -pthread
 fuzz: $(FUZZERS:%=build-fuzz/%)
 	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
@@ -119,6 +135,7 @@ install: all
 	install -Dm755 $(BUILD)/bin/assay-worker $(DESTDIR)$(PREFIX)/libexec/assay-worker
 	install -Dm644 -t $(SHARE)/registries.d registries.d/*.json
 	install -Dm644 -t $(SHARE)/rules/pickle rules/pickle/*.json
+	install -Dm644 -t $(SHARE)/rules $(PACK)
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/assay $(DESTDIR)$(PREFIX)/libexec/assay-worker
 	rm -rf $(SHARE)

@@ -15,6 +15,7 @@
  * the compiled prefix; never the working directory.  Static storage. */
 struct installation {
     char data_dir[4096], worker[4096], registries_dir[4096];
+    char yara_pack[4096]; /* the compiled byte rules */
 };
 bool installation_find(struct installation *ret_installation, struct error *error);
 

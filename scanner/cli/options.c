@@ -186,6 +186,8 @@ static bool apply(enum option_id id, const char *value, struct scan_arguments *a
         return parse_depth(value, &a->deep, error);
     case OPTION_PICKLE_RULES:
         return add(a->pickle_rules, value, "pickle-rules", error);
+    case OPTION_YARA:
+        return add(a->yara_rules, value, "yara", error);
     case OPTION_SANDBOX:
         return parse_sandbox(value, &a->sandbox, error);
     case OPTION_QUIET:

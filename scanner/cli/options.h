@@ -22,6 +22,7 @@ struct scan_arguments {
     const char *registries[LIST_MAX + 1]; /* NULL-terminated, as all lists here */
     const char *exclude[LIST_MAX + 1];
     const char *pickle_rules[LIST_MAX + 1];
+    const char *yara_rules[LIST_MAX + 1];
     struct output outputs[OUTPUTS_MAX];
     size_t output_count;
     enum severity min_severity;

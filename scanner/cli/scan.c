@@ -148,6 +148,8 @@ static struct result *run(const struct scan_arguments *a, const struct scan_setu
         .worker = { .program = s->installation.worker,
                     .data_dir = s->installation.data_dir,
                     .pickle_rules = a->pickle_rules,
+                    .yara_pack = s->installation.yara_pack,
+                    .yara_rules = a->yara_rules,
                     .sandbox = a->sandbox,
                     .budget = a->budget,
                     .deep = a->deep },

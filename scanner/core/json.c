@@ -48,7 +48,9 @@ json_t *json_read(struct span bytes, const char *name, struct error *error)
     }
     if (bytes.len)
         memcpy(text, bytes.ptr, bytes.len);
-    if (!strip_comments(text, bytes.len, &line)) {
+    if (memchr(text, 0, bytes.len)) { /* jansson overlooks one behind a number */
+        error_set(error, ERROR_CONFIG, "%s:1:1: holds a NUL byte", name);
+    } else if (!strip_comments(text, bytes.len, &line)) {
         error_set(error, ERROR_CONFIG, "%s:%zu:1: nested deeper than %d levels", name,
                   line, JSON_DEPTH_MAX);
     } else {

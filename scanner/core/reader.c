@@ -15,17 +15,12 @@ bool reader_ok(const struct reader *r)
     return !r->failed;
 }
 
-size_t reader_left(const struct reader *r)
-{
-    return r->failed ? 0 : r->len - r->pos;
-}
-
 uint64_t reader_where(const struct reader *r)
 {
     return r->origin + r->pos;
 }
 
-/* The one bounds check in the program. */
+/* The bounds check of everything that reads. */
 static const uint8_t *take(struct reader *r, uint64_t n)
 {
     if (n > reader_left(r)) {
@@ -106,12 +101,6 @@ struct span reader_rest(struct reader *r)
     return reader_bytes(r, reader_left(r));
 }
 
-struct span reader_peek(const struct reader *r, size_t n)
-{
-    size_t left = reader_left(r);
-    return (struct span){ .ptr = r->base + r->pos, .len = n < left ? n : left };
-}
-
 struct span reader_line(struct reader *r, size_t max)
 {
     size_t left = reader_left(r);
@@ -140,11 +129,6 @@ void reader_seek(struct reader *r, uint64_t pos)
         r->failed = true;
     else
         r->pos = (size_t)pos;
-}
-
-void reader_skip(struct reader *r, uint64_t n)
-{
-    (void)take(r, n);
 }
 
 size_t reader_count(struct reader *r, uint64_t n, size_t min_size)

@@ -17,9 +17,27 @@ struct reader {
     bool failed;
 };
 
+/* Inline, for loops that run once for every few bytes. */
+static inline size_t reader_left(const struct reader *r) /* 0 once failed: loops end */
+{
+    return r->failed ? 0 : r->len - r->pos;
+}
+static inline struct span reader_peek(const struct reader *r,
+                                      size_t n) /* fewer at the end */
+{
+    size_t left = reader_left(r);
+    return (struct span){ .ptr = r->base + r->pos, .len = n < left ? n : left };
+}
+static inline void reader_skip(struct reader *r, uint64_t n)
+{
+    if (n > reader_left(r))
+        r->failed = true;
+    else
+        r->pos += (size_t)n;
+}
+
 struct reader reader_of(struct span bytes, uint64_t origin);
 bool reader_ok(const struct reader *r);
-size_t reader_left(const struct reader *r);    /* 0 once failed, so loops end */
 uint64_t reader_where(const struct reader *r); /* offset in the artifact */
 
 uint8_t reader_u8(struct reader *r);
@@ -31,12 +49,10 @@ uint64_t reader_u64be(struct reader *r);
 uint64_t reader_varint(struct reader *r); /* LEB128, at most 10 bytes */
 
 struct span reader_bytes(struct reader *r, uint64_t n);
-struct span reader_rest(struct reader *r);                 /* all that is left */
-struct span reader_peek(const struct reader *r, size_t n); /* fewer near the end */
-struct span reader_line(struct reader *r, size_t max);     /* without its '\n' */
-struct reader reader_sub(struct reader *r, uint64_t n);    /* consumes n */
-void reader_seek(struct reader *r, uint64_t pos);          /* from the window's start */
-void reader_skip(struct reader *r, uint64_t n);
+struct span reader_rest(struct reader *r);              /* all that is left */
+struct span reader_line(struct reader *r, size_t max);  /* without its '\n' */
+struct reader reader_sub(struct reader *r, uint64_t n); /* consumes n */
+void reader_seek(struct reader *r, uint64_t pos);       /* from the window's start */
 
 /* Admit n elements of at least min_size bytes each only if the bytes left can
  * hold them, else fail and return 0: no count read from a file sizes a loop or

@@ -156,8 +156,10 @@ static bool do_job(void *self, size_t item, struct crew_hand *h, struct error *e
     }
     int fd = source_file_open(job->list, job->source, &problem);
     bool ok = true;
-    if (fd < 0 || fstat(fd, &st) != 0) {
+    if (fd < 0) {
         artifact_lower(a, STATUS_FAILED, "%s", problem.message);
+    } else if (fstat(fd, &st) != 0) {
+        artifact_lower(a, STATUS_FAILED, "%s", strerror(errno));
     } else {
         a->size = (uint64_t)st.st_size;
         keep_url(job, fd, h);

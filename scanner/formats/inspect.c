@@ -1,6 +1,9 @@
 #include "formats/inspector.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "formats/byte_scan.h"
 
 #define FORMAT(symbol, name, is_a, family, title)                                        \
     extern const struct inspector name##_inspector;
@@ -22,8 +25,14 @@ void inspection_finding(struct inspection *in, enum rule_id rule, uint64_t offse
     int n = vsnprintf(message, sizeof message, format, args);
     va_end(args);
     struct span text = n < 0 ? (struct span){ 0 } : span_of_text(message);
-    const struct finding *f = finding_add(&in->artifact->findings, in->arena,
-                                          &rules[rule], offset, text, evidence);
+    inspection_report(in, &rules[rule], offset, evidence, text);
+}
+
+void inspection_report(struct inspection *in, const struct rule *rule, uint64_t offset,
+                       struct span evidence, struct span message)
+{
+    const struct finding *f =
+        finding_add(&in->artifact->findings, in->arena, rule, offset, message, evidence);
     if (f && in->observer)
         in->observer->finding(in->observer->self, in->artifact, f);
 }
@@ -59,6 +68,14 @@ static enum format_id promised_format(struct span name)
     return FORMAT_ANY;
 }
 
+/* Loaders go by content: what torch.load or joblib.load accepts under a name that
+ * promises another of their kind, or compressed, is what the name promises. */
+static bool keeps_promise(enum format_id id, enum format_id promised)
+{
+    return format_related(id, promised) || strcmp(formats[id].family, "wrapper") == 0 ||
+           strcmp(formats[id].family, formats[promised].family) == 0;
+}
+
 /* Two claims that no refinement connects: one file, two loaders. */
 static void report_polyglot(struct inspection *in, uint64_t claimed)
 {
@@ -73,59 +90,92 @@ static void report_polyglot(struct inspection *in, uint64_t claimed)
             }
 }
 
-/* The formats that claim the bytes; where none does, those that the name alone suggests. */
-static uint64_t identify(const struct inspection *in, bool *ret_by_name)
+/* What the bytes and the name say.  A name counts where no bytes do. */
+struct claims {
+    uint64_t content, beside, name; /* sets of formats */
+};
+
+static struct claims identify(const struct inspection *in)
 {
-    uint64_t by_content = 0, by_name = 0;
+    struct claims c = { 0 };
     for (int id = 0; id < FORMAT_COUNT; id++) {
-        enum claim claim = inspectors[id]->claim(in);
-        if (claim == CLAIM_NAME)
-            by_name |= FORMAT_BIT(id);
-        else if (claim != CLAIM_NONE)
-            by_content |= FORMAT_BIT(id);
+        switch (inspectors[id]->claim(in)) {
+        case CLAIM_NONE:
+            break;
+        case CLAIM_NAME:
+            c.name |= FORMAT_BIT(id);
+            break;
+        case CLAIM_BESIDE:
+            c.beside |= FORMAT_BIT(id);
+            break;
+        case CLAIM_LIKELY:
+        case CLAIM_MAGIC:
+            c.content |= FORMAT_BIT(id);
+            break;
+        }
     }
-    *ret_by_name = by_content == 0;
-    return by_content ? by_content : by_name;
+    if (c.content)
+        c.name = 0;
+    return c;
 }
 
-/* A name that promises a format which the bytes are not.  Bytes that nothing claims at
- * all are then a broken model, not a file that is none. */
-static void report_mismatch(struct inspection *in, uint64_t claimed)
+/* The name promises a format that the content does not show. */
+static void report_mismatch(struct inspection *in, enum format_id promised,
+                            uint64_t content)
 {
-    enum format_id promised = promised_format(in->artifact->name);
     bool kept = promised == FORMAT_ANY;
     for (int id = 0; id < FORMAT_COUNT && !kept; id++)
-        if (claimed & FORMAT_BIT(id)) /* a pointer stands where the file will be */
-            kept = id == FORMAT_LFS_POINTER || format_related((enum format_id)id, promised);
-    if (kept)
-        return;
-    inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
-                       "the name promises %s, the content is not", formats[promised].title);
-    if (claimed == 0)
-        inspection_incomplete(in, "not readable as %s, which its name promises",
-                              formats[promised].title);
+        if (content & FORMAT_BIT(id)) /* a pointer stands where the file will be */
+            kept =
+                id == FORMAT_LFS_POINTER || keeps_promise((enum format_id)id, promised);
+    if (!kept)
+        inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
+                           "the name promises %s, the content is not",
+                           formats[promised].title);
 }
 
-void inspect_artifact(struct inspection *in)
+/* Run every inspector that the artifact calls for. */
+static void read_formats(struct inspection *in)
 {
-    bool by_name;
-    uint64_t claimed = identify(in, &by_name);
+    struct claims c = identify(in);
+    uint64_t claimed = c.content | c.beside | c.name;
+    enum format_id promised = promised_format(in->artifact->name);
     in->artifact->formats = claimed;
-    report_polyglot(in, by_name ? 0 : claimed);
-    report_mismatch(in, by_name ? 0 : claimed);
-    if (claimed == 0)
+    if (claimed == 0 && promised == FORMAT_ANY)
         artifact_lower(in->artifact, STATUS_SKIPPED, "no model format");
+    else if (claimed == 0)
+        inspection_incomplete(in, "not readable as the %s that its name promises",
+                              formats[promised].title);
+    report_polyglot(in, c.content);
+    report_mismatch(in, promised, c.content);
     for (int id = 0; id < FORMAT_COUNT; id++)
         if (claimed & FORMAT_BIT(id))
             inspectors[id]->inspect(in);
+}
+
+/* All that happens to one artifact: `read` it, search it, and nothing more is found. */
+static void inspect_with(struct inspection *in, void (*read)(struct inspection *in))
+{
+    struct left_out left_out = { 0 };
+    in->left_out = &left_out;
+    read(in);
+    byte_scan(in);
+    left_out_free(&left_out);
+    in->left_out = NULL;
     if (arena_exhausted(in->arena))
         inspection_incomplete(in, "the memory for one file is spent");
     if (in->observer)
         in->observer->closed(in->observer->self, in->artifact);
 }
 
-struct artifact *inspect_member(struct inspection *in, struct span name, uint64_t offset,
-                                struct span bytes)
+void inspect_artifact(struct inspection *in)
+{
+    inspect_with(in, read_formats);
+}
+
+struct artifact *inspect_member_as(struct inspection *in, struct span name,
+                                   uint64_t offset, struct span bytes,
+                                   void (*read)(struct inspection *inner))
 {
     struct artifact *parent = in->artifact;
     if (!inspection_spend(in, BUDGET_MEMBERS, 1) ||
@@ -135,10 +185,11 @@ struct artifact *inspect_member(struct inspection *in, struct span name, uint64_
     struct artifact *child = artifact_child(parent, name, offset, bytes.len);
     struct artifact *kept = NULL;
     if (child) {
+        byte_scan_leave_out_member(in, bytes);
         struct inspection inner = *in;
         inner.artifact = child;
         inner.bytes = bytes;
-        inspect_artifact(&inner);
+        inspect_with(&inner, read ? read : read_formats);
         parent->executes |= child->executes;
         if (artifact_worth_reporting(child)) {
             kept = child;
@@ -149,4 +200,10 @@ struct artifact *inspect_member(struct inspection *in, struct span name, uint64_
     }
     in->budget->left[BUDGET_DEPTH]++;
     return kept;
+}
+
+struct artifact *inspect_member(struct inspection *in, struct span name, uint64_t offset,
+                                struct span bytes)
+{
+    return inspect_member_as(in, name, offset, bytes, NULL);
 }

@@ -13,6 +13,8 @@
 #include "core/reader.h"
 
 struct pickle_rules; /* formats/pickle_rules.h: the lists of known globals */
+struct byte_scanner; /* formats/byte_scan.h */
+struct left_out;
 
 /* Told of everything as it happens, so that what was found survives a crash. */
 struct observer {
@@ -27,16 +29,19 @@ struct inspection {
     struct artifact *artifact; /* the one being inspected */
     struct span bytes;         /* all of it; not owned */
     const struct pickle_rules *pickle_rules;
+    const struct byte_scanner *byte_scanner; /* NULL: no byte rules (tests, fuzzers) */
+    struct left_out *left_out; /* of them, in this artifact; inspect_artifact() owns it */
     const struct observer *observer; /* NULL: nobody listens (tests, fuzzers) */
     int spool_fd;                    /* for big expansions (expansion.h); -1: heap only */
     uint64_t spool_used;             /* bytes of the spool in use */
     bool deep;                       /* --depth deep: tensor bulk and CRCs too */
 };
 
-/* NAME: the extension promises this format, the bytes do not show it.
- * LIKELY: no magic number, but a trial read succeeds.  MAGIC: the bytes say so.
- * Every inspector that claims at all is run. */
-enum claim { CLAIM_NONE, CLAIM_NAME, CLAIM_LIKELY, CLAIM_MAGIC };
+/* NAME: the extension promises this format, the bytes do not show it; counts only where
+ * no bytes show another.  BESIDE: there is something to say whatever else the bytes are,
+ * and together they are no polyglot (a .keras file is a zip, and more).
+ * LIKELY: no magic number, but a trial read succeeds.  MAGIC: the bytes say so. */
+enum claim { CLAIM_NONE, CLAIM_NAME, CLAIM_BESIDE, CLAIM_LIKELY, CLAIM_MAGIC };
 
 struct inspector {
     enum format_id format;
@@ -57,10 +62,26 @@ void inspect_artifact(struct inspection *in);
 struct artifact *inspect_member(struct inspection *in, struct span name, uint64_t offset,
                                 struct span bytes);
 
+/* The same for a part whose format only its container knows: `read` takes the place of
+ * identification and sets inner->artifact->formats. */
+struct artifact *inspect_member_as(struct inspection *in, struct span name,
+                                   uint64_t offset, struct span bytes,
+                                   void (*read)(struct inspection *inner));
+
 /* Report one finding of the artifact under inspection. */
 void inspection_finding(struct inspection *in, enum rule_id rule, uint64_t offset,
                         struct span evidence, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+
+/* The same for a rule that is not in rules.def; it must outlive the artifact. */
+void inspection_report(struct inspection *in, const struct rule *rule, uint64_t offset,
+                       struct span evidence, struct span message);
+
+/* Byte rules need not look at these bytes: they are tensor bulk (and are looked at with
+ * --depth deep), or the compressed form of a member.  inspect_member() itself leaves
+ * out members that lie in the artifact as they are. */
+void inspection_bulk(struct inspection *in, uint64_t offset, uint64_t size);
+void inspection_elsewhere(struct inspection *in, uint64_t offset, uint64_t size);
 
 /* It was not understood to its end; what was found stays. */
 void inspection_incomplete(struct inspection *in, const char *format, ...)

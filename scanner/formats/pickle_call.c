@@ -7,7 +7,7 @@ enum { ARGUMENTS_SEEN = 8, EXTENSIONS_FIRST = 16, EXTENSIONS_MAX = 65536 };
 
 static void report(struct pickle_machine *m, const struct pickle_call *call)
 {
-    if (value_has_global(call->callee)) {
+    if (value_has_global(call->callee) && m->globals) {
         struct pickle_global *g = &m->globals[value_global(call->callee)];
         bool write = call->kind >= CALL_BUILD && call->kind <= CALL_SETITEM;
         uint32_t *counter = write ? &g->writes : &g->calls;
@@ -29,7 +29,8 @@ static bool callable(pickle_value v)
 static bool iterable(pickle_value v)
 {
     enum pickle_tag tag = value_tag(v);
-    return tag != PICKLE_ATOM && tag != PICKLE_INT && tag != PICKLE_NUMBER;
+    return v == value_atom(ATOM_BUFFER) ||
+           (tag != PICKLE_ATOM && tag != PICKLE_INT && tag != PICKLE_NUMBER);
 }
 
 static bool add_extension(struct pickle_machine *m, pickle_value code,
@@ -246,6 +247,12 @@ bool run_setitems(struct pickle_machine *m, size_t offset, size_t base)
 bool run_persistent(struct pickle_machine *m, size_t offset, pickle_value id)
 {
     struct pickle_call call = { .kind = CALL_PERSISTENT, .offset = offset, .args = id };
+    pickle_value parts[4], result = value_make(PICKLE_OTHER, offset);
+    size_t n = 0;
     report(m, &call);
-    return run_push(m, value_make(PICKLE_OTHER, offset));
+    /* torch writes classes with their source as ("module", class, file, source) */
+    if (pickle_items(m, id, parts, 4, &n) && n == 4 &&
+        pickle_is_text(m, parts[0], "module") && value_tag(parts[1]) == PICKLE_GLOBAL)
+        result = parts[1];
+    return run_push(m, result);
 }

@@ -198,7 +198,9 @@ static enum pickle_opinion weigh(struct question *q, pickle_value v, unsigned de
     const struct pickle_global *g = pickle_global(q->m, v);
     if (value_has_global(v) && g->verdict.class == PICKLE_DANGEROUS)
         return because(q, OPINION_DANGEROUS, "it is handed a dangerous name");
-    if (tag == PICKLE_GLOBAL && g->verdict.class != PICKLE_SAFE)
+    if (tag == PICKLE_GLOBAL && g->verdict.check == PICKLE_CHECK_SAFE_ARGUMENTS)
+        q->m->globals[value_global(v)].mentioned |= MENTION_ACCOUNTED;
+    else if (tag == PICKLE_GLOBAL && g->verdict.class != PICKLE_SAFE)
         return because(q, OPINION_UNKNOWN, "it is handed a name that no list knows");
     if (tag < PICKLE_TUPLE || tag > PICKLE_FROZENSET)
         return OPINION_FINE;

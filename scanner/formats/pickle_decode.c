@@ -20,66 +20,91 @@ static struct span line(struct reader *r)
     return span_slice(rest, 0, left ? left - 1 : 0);
 }
 
-static bool counted(struct reader *r, struct pickle_instruction *i)
+/* Bytes of the argument that have a fixed size; of a counted one, of its length. */
+static const uint8_t widths[] = {
+    [ARGUMENT_NONE] = 0,   [ARGUMENT_U1] = 1,     [ARGUMENT_U2] = 2,
+    [ARGUMENT_U4] = 4,     [ARGUMENT_U8] = 8,     [ARGUMENT_I4] = 4,
+    [ARGUMENT_F8] = 8,     [ARGUMENT_LINE] = 0,   [ARGUMENT_LINES] = 0,
+    [ARGUMENT_BYTES1] = 1, [ARGUMENT_BYTES4] = 4, [ARGUMENT_BYTES8] = 8,
+};
+
+static uint64_t little_endian(struct span s, size_t at, unsigned width)
 {
-    i->text = reader_bytes(r, i->number);
-    return reader_ok(r);
+    uint64_t v = 0;
+    for (unsigned i = 0; i < width; i++)
+        v |= (uint64_t)s.ptr[at + i] << (8 * i);
+    return v;
 }
 
-static bool argument(struct reader *r, enum pickle_argument kind,
-                     struct pickle_instruction *i)
+/* The number of a fixed-size argument, from the bytes behind the opcode. */
+static uint64_t number(struct span head, enum pickle_argument kind)
 {
     switch (kind) {
-    case ARGUMENT_NONE:
-        return true;
     case ARGUMENT_U1:
-        i->number = reader_u8(r);
-        return reader_ok(r);
-    case ARGUMENT_U2:
-        i->number = reader_u16le(r);
-        return reader_ok(r);
-    case ARGUMENT_U4:
-        i->number = reader_u32le(r);
-        return reader_ok(r);
-    case ARGUMENT_I4:
-        i->number = (uint64_t)(int64_t)(int32_t)reader_u32le(r);
-        return reader_ok(r);
-    case ARGUMENT_U8:
-        i->number = reader_u64le(r);
-        return reader_ok(r);
-    case ARGUMENT_F8:
-        i->number = reader_u64be(r);
-        return reader_ok(r);
-    case ARGUMENT_LINE:
-        i->text = line(r);
-        return true;
-    case ARGUMENT_LINES:
-        i->text = line(r);
-        i->second = line(r);
-        return true;
     case ARGUMENT_BYTES1:
-        i->number = reader_u8(r);
-        return counted(r, i);
+        return head.ptr[1];
+    case ARGUMENT_U2:
+        return little_endian(head, 1, 2);
+    case ARGUMENT_U4:
     case ARGUMENT_BYTES4:
-        i->number = reader_u32le(r);
-        return counted(r, i);
+        return little_endian(head, 1, 4);
+    case ARGUMENT_I4:
+        return (uint64_t)(int64_t)(int32_t)little_endian(head, 1, 4);
+    case ARGUMENT_U8:
     case ARGUMENT_BYTES8:
-        i->number = reader_u64le(r);
-        return counted(r, i);
+        return little_endian(head, 1, 8);
+    case ARGUMENT_F8:
+        return __builtin_bswap64(little_endian(head, 1, 8));
+    default:
+        return 0;
     }
-    return false;
 }
 
+/* The kind of argument plus one, by opcode; 0: no such opcode. */
+static const uint8_t kinds[256] = {
+#define OPCODE(code, name, argument, protocol) [code] = ARGUMENT_##argument + 1,
+#include "formats/pickle_opcodes.def"
+#undef OPCODE
+};
+
+/* Arguments that do not have a fixed size. */
+static enum pickle_decoded decode_text(struct reader *r, enum pickle_argument kind,
+                                       struct pickle_instruction *ret)
+{
+    if (kind >= ARGUMENT_BYTES1) {
+        ret->text = reader_bytes(r, ret->number);
+        return reader_ok(r) ? DECODED : DECODED_TRUNCATED;
+    }
+    ret->text = line(r);
+    if (kind == ARGUMENT_LINES)
+        ret->second = line(r);
+    return DECODED;
+}
+
+static enum pickle_decoded truncated(struct pickle_instruction *ret)
+{
+    ret->number = 0;
+    return DECODED_TRUNCATED;
+}
+
+/* The hot loop of the machine: one look at the bytes, one step over them. */
 enum pickle_decoded pickle_decode(struct reader *r, struct pickle_instruction *ret)
 {
-    if (reader_left(r) == 0)
+    struct span head = reader_peek(r, 9);
+    if (head.len == 0)
         return DECODED_END;
     ret->offset = r->pos;
-    ret->code = reader_u8(r);
-    const struct pickle_opcode *op = &pickle_opcodes[ret->code];
-    if (!op->name)
+    ret->code = head.ptr[0];
+    if (kinds[ret->code] == 0)
         return DECODED_INVALID;
-    return argument(r, op->argument, ret) ? DECODED : DECODED_TRUNCATED;
+    enum pickle_argument kind = (enum pickle_argument)(kinds[ret->code] - 1);
+    unsigned width = widths[kind];
+    if (width > 0 && head.len > width)
+        ret->number = number(head, kind);
+    else if (width > 0)
+        return truncated(ret);
+    reader_skip(r, 1 + width);
+    return kind < ARGUMENT_LINE ? DECODED : decode_text(r, kind, ret);
 }
 
 /* A read of n bytes: drop the rest of the frame when they do not lie in it. */
@@ -121,24 +146,28 @@ static bool enter_counted(struct reader *r, size_t *frame_end, unsigned width,
         crossed |= enter(r, frame_end, i->number);
     else if (*frame_end != SIZE_MAX && i->number > *frame_end - r->pos)
         *frame_end = SIZE_MAX;
-    return counted(r, i) && crossed;
+    i->text = reader_bytes(r, i->number);
+    return crossed;
+}
+
+static uint64_t number_behind(struct reader *r, enum pickle_argument kind)
+{
+    uint8_t bytes[9] = { 0 };
+    for (unsigned i = 1; i <= widths[kind]; i++)
+        bytes[i] = reader_u8(r);
+    return number(span_of(bytes, sizeof bytes), kind);
 }
 
 enum pickle_decoded pickle_decode_framed(struct reader *r, size_t *frame_end,
                                          struct pickle_instruction *ret,
                                          bool *ret_crossed)
 {
-    static const uint8_t widths[] = {
-        [ARGUMENT_U1] = 1, [ARGUMENT_U2] = 2, [ARGUMENT_U4] = 4,    [ARGUMENT_I4] = 4,
-        [ARGUMENT_U8] = 8, [ARGUMENT_F8] = 8, [ARGUMENT_BYTES8] = 0
-    };
     (void)enter(r, frame_end, 1);
     if (reader_left(r) == 0)
         return DECODED_END;
     ret->offset = r->pos;
     ret->code = reader_u8(r);
     const struct pickle_opcode *op = &pickle_opcodes[ret->code];
-    bool ok = true;
     *ret_crossed = false;
     if (!op->name)
         return DECODED_INVALID;
@@ -164,7 +193,7 @@ enum pickle_decoded pickle_decode_framed(struct reader *r, size_t *frame_end,
         break;
     default:
         *ret_crossed = enter(r, frame_end, widths[op->argument]);
-        ok = argument(r, op->argument, ret);
+        ret->number = number_behind(r, op->argument);
     }
-    return ok && reader_ok(r) ? DECODED : DECODED_TRUNCATED;
+    return reader_ok(r) ? DECODED : DECODED_TRUNCATED;
 }

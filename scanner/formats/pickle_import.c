@@ -98,9 +98,7 @@ static uint32_t enter(struct pickle_machine *m, const struct pickle_global *want
         (m->global_capacity > GLOBAL_INDEX_MAX || !grow(m)))
         return 0;
     if (m->global_count == 0)
-        m->globals[m->global_count++] = (struct pickle_global){
-            .module = span_of_text("?"), .name = span_of_text("?"), .computed = true
-        };
+        m->global_count = 1; /* 0 stands for none */
     uint32_t *slot = find_slot(m, wanted);
     if (*slot == 0) {
         if (m->global_count > GLOBAL_INDEX_MAX)
@@ -126,7 +124,7 @@ static bool plausible(struct span s)
     if (s.len > PLAUSIBLE_MAX)
         return false;
     for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] <= ' ' || s.ptr[i] == 0x7f)
+        if ((s.ptr[i] <= ' ' && s.ptr[i] != '\r') || s.ptr[i] == 0x7f)
             return false;
     return true;
 }

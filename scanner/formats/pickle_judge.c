@@ -8,10 +8,7 @@ enum {
     REPORTS_EACH = 16,    /* findings for calls to one global */
     SAFE_CALLS_SHOWN = 3, /* facts for calls to one safe global */
     OTHER_CALLS_SHOWN = 64,
-    ANOMALIES_EACH = 8,
-    MENTION_COUNT = 0xffff,
-    MENTION_INSTANTIATED = 1 << 16,
-    MENTION_DOTTED = 1 << 17
+    ANOMALIES_EACH = 8
 };
 
 static bool silent(const struct pickle_judge *j, size_t offset)
@@ -445,12 +442,21 @@ static void report_package(struct pickle_judge *j, const struct pickle_global *c
 /* A global that only adds up: not known, and not yet reported for a call. */
 static bool adds_up(const struct pickle_global *g)
 {
-    if (g->computed || g->dotted || (g->mentioned & MENTION_COUNT))
+    if (g->computed || g->dotted || (g->mentioned & (MENTION_COUNT | MENTION_ACCOUNTED)))
         return false;
     if (g->verdict.class == PICKLE_CHECK) /* taken, to be called by something else? */
         return g->calls == 0 && !pickle_check_is_class(g->verdict.check);
     return g->verdict.class == PICKLE_UNKNOWN &&
            (!g->attribute || (g->mentioned & MENTION_INSTANTIATED));
+}
+
+/* torch.jit.load finds these in the archive itself, as TorchScript, which torchscript.c
+ * reads; nothing is imported. */
+static bool is_script_class(const struct pickle_judge *j, const struct pickle_global *g)
+{
+    const struct artifact *archive = j->in->artifact->parent;
+    return archive && (archive->formats & FORMAT_BIT(FORMAT_TORCHSCRIPT)) &&
+           (span_is(g->module, "__torch__") || span_starts(g->module, "__torch__."));
 }
 
 static void report_unknown(struct pickle_judge *j, const struct pickle_machine *m)
@@ -462,7 +468,7 @@ static void report_unknown(struct pickle_judge *j, const struct pickle_machine *
         return;
     }
     for (uint32_t i = 1; i < m->global_count; i++)
-        if (adds_up(&m->globals[i]))
+        if (adds_up(&m->globals[i]) && !is_script_class(j, &m->globals[i]))
             list[n++] = &m->globals[i];
     if (n > 0)
         qsort(list, n, sizeof *list, by_package);

@@ -9,6 +9,14 @@
 #include "formats/inspector.h"
 #include "formats/pickle_machine.h"
 
+/* What the judge notes in pickle_global.mentioned; the low bits count findings. */
+enum {
+    MENTION_COUNT = 0xffff,
+    MENTION_INSTANTIATED = 1 << 16,
+    MENTION_DOTTED = 1 << 17,
+    MENTION_ACCOUNTED = 1 << 18 /* handed to a function that may have it */
+};
+
 struct pickle_judge {
     struct inspection *in;
     struct pickle_sink sink; /* for pickle_machine_new() */

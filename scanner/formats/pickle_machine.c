@@ -196,6 +196,14 @@ static bool push_integer(struct pickle_machine *m, bool fits, int64_t n, size_t 
     return push(m, v);
 }
 
+/* LONG1, LONG4 */
+static bool push_long(struct pickle_machine *m, const struct pickle_instruction *i)
+{
+    int64_t n = 0;
+    bool fits = pickle_long(i->text, &n);
+    return push_integer(m, fits, n, i->offset);
+}
+
 static bool text_integer(struct pickle_machine *m, const struct pickle_instruction *i)
 {
     struct span s = i->text;
@@ -313,7 +321,6 @@ static bool execute(struct pickle_machine *m, const struct pickle_instruction *i
                     struct reader *r)
 {
     uint64_t index;
-    int64_t n = 0;
     switch ((enum pickle_op)i->code) {
     case OP_MARK:
         return mark(m);
@@ -352,9 +359,9 @@ static bool execute(struct pickle_machine *m, const struct pickle_instruction *i
     case OP_LONG4:
         if (i->number > INT32_MAX)
             return run_fails(m, "a negative length");
-        return push_integer(m, pickle_long(i->text, &n), n, i->offset);
+        return push_long(m, i);
     case OP_LONG1:
-        return push_integer(m, pickle_long(i->text, &n), n, i->offset);
+        return push_long(m, i);
     case OP_FLOAT:
         return pickle_float(i->text) ? push(m, value_make(PICKLE_NUMBER, i->offset))
                                      : run_fails(m, "a float that is none");
@@ -525,6 +532,10 @@ enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start)
     enum pickle_decoded decoded;
     reader_seek(&r, start);
     begin(m, start);
+    if (m->capacity == 0 && !grow_stack(m)) {
+        m->end = start;
+        return m->status;
+    }
     while ((decoded = next(m, &r, &i)) == DECODED) {
         if (m->instructions++ >= m->max_instructions) {
             m->status = PICKLE_SPENT;
@@ -594,7 +605,9 @@ void pickle_machine_free(struct pickle_machine *m)
 
 const struct pickle_global *pickle_global(const struct pickle_machine *m, pickle_value v)
 {
-    return &m->globals[value_has_global(v) ? value_global(v) : 0];
+    static const struct pickle_global none = { .computed = true };
+    uint32_t index = value_has_global(v) ? value_global(v) : 0;
+    return index ? &m->globals[index] : &none;
 }
 
 bool pickle_instruction_of(const struct pickle_machine *m, pickle_value v,

@@ -117,7 +117,7 @@ struct pickle_machine {
     size_t big_index_count;
     struct buffer scratch[2]; /* decoded names */
 
-    struct pickle_global *globals; /* [0] stands for "cannot tell" */
+    struct pickle_global *globals; /* from [1]; index 0 is none */
     uint32_t global_count, global_capacity;
     uint32_t *global_slots;
     size_t global_slot_count;

@@ -6,7 +6,7 @@
 #include "formats/pickle_judge.h"
 #include "formats/pickle_scan.h"
 
-enum { ENCODED_MIN = 16, HEAD = 48 };
+enum { ENCODED_MIN = 16, HEAD = 48, INSIDE_MAX = 64 << 10 };
 
 /* Does it begin like a pickle, or like something that can hold one? */
 static bool promising(const struct pickle_judge *j, struct span s)
@@ -148,6 +148,11 @@ void judge_literal(struct pickle_judge *j, const struct pickle_machine *m,
         decode_and_inspect(j, "hex", offset, bytes, 4);
         if (text && span_starts(bytes, "\xc2\x80"))
             judge_latin1(j, offset, bytes);
+        size_t inner = bytes.len <= INSIDE_MAX && !text
+                           ? pickle_probe_inside(bytes, j->in->pickle_rules)
+                           : SIZE_MAX;
+        if (inner != SIZE_MAX)
+            inspect(j, "bytes", offset, span_slice(bytes, inner, bytes.len));
     }
     buffer_free(&scratch);
 }

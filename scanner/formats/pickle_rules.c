@@ -10,7 +10,7 @@
 #include "core/arena.h"
 #include "core/json.h"
 
-enum { RULES_ARENA_MAX = 64 << 20, PATH_ROOM = 4096, FIRST_SLOTS = 1024 };
+enum { RULES_ARENA_MAX = 64 << 20, PATH_ROOM = 4096, FIRST_SLOTS = 16384 };
 
 struct entry {
     const char *module, *name; /* name NULL: only "this module is mentioned" */
@@ -172,19 +172,52 @@ static void digest_text(struct pickle_rules *r, const char *text)
     EVP_DigestUpdate(r->hash, text, strlen(text) + 1);
 }
 
-/* One statement of a list: kept, digested, and its module remembered. */
-static bool add_statement(struct pickle_rules *r, const char *module, const char *name,
-                          struct pickle_verdict verdict, const char *why,
-                          struct error *error)
+static bool out_of_memory(struct error *error)
 {
-    digest_text(r, why);
+    return error_set(error, ERROR_MEMORY, "pickle rules: out of memory");
+}
+
+/* Remember that some list mentions this module; gives the copy that entries use. */
+static const char *add_module(struct pickle_rules *r, const char *module)
+{
+    const char *copy = arena_text(r->arena, span_of_text(module));
+    struct pickle_verdict none = { .class = PICKLE_UNKNOWN };
     digest_text(r, module);
+    return copy && add(r, copy, NULL, none) ? copy : NULL;
+}
+
+/* One statement of a list: kept and digested. */
+static bool add_name(struct pickle_rules *r, const char *module, const char *name,
+                     struct pickle_verdict verdict)
+{
+    const char *copy = arena_text(r->arena, span_of_text(name));
     digest_text(r, name);
-    char *m = arena_text(r->arena, span_of_text(module));
-    char *n = arena_text(r->arena, span_of_text(name));
     verdict.exact = strcmp(name, "*") != 0 && !span_ends(span_of_text(module), ".*");
-    if (!m || !n || !add(r, m, n, verdict) || !add(r, m, NULL, verdict))
-        return error_set(error, ERROR_MEMORY, "pickle rules: out of memory");
+    return copy && add(r, module, copy, verdict);
+}
+
+/* ["name", …] */
+static bool read_module(struct pickle_rules *r, const char *file, const char *module,
+                        json_t *names, struct pickle_verdict verdict, const char *why,
+                        struct error *error)
+{
+    if (!json_is_array(names) || json_array_size(names) == 0)
+        return error_set(error, ERROR_CONFIG,
+                         "%s: \"%s\": \"%s\" must be a list of names", file, why, module);
+    const char *kept = add_module(r, module);
+    size_t i;
+    json_t *name;
+    if (!kept)
+        return out_of_memory(error);
+    json_array_foreach(names, i, name)
+    {
+        if (!json_is_string(name) || json_string_length(name) == 0)
+            return error_set(error, ERROR_CONFIG,
+                             "%s: \"%s\": \"%s\": name %zu is not a text", file, why,
+                             module, i + 1);
+        if (!add_name(r, kept, json_string_value(name), verdict))
+            return out_of_memory(error);
+    }
     return true;
 }
 
@@ -198,23 +231,11 @@ static bool read_names(struct pickle_rules *r, const char *file, json_t *modules
                          file, why);
     const char *module;
     json_t *names;
+    digest_text(r, why);
     json_object_foreach(modules, module, names)
     {
-        if (!json_is_array(names) || json_array_size(names) == 0)
-            return error_set(error, ERROR_CONFIG,
-                             "%s: \"%s\": \"%s\" must be a list of names", file, why,
-                             module);
-        size_t i;
-        json_t *name;
-        json_array_foreach(names, i, name)
-        {
-            if (!json_is_string(name) || json_string_length(name) == 0)
-                return error_set(error, ERROR_CONFIG,
-                                 "%s: \"%s\": \"%s\": name %zu is not a text", file, why,
-                                 module, i + 1);
-            if (!add_statement(r, module, json_string_value(name), verdict, why, error))
-                return false;
-        }
+        if (!read_module(r, file, module, names, verdict, why, error))
+            return false;
     }
     return true;
 }
@@ -255,6 +276,9 @@ static bool read_checks(struct pickle_rules *r, const char *file, json_t *module
         if (!json_is_object(names))
             return error_set(error, ERROR_CONFIG,
                              "%s: \"check\": \"%s\" must be an object", file, module);
+        const char *kept = add_module(r, module);
+        if (!kept)
+            return out_of_memory(error);
         json_object_foreach(names, name, check)
         {
             const char *text = json_is_string(check) ? json_string_value(check) : "";
@@ -265,8 +289,9 @@ static bool read_checks(struct pickle_rules *r, const char *file, json_t *module
             struct pickle_verdict v = { .class = PICKLE_CHECK,
                                         .check = (enum pickle_check)id,
                                         .library = library };
-            if (!add_statement(r, module, name, v, text, error))
-                return false;
+            digest_text(r, text);
+            if (!add_name(r, kept, name, v))
+                return out_of_memory(error);
         }
     }
     return true;

@@ -5,7 +5,7 @@ enum {
     PROBE_LONG = 1 << 20,
     PROBE_RESYNC = 4096,
     PROBE_BLOCK = 4096,
-    PROTO_PROOF = 5, /* instructions after which a PROTO is believed */
+    PROTO_PROOF = 2, /* PROTO and one more instruction are believed */
     PROBE_NAMES = 1 << 20
 };
 
@@ -126,6 +126,25 @@ enum claim pickle_probe(struct span bytes, const struct pickle_rules *lists)
     enum claim claim = prober_run(&p, at, PROBE_LONG, false);
     prober_close(&p);
     return claim;
+}
+
+size_t pickle_probe_inside(struct span bytes, const struct pickle_rules *lists)
+{
+    struct prober p;
+    size_t found = SIZE_MAX;
+    prober_open(&p, bytes, lists);
+    for (size_t at = 1; at < bytes.len && found == SIZE_MAX; at++) {
+        const uint8_t *hit = memchr(bytes.ptr + at, OP_PROTO, bytes.len - at);
+        if (!hit)
+            break;
+        at = (size_t)(hit - bytes.ptr);
+        if (begins_with_protocol(bytes, at) &&
+            prober_run(&p, at, PROBE_RESYNC, false) != CLAIM_NONE &&
+            (p.trial.calls > 0 || p.trial.known > 0))
+            found = at;
+    }
+    prober_close(&p);
+    return found;
 }
 
 /* ---- reading ---- */

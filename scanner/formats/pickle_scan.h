@@ -10,6 +10,10 @@
  * a known name, or is understood to its end. */
 enum claim pickle_probe(struct span bytes, const struct pickle_rules *rules);
 
+/* The offset of a pickle somewhere inside, that makes a call or imports a known name;
+ * SIZE_MAX when there is none. */
+size_t pickle_probe_inside(struct span bytes, const struct pickle_rules *rules);
+
 struct pickle_scan {
     struct inspection *in;
     struct pickle_judge judge;

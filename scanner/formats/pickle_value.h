@@ -55,8 +55,15 @@ static inline uint64_t value_payload(pickle_value v)
     return v >> 4;
 }
 
-/* Does an integer fit the payload? */
-bool value_int(int64_t n, pickle_value *ret);
+/* False when the integer does not fit the payload. */
+static inline bool value_int(int64_t n, pickle_value *ret)
+{
+    const int64_t limit = INT64_C(1) << (PAYLOAD_BITS - 1);
+    if (n < -limit || n >= limit)
+        return false;
+    *ret = value_make(PICKLE_INT, (uint64_t)n & ((UINT64_C(1) << PAYLOAD_BITS) - 1));
+    return true;
+}
 int64_t value_int_of(pickle_value v); /* of a PICKLE_INT */
 
 static inline pickle_value value_atom(enum pickle_atom a)

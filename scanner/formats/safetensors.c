@@ -569,10 +569,11 @@ static void inspect_header(struct inspection *in, struct span json)
     bool whole = read_entries(&h);
     tokens_close(h.tokens);
     add_facts(&h, facts, json.len);
-    if (whole)
-        check_layout(&h, LENGTH_BYTES + json.len,
-                     in->bytes.len - LENGTH_BYTES - json.len);
-    else
+    if (whole) {
+        uint64_t start = LENGTH_BYTES + json.len, size = in->bytes.len - start;
+        inspection_bulk(in, start, size);
+        check_layout(&h, start, size);
+    } else
         inspection_incomplete(in, "the header was not understood to its end");
     if (h.reported[RULE_SAFETENSORS_MALFORMED] || h.reported[RULE_SAFETENSORS_BINARY])
         inspect_member(in, span_of_text("header"), LENGTH_BYTES, json);
@@ -608,10 +609,6 @@ static enum claim claim(const struct inspection *in)
 
 static void inspect(struct inspection *in)
 {
-    /* Something else by a safetensors name: that is reported, and others read it. */
-    bool others = in->artifact->formats & ~FORMAT_BIT(FORMAT_SAFETENSORS);
-    if (others && claim(in) == CLAIM_NAME)
-        return;
     struct reader r = reader_of(in->bytes, 0);
     uint64_t length = reader_u64le(&r);
     if (!reader_ok(&r)) {

@@ -3,6 +3,7 @@
 #include "formats/inspector.h"
 #include "formats/member_name.h"
 #include "formats/tar_walk.h"
+#include "formats/torch_tar.h"
 
 #include <inttypes.h>
 
@@ -25,6 +26,7 @@ struct tar {
     struct met *first, *last; /* in the file's order */
     size_t count;
     const struct tar_entry **by_name;
+    bool beyond; /* past the end marker, or a damaged header */
 };
 
 #define SHOW(name)                                                                       \
@@ -208,6 +210,9 @@ static bool inspect_entry(struct tar *t, const struct tar_entry *e)
     if (e->sparse)
         inspection_incomplete(t->in, "'%.*s' is sparse", SHOW(e->name));
     bool go_on = true;
+    if (e->has_data && !t->beyond && torch_tar_reads(e->name) &&
+        (t->in->artifact->formats & FORMAT_BIT(FORMAT_TORCH_TAR)))
+        return true; /* pickles with raw data between: torch_tar.c knows where */
     if (e->has_data)
         go_on = inspect_range(t, e->name, e->data, e->size);
     else if (e->header_size > 0)
@@ -242,6 +247,7 @@ static bool pass_gap(struct tar *t, struct tar_walk *w, enum tar_step step)
 {
     struct inspection *in = t->in;
     uint64_t from = w->next;
+    t->beyond = true;
     if (step == TAR_DAMAGED)
         inspection_incomplete(in, "%s at %" PRIu64, w->problem, from);
     if (step == TAR_CUT)

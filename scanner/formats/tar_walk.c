@@ -5,10 +5,9 @@ enum {
     PREFIX_WIDTH = 155,
     CHECKSUM_AT = 148,
     CHECKSUM_WIDTH = 8,
-    SPARSE_FLAG_AT = 482,     /* old GNU: more sparse headers follow */
-    EXTENDED_FLAG_AT = 504,   /* the same flag in those */
-    EXTENSIONS_MAX = 32,      /* extension headers in front of one member */
-    RECOGNISE_ENTRIES = 10000 /* tar_member_holds() looks no further */
+    SPARSE_FLAG_AT = 482,   /* old GNU: more sparse headers follow */
+    EXTENDED_FLAG_AT = 504, /* the same flag in those */
+    EXTENSIONS_MAX = 32     /* extension headers in front of one member */
 };
 
 /* The extension headers gathered for the member that follows. */
@@ -344,25 +343,22 @@ bool tar_recognise(struct span file)
            parse_header(block, &h);
 }
 
-bool tar_member_holds(struct span file, uint64_t from, uint64_t to)
+size_t tar_last_members(struct span file, size_t tail,
+                        struct tar_range ret_list[TAR_RANGES_MAX])
 {
-    if (!tar_recognise(file))
-        return false;
-    struct arena *names = arena_new(1 << 20);
+    struct arena *names = tar_recognise(file) ? arena_new(1 << 20) : NULL;
     if (!names)
-        return false;
+        return 0;
+    size_t n = 0, from = file.len > tail ? file.len - tail : 0;
     struct tar_walk w = tar_walk_start(file, names);
-    bool holds = false;
     struct tar_entry e;
-    for (size_t n = 0; !holds && n < RECOGNISE_ENTRIES && w.next <= from; n++) {
-        struct arena_mark mark = arena_mark(names);
-        if (tar_walk_next(&w, &e) != TAR_ENTRY)
-            break;
-        uint64_t end;
-        holds =
-            e.has_data && size_add(e.data, e.size, &end) && e.data <= from && to <= end;
-        arena_release(names, mark);
+    struct arena_mark mark = arena_mark(names);
+    for (; n < TAR_RANGES_MAX && tar_walk_next(&w, &e) == TAR_ENTRY;
+         arena_release(names, mark)) {
+        struct tar_range range = { e.data, e.data };
+        if (e.has_data && size_add(e.data, e.size, &range.end) && range.end > from)
+            ret_list[n++] = range;
     }
     arena_free(names);
-    return holds;
+    return n;
 }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "formats/pickle_scan.h"
+#include "formats/torch_storage.h"
 
 enum { STREAMS = 5, TORCH_PROTOCOL = 1001 };
 enum { KEY_MAX = 64, STORAGES_MAX = 1 << 20, KEYS_FIRST = 64 };
@@ -79,37 +80,6 @@ struct storages {
     bool lost;
 };
 
-static uint64_t element_size(const struct pickle_global *type)
-{
-    static const struct {
-        const char *name;
-        uint64_t size;
-    } sizes[] = {
-        {"DoubleStorage",         8 },
-        { "FloatStorage",         4 },
-        { "HalfStorage",          2 },
-        { "BFloat16Storage",      2 },
-        { "LongStorage",          8 },
-        { "IntStorage",           4 },
-        { "ShortStorage",         2 },
-        { "CharStorage",          1 },
-        { "ByteStorage",          1 },
-        { "BoolStorage",          1 },
-        { "ComplexDoubleStorage", 16},
-        { "QInt8Storage",         1 },
-        { "QUInt8Storage",        1 },
-        { "ComplexFloatStorage",  8 },
-        { "QInt32Storage",        4 },
-        { "QUInt4x2Storage",      1 },
-        { "QUInt2x4Storage",      1 },
-        { "UntypedStorage",       1 },
-    };
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        if (span_is(type->name, sizes[i].name))
-            return sizes[i].size;
-    return 0;
-}
-
 static struct storage *find(const struct storages *s, struct span key)
 {
     for (size_t i = 0; i < s->n; i++)
@@ -149,13 +119,13 @@ static void note_storage(void *self, const struct pickle_machine *m, pickle_valu
     struct span key = pickle_text(m, parts[2], &scratch);
     if (!find(s, key)) {
         if (room(s))
-            s->entries[s->n++] =
-                (struct storage){ .key = arena_copy(s->in->arena, key),
-                                  .element_size =
-                                      element_size(pickle_global(m, parts[1])),
-                                  .count = value_tag(parts[4]) == PICKLE_INT
-                                               ? (uint64_t)value_int_of(parts[4])
-                                               : UINT64_MAX };
+            s->entries[s->n++] = (struct storage){
+                .key = arena_copy(s->in->arena, key),
+                .element_size = torch_element_size(pickle_global(m, parts[1])->name),
+                .count = value_tag(parts[4]) == PICKLE_INT
+                             ? (uint64_t)value_int_of(parts[4])
+                             : UINT64_MAX
+            };
         else
             s->lost = true;
     }
@@ -175,6 +145,7 @@ static bool skip_storage(struct inspection *in, const struct storage *st,
     if (!reader_ok(r) || st->element_size == 0 ||
         !size_multiply(count, st->element_size, &bytes))
         return false;
+    inspection_bulk(in, reader_where(r), bytes);
     reader_skip(r, bytes);
     return reader_ok(r);
 }

@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-#define ZLIB_CONST
-#include <zlib.h>
-
 enum kind { MODEL, MODEL_AND_ZIP, WRAPPER, ARCHIVE, PROGRAM, CONTAINER, ANYTHING };
 
 struct row {
@@ -121,64 +118,6 @@ static bool is_r_text(struct span bytes)
     return starts && reader_ok(&r) && version.len >= 5;
 }
 
-/* RFC 1952: deflate, and none of the reserved flags. */
-static bool is_gzip(struct span bytes)
-{
-    struct reader r = reader_of(bytes, 0);
-    bool magic = span_is(reader_bytes(&r, 3), "\x1f\x8b\x08");
-    uint8_t flags = reader_u8(&r);
-    reader_skip(&r, 6 + 8); /* header; CRC and length at the end */
-    return magic && flags < 0x20 && reader_ok(&r);
-}
-
-/* RFC 1950: two bytes say little, so try whether the beginning inflates. */
-static bool is_zlib(struct span bytes)
-{
-    enum { TRIED = 512 };
-    uint8_t out[TRIED];
-    struct reader r = reader_of(bytes, 0);
-    uint8_t method = reader_u8(&r), flags = reader_u8(&r);
-    if (!reader_ok(&r) || method != 0x78 || (method << 8 | flags) % 31 != 0)
-        return false;
-    struct span head = span_slice(bytes, 0, TRIED);
-    z_stream z = { .next_in = head.ptr,
-                   .avail_in = (uInt)head.len,
-                   .next_out = out,
-                   .avail_out = sizeof out };
-    if (inflateInit(&z) != Z_OK)
-        return true; /* out of memory: do not overlook it */
-    int result = inflate(&z, Z_NO_FLUSH);
-    uLong unpacked = z.total_out;
-    (void)inflateEnd(&z);
-    return result == Z_STREAM_END || (result == Z_OK && unpacked > 0);
-}
-
-/* "BZh", the block size as a digit, and the magic number of a block or of the end. */
-static bool is_bzip2(struct span bytes)
-{
-    struct reader r = reader_of(bytes, 0);
-    bool magic = span_is(reader_bytes(&r, 3), "BZh");
-    uint8_t level = reader_u8(&r);
-    struct span block = reader_bytes(&r, 6);
-    return magic && level >= '1' && level <= '9' &&
-           (span_is(block, "1AY&SY") || span_is(block, "\x17\x72\x45\x38\x50\x90"));
-}
-
-/* .lzma: properties 5d, a dictionary of 2^n or 2^n + 2^(n-1) bytes, a length that is
- * unknown or sane, and a range coder that starts with zero. */
-static bool is_lzma(struct span bytes)
-{
-    struct reader r = reader_of(bytes, 0);
-    uint8_t properties = reader_u8(&r);
-    uint32_t dictionary = reader_u32le(&r);
-    uint64_t length = reader_u64le(&r);
-    uint8_t first = reader_u8(&r);
-    uint32_t low = dictionary & (~dictionary + 1), rest = dictionary ^ low;
-    return reader_ok(&r) && properties == 0x5d && first == 0 && dictionary >= 4096 &&
-           (rest == 0 || rest == low << 1) &&
-           (length == UINT64_MAX || length < UINT64_C(1) << 40);
-}
-
 static bool is_elf(struct span bytes)
 {
     struct reader r = reader_of(bytes, 0);
@@ -262,12 +201,13 @@ static const struct row *find_name(struct span name)
 
 static enum claim claim(const struct inspection *in)
 {
-    const struct row *row = find_content(in->bytes);
-    if (row && row->kind == MODEL_AND_ZIP)
-        return CLAIM_NAME; /* not a polyglot, then */
-    if (row)
-        return row->test ? CLAIM_LIKELY : CLAIM_MAGIC;
-    return find_name(in->artifact->name) ? CLAIM_NAME : CLAIM_NONE;
+    const struct row *content = find_content(in->bytes);
+    const struct row *named = find_name(in->artifact->name);
+    if (content && content->kind != MODEL_AND_ZIP)
+        return content->test ? CLAIM_LIKELY : CLAIM_MAGIC;
+    if (content || (named && named->kind != ANYTHING))
+        return CLAIM_BESIDE;
+    return named ? CLAIM_NAME : CLAIM_NONE;
 }
 
 /* Does some inspector, or a row of ours, make the name that of a model? */
@@ -317,28 +257,30 @@ static void inspect_content(struct inspection *in, const struct row *row)
 /* Only the name says so; `others` are the formats that the content shows. */
 static void inspect_name(struct inspection *in, const struct row *row, uint64_t others)
 {
-    if (row->kind == CONTAINER)
+    if (row->kind == CONTAINER) {
         inspection_incomplete(
             in, "%s (by its name): what is special to it is not read yet", row->what);
-    else if (others && row->kind == MODEL)
-        inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
-                           "the name promises %s, the content is another format",
-                           row->what);
-    else if (!others)
+    } else if (!others) {
         inspection_incomplete(in,
                               in->bytes.len ? "%s (by its name) is not read yet"
                                             : "%s by its name, but the file is empty",
                               row->what);
+    } else {
+        in->artifact->formats = others; /* the name was wrong */
+        if (!(others & FORMAT_BIT(FORMAT_LFS_POINTER)))
+            inspection_finding(in, RULE_FORMAT_MISMATCH, 0, span_slice(in->bytes, 0, 16),
+                               "the name promises %s, the content is another format",
+                               row->what);
+    }
 }
 
 static void inspect(struct inspection *in)
 {
     const struct row *content = find_content(in->bytes);
     const struct row *named = find_name(in->artifact->name);
-    uint64_t pointer = in->artifact->formats & FORMAT_BIT(FORMAT_LFS_POINTER);
     if (content)
         inspect_content(in, content);
-    else if (named && !pointer) /* a pointer says for itself that the file is missing */
+    else if (named)
         inspect_name(in, named, in->artifact->formats & ~FORMAT_BIT(FORMAT_UNREAD));
 }
 

@@ -4,7 +4,7 @@
 #include "formats/tar_walk.h"
 #include "formats/zip_member.h"
 
-enum { DIRECTORIES_MAX = 8, LINKS_MAX = 64, TABLES_MAX = 96 << 20 };
+enum { DIRECTORIES_MAX = 8, LINKS_MAX = 64, TABLES_MAX = 64 << 20 };
 
 struct zip {
     struct inspection *in;
@@ -25,26 +25,43 @@ static unsigned long long ull(uint64_t n)
     return n;
 }
 
-/* An archive stored as a member of a tar is the tar's, though zipfile would open it. */
-static bool belongs_to_tar(struct span file, const struct zip_directory *d)
+static bool within(const struct zip_directory *d, const struct tar_range *ranges,
+                   size_t count)
 {
-    return tar_member_holds(file, d->start > d->said ? d->start - d->said : 0, d->end);
+    uint64_t start = d->start > d->said ? d->start - d->said : 0;
+    for (size_t i = 0; i < count; i++)
+        if (ranges[i].start <= start && d->end <= ranges[i].end)
+            return true;
+    return false;
+}
+
+/* Data in front does not keep zipfile, and all that rest on it, from loading.  But an
+ * archive stored as a member of a tar is the tar's, though zipfile would open it. */
+static bool ends_as_zip(struct span file)
+{
+    struct tar_range members[TAR_RANGES_MAX];
+    size_t count = SIZE_MAX; /* not asked yet */
+    uint64_t at = file.len;
+    while (zip_previous_end(file, at, &at)) {
+        struct zip_directory list[ZIP_INTERPRETATIONS_MAX];
+        size_t n = zip_read_end(file, at, list);
+        for (size_t i = 0; i < n; i++) {
+            if (list[i].size == 0)
+                continue;
+            if (count == SIZE_MAX)
+                count = tar_last_members(file, TAR_TAIL_MAX, members);
+            if (!within(&list[i], members, count))
+                return true;
+        }
+    }
+    return false;
 }
 
 static enum claim claim(const struct inspection *in)
 {
     if (span_starts(in->bytes, "PK\x03\x04") || span_starts(in->bytes, "PK\x05\x06"))
         return CLAIM_MAGIC;
-    /* Data in front does not keep zipfile, and all that rest on it, from loading. */
-    uint64_t at = in->bytes.len;
-    while (zip_previous_end(in->bytes, at, &at)) {
-        struct zip_directory list[ZIP_INTERPRETATIONS_MAX];
-        size_t n = zip_read_end(in->bytes, at, list);
-        for (size_t i = 0; i < n; i++)
-            if (list[i].size > 0 && !belongs_to_tar(in->bytes, &list[i]))
-                return CLAIM_MAGIC;
-    }
-    return CLAIM_NONE;
+    return ends_as_zip(in->bytes) ? CLAIM_MAGIC : CLAIM_NONE;
 }
 
 static int compare_places(const void *a, const void *b)
@@ -155,7 +172,7 @@ static void add_directory(struct zip *z, const struct zip_directory *d)
     size_t n = read_directory(z, d, number, SIZE_MAX, NULL, &end);
     check_directory(z, d, n, end);
     if (n > room) {
-        (void)inspection_spend(in, BUDGET_MEMBERS, UINT64_MAX);
+        (void)inspection_spend(in, BUDGET_MEMBERS, UINT64_MAX); /* says so */
         n = room;
     }
     struct zip_entry *all = arena_array(z->scratch, z->count + n, sizeof *all);
@@ -321,8 +338,7 @@ static uint64_t inspect_unlisted(struct zip *z, struct zip_entry *e, uint64_t to
         inspection_finding(z->in, RULE_ZIP_UNLISTED_ENTRY, e->header, e->name,
                            "'%.*s' has a local header and is not in the directory",
                            ZIP_SHOW(e->name));
-    if (z->directory_count > 0 || !(e->flags & ZIP_UNREADABLE))
-        zip_member_check(&z->members, e);
+    zip_member_check(&z->members, e);
     if (e->deferred && e->method == ZIP_STORED)
         e->compressed = find_stored_end(z->in->bytes, e, to) - e->data;
     else if (e->deferred || e->compressed > to - e->data)

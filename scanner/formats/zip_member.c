@@ -192,6 +192,7 @@ static void inspect_deflated(struct zip_members *m, const struct zip_entry *e,
         s.limit = UINT64_MAX;
     enum stream_end end = inflate_stream(m->inflater, &s);
     uint64_t used = raw.len - reader_left(&s.input) - m->inflater->z.avail_in;
+    inspection_elsewhere(in, e->data, used);
     check_stream(m, e, &s, end, used);
     bool cut = end == STREAM_TOO_LONG && !e->deferred && e->expanded > s.expanded;
     count_expanded(m, e, cut ? e->expanded : s.expanded);

@@ -7,8 +7,15 @@
 
 enum { MAGIC = 0x79617341 }; /* "Asay" */
 
+enum { SEVERITY_BITS = 8 }; /* of the value of a RULE; the CWE is above */
+
 struct head {
     uint32_t magic, type, value;
+};
+
+struct packet {
+    struct head head;
+    char text[NAME_MAX_BYTES];
 };
 
 /* Space for the descriptors of one message, aligned as the kernel wants it. */
@@ -20,31 +27,32 @@ union ancillary {
 bool control_send(int socket, enum control_type type, uint32_t value, struct span text,
                   const int *fds, size_t fd_count)
 {
-    struct head head = { MAGIC, type, value };
-    text = span_slice(text, 0, NAME_MAX_BYTES);
-    struct iovec parts[] = {
-        {.iov_base = &head,                        .iov_len = sizeof head},
-        { .iov_base = (void *)(uintptr_t)text.ptr, .iov_len = text.len   },
+    struct packet packet = {
+        .head = {MAGIC, type, value}
     };
-    struct msghdr packet = { .msg_iov = parts, .msg_iovlen = 2 };
+    text = span_slice(text, 0, sizeof packet.text);
+    if (text.len > 0)
+        memcpy(packet.text, text.ptr, text.len);
+    struct iovec all = { .iov_base = &packet, .iov_len = sizeof packet.head + text.len };
+    struct msghdr message = { .msg_iov = &all, .msg_iovlen = 1 };
     union ancillary ancillary = { 0 };
     assert(fd_count <= CONTROL_FDS_MAX);
     if (fd_count > 0) {
-        packet.msg_control = &ancillary;
-        packet.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
-        struct cmsghdr *c = CMSG_FIRSTHDR(&packet);
+        message.msg_control = &ancillary;
+        message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
+        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
         c->cmsg_level = SOL_SOCKET;
         c->cmsg_type = SCM_RIGHTS;
         c->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
         memcpy(CMSG_DATA(c), fds, fd_count * sizeof(int));
     }
-    return sendmsg(socket, &packet, MSG_NOSIGNAL) >= 0;
+    return sendmsg(socket, &message, MSG_NOSIGNAL) >= 0;
 }
 
-static void take_fds(struct msghdr *packet, struct control_message *m)
+static void take_fds(struct msghdr *message, struct control_message *m)
 {
     m->fd_count = 0;
-    struct cmsghdr *c = packet->msg_controllen > 0 ? CMSG_FIRSTHDR(packet) : NULL;
+    struct cmsghdr *c = message->msg_controllen > 0 ? CMSG_FIRSTHDR(message) : NULL;
     if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
         return;
     m->fd_count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -53,32 +61,33 @@ static void take_fds(struct msghdr *packet, struct control_message *m)
 
 bool control_receive(int socket, struct control_message *ret_message)
 {
-    struct head head;
-    struct iovec parts[] = {
-        {.iov_base = &head,               .iov_len = sizeof head   },
-        { .iov_base = ret_message->bytes, .iov_len = NAME_MAX_BYTES},
+    struct control_message *m = ret_message;
+    struct head head = { 0 };
+    struct iovec parts[2] = {
+        {&head,     sizeof head   },
+        { m->bytes, NAME_MAX_BYTES}
     };
     union ancillary ancillary = { 0 };
-    struct msghdr packet = { .msg_iov = parts,
-                             .msg_iovlen = 2,
-                             .msg_control = &ancillary,
-                             .msg_controllen = sizeof ancillary };
+    struct msghdr message = { .msg_iov = parts,
+                              .msg_iovlen = 2,
+                              .msg_control = &ancillary,
+                              .msg_controllen = sizeof ancillary };
     ssize_t n;
     do
-        n = recvmsg(socket, &packet, MSG_CMSG_CLOEXEC);
+        n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return false;
-    take_fds(&packet, ret_message);
+    take_fds(&message, m);
     if ((size_t)n < sizeof head || head.magic != MAGIC ||
-        (packet.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
-        control_close_fds(ret_message);
+        (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+        control_close_fds(m);
         return false;
     }
-    ret_message->type = head.type;
-    ret_message->value = head.value;
-    ret_message->text = span_of(ret_message->bytes, (size_t)n - sizeof head);
-    ret_message->bytes[ret_message->text.len] = '\0';
+    m->type = head.type;
+    m->value = head.value;
+    m->text = span_of(m->bytes, (size_t)n - sizeof head);
+    m->bytes[m->text.len] = '\0';
     return true;
 }
 
@@ -87,4 +96,27 @@ void control_close_fds(struct control_message *m)
     for (size_t i = 0; i < m->fd_count; i++)
         (void)close(m->fds[i]);
     m->fd_count = 0;
+}
+
+bool control_send_rule(int socket, const struct rule *rule)
+{
+    struct buffer text;
+    buffer_init(&text, NAME_MAX_BYTES);
+    buffer_add(&text, span_of(rule->id, strlen(rule->id) + 1));
+    buffer_add_text(&text, rule->title);
+    bool sent = !text.truncated &&
+                control_send(socket, CONTROL_RULE,
+                             (uint32_t)rule->severity | rule->cwe << SEVERITY_BITS,
+                             buffer_span(&text), NULL, 0);
+    buffer_free(&text);
+    return sent;
+}
+
+bool control_read_rule(const struct control_message *m, struct rule_table *table)
+{
+    const uint32_t severity = m->value & ((1U << SEVERITY_BITS) - 1);
+    size_t id = strnlen(m->bytes, m->text.len);
+    return rule_table_add(table, span_slice(m->text, 0, id),
+                          span_slice(m->text, id + 1, m->text.len), severity,
+                          m->value >> SEVERITY_BITS);
 }

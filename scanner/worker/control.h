@@ -5,6 +5,8 @@
  * name of the file, which it only copies.
  *
  *   zygote to main   HELLO    value: CONTROL_VERSION, text: ASSAY_VERSION.  First
+ *                    RULE     value: severity and CWE, text: id, NUL, title.  For each
+ *                             byte rule
  *                    READY    text: how it is confined
  *                    REFUSED  value: enum error_code, text: why; then it ends
  *   main to zygote   JOB      value: CPU seconds, text: the file's name,
@@ -19,11 +21,13 @@
 #define CONTROL_H
 
 #include "core/artifact.h"
+#include "worker/rule_table.h"
 
 enum { CONTROL_FD = 3, CONTROL_VERSION = 2, CONTROL_FDS_MAX = 3 };
 
 enum control_type {
     CONTROL_HELLO = 1,
+    CONTROL_RULE,
     CONTROL_READY,
     CONTROL_REFUSED,
     CONTROL_JOB,
@@ -47,6 +51,8 @@ enum child_exit {
 bool control_send(int socket, enum control_type type, uint32_t value, struct span text,
                   const int *fds, size_t fd_count);
 
+bool control_send_rule(int socket, const struct rule *rule);
+
 struct control_message {
     uint32_t type, value;
     struct span text;         /* lies in bytes, with a NUL behind it */
@@ -56,9 +62,12 @@ struct control_message {
 };
 
 /* Waits for one.  False at the end of file, and for a packet that is not one of ours;
- * no descriptor is then left open. */
+ * what it holds is then worthless, and no descriptor is left open. */
 bool control_receive(int socket, struct control_message *ret_message);
 
 void control_close_fds(struct control_message *m);
+
+/* Take a RULE in.  False when it is none that a worker may name. */
+bool control_read_rule(const struct control_message *m, struct rule_table *table);
 
 #endif

@@ -40,10 +40,11 @@ static bool parse_amount(const char *text, uint64_t *ret_amount)
     return true;
 }
 
-/* The options are worker.c's alone; see there. */
-static bool parse(int argc, char **argv, struct zygote_options *o, const char **lists)
+/* The options are worker.c's alone; see there.  Both lists have room for all. */
+static bool parse(int argc, char **argv, struct zygote_options *o,
+                  const char **pickle_rules, const char **yara_rules)
 {
-    enum { DATA_DIR = 256, DEEP, RULES, SANDBOX };
+    enum { DATA_DIR = 256, DEEP, PICKLE_RULES, YARA_PACK, YARA_RULES, SANDBOX };
     _Static_assert(BUDGET_COUNT < '?', "getopt's answer to an unknown option");
     /* clang-format off */ /* (version 14 crashes on a table with an #include) */
     static const struct option names[] = {
@@ -53,7 +54,9 @@ static bool parse(int argc, char **argv, struct zygote_options *o, const char **
 #undef BUDGET
         { "data-dir", required_argument, NULL, DATA_DIR },
         { "deep", no_argument, NULL, DEEP },
-        { "pickle-rules", required_argument, NULL, RULES },
+        { "pickle-rules", required_argument, NULL, PICKLE_RULES },
+        { "yara-pack", required_argument, NULL, YARA_PACK },
+        { "yara", required_argument, NULL, YARA_RULES },
         { "sandbox", required_argument, NULL, SANDBOX },
         { 0 },
     };
@@ -67,8 +70,12 @@ static bool parse(int argc, char **argv, struct zygote_options *o, const char **
             o->data_dir = optarg;
         } else if (c == DEEP) {
             o->deep = true;
-        } else if (c == RULES) {
-            *lists++ = optarg;
+        } else if (c == PICKLE_RULES) {
+            *pickle_rules++ = optarg;
+        } else if (c == YARA_PACK) {
+            o->yara_pack = optarg;
+        } else if (c == YARA_RULES) {
+            *yara_rules++ = optarg;
         } else if (c != SANDBOX || !parse_sandbox(optarg, &o->sandbox)) {
             return false;
         }
@@ -86,15 +93,20 @@ int main(int argc, char **argv)
     }
     if (!zygote_greet())
         return EXIT_LOST;
-    const char **lists = calloc((size_t)argc + 1, sizeof *lists);
-    struct zygote_options o = { .pickle_rules = lists, .budget = budget_default() };
-    if (!lists || !parse(argc, argv, &o, lists)) {
+    const char **pickle_rules = calloc((size_t)argc + 1, sizeof *pickle_rules);
+    const char **yara_rules = calloc((size_t)argc + 1, sizeof *yara_rules);
+    struct zygote_options o = { .pickle_rules = pickle_rules,
+                                .yara_rules = yara_rules,
+                                .budget = budget_default() };
+    int result = EXIT_USAGE;
+    if (pickle_rules && yara_rules && parse(argc, argv, &o, pickle_rules, yara_rules)) {
+        result = zygote_serve(&o) ? EXIT_SUCCESS : EXIT_LOST;
+    } else {
         struct error error;
         (void)error_set(&error, ERROR_WORKER, "assay-worker does not know its options");
         zygote_refuse(&error);
-        return EXIT_USAGE;
     }
-    bool served = zygote_serve(&o);
-    free(lists);
-    return served ? EXIT_SUCCESS : EXIT_LOST;
+    free(pickle_rules);
+    free(yara_rules);
+    return result;
 }

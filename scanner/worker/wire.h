@@ -20,6 +20,7 @@
 
 #include "core/budget.h"
 #include "formats/inspector.h"
+#include "worker/rule_table.h"
 
 enum wire_type { WIRE_ARTIFACT = 1, WIRE_FINDING, WIRE_FACT, WIRE_CLOSED, WIRE_END };
 
@@ -65,6 +66,8 @@ struct wire_decoder {
     uint32_t facts_of;                     /* whose it is */
     const char *names[WIRE_NAMES];         /* of facts, each copied once */
     size_t name_count;
+    const struct rule_table *loaded; /* rules beside rules.def; NULL: none */
+    const struct rule **kept; /* of those, copied into the root's arena; by index */
     enum wire_outcome outcome;
 };
 

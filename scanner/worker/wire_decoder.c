@@ -19,7 +19,9 @@ bool wire_decoder_init(struct wire_decoder *d, struct artifact *root,
 void wire_decoder_free(struct wire_decoder *d)
 {
     free(d->known);
+    free(d->kept);
     d->known = NULL;
+    d->kept = NULL;
 }
 
 bool wire_plain_name(struct span name)
@@ -103,6 +105,38 @@ static enum wire_outcome read_artifact(struct wire_decoder *d, struct reader *r)
     return add_head(child, known_formats, executes) ? WIRE_MORE : malformed(d);
 }
 
+/* The tree outlives the worker, so a loaded rule is copied into it, once. */
+static const struct rule *keep_rule(struct wire_decoder *d, struct arena *arena,
+                                    const struct rule *rule)
+{
+    size_t index = (size_t)(rule - d->loaded->list);
+    if (!d->kept)
+        d->kept = calloc(d->loaded->count, sizeof(struct rule *));
+    if (!d->kept || d->kept[index])
+        return d->kept ? d->kept[index] : NULL;
+    struct rule *copy = arena_alloc(arena, sizeof *copy);
+    const char *id = arena_text(arena, span_of_text(rule->id));
+    const char *title = arena_text(arena, span_of_text(rule->title));
+    if (!copy || !id || !title)
+        return NULL;
+    *copy = (struct rule){ id, rule->severity, rule->cwe, title };
+    return d->kept[index] = copy;
+}
+
+/* NULL, and the outcome is set, when there is none of this id. */
+static const struct rule *find_rule(struct wire_decoder *d, struct arena *arena,
+                                    struct span id)
+{
+    for (size_t i = 0; i < RULE_COUNT; i++)
+        if (span_is(id, rules[i].id))
+            return &rules[i];
+    const struct rule *loaded = d->loaded ? rule_table_find(d->loaded, id) : NULL;
+    const struct rule *kept = loaded ? keep_rule(d, arena, loaded) : NULL;
+    if (!kept)
+        (void)(loaded ? no_memory(d) : malformed(d));
+    return kept;
+}
+
 static enum wire_outcome read_finding(struct wire_decoder *d, struct reader *r)
 {
     const struct wire_entry *in = read_head(d, r);
@@ -112,13 +146,12 @@ static enum wire_outcome read_finding(struct wire_decoder *d, struct reader *r)
     struct span evidence = reader_rest(r);
     if (!reader_ok(r) || !in || message.len > MESSAGE_MAX || evidence.len > EVIDENCE_MAX)
         return malformed(d);
-    for (size_t rule = 0; rule < RULE_COUNT; rule++)
-        if (span_is(id, rules[rule].id)) {
-            (void)finding_add(&in->artifact->findings, in->artifact->arena, &rules[rule],
-                              offset, message, evidence);
-            return WIRE_MORE;
-        }
-    return malformed(d);
+    struct artifact *a = in->artifact;
+    const struct rule *rule = find_rule(d, a->arena, id);
+    if (!rule)
+        return d->outcome;
+    (void)finding_add(&a->findings, a->arena, rule, offset, message, evidence);
+    return WIRE_MORE;
 }
 
 /* A fact's name, which must outlive the record.  There are few, and each comes often. */

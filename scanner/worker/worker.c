@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "worker/control.h"
+#include "worker/launch.h"
 #include "worker/statement_wire.h"
 #include "worker/wire.h"
 
@@ -33,6 +33,7 @@ struct worker {
     bool spool_tried;
     struct worker_options options;
     char sandbox[64];
+    struct rule_table rules; /* that its children may find, beside rules.def */
     struct control_message message;
     uint8_t records[RECORDS_BUFFER];
 };
@@ -63,18 +64,28 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Wait until there is something to read, or an end; false at the deadline. */
-static bool readable(int fd, int64_t deadline)
+static int64_t after(unsigned seconds)
 {
-    struct pollfd p = { .fd = fd, .events = POLLIN };
+    return now_ms() + (int64_t)seconds * 1000;
+}
+
+/* Wait until there is something to read, or an end; false at the deadline. */
+static bool wait_for(struct pollfd *p, nfds_t count, int64_t deadline)
+{
     for (;;) {
         int64_t left = deadline - now_ms();
-        int n = poll(&p, 1, left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left);
+        int n = poll(p, count, left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left);
         if (n > 0)
             return true;
         if (left <= 0 || (n < 0 && errno != EINTR))
             return false;
     }
+}
+
+static bool readable(int fd, int64_t deadline)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    return wait_for(&p, 1, deadline);
 }
 
 static void close_fd(int *fd)
@@ -86,7 +97,7 @@ static void close_fd(int *fd)
 
 /* -- starting and stopping ------------------------------------------------------ */
 
-enum { ARGUMENTS_MAX = 64 };
+enum { ARGUMENTS_MAX = 256 };
 
 struct arguments {
     char *list[ARGUMENTS_MAX + 1];
@@ -128,64 +139,27 @@ static void make_arguments(struct arguments *a, const struct worker_options *o)
         add_argument(a, "--deep");
     for (const char *const *list = o->pickle_rules; list && *list; list++)
         add_argument(a, "--pickle-rules=%s", *list);
-}
-
-/* With an empty environment, default signals, and no descriptor of ours but the
- * socket.  What it might print goes nowhere: an inspector's last words are hostile. */
-static int spawn(const char *program, char *const *arguments, int socket, pid_t *ret_pid)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    char *const no_environment[] = { NULL };
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    int failure = posix_spawn_file_actions_init(&files);
-    if (failure)
-        return failure;
-    failure = posix_spawnattr_init(&attributes);
-    if (failure) {
-        (void)posix_spawn_file_actions_destroy(&files);
-        return failure;
-    }
-    (void)posix_spawnattr_setsigmask(&attributes, &none);
-    (void)posix_spawnattr_setsigdefault(&attributes, &all);
-    (void)posix_spawnattr_setflags(&attributes,
-                                   POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if ((failure = posix_spawn_file_actions_adddup2(&files, socket, CONTROL_FD)) == 0 &&
-        (failure = posix_spawn_file_actions_addclosefrom_np(&files, CONTROL_FD + 1)) ==
-            0 &&
-        (failure = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null",
-                                                    O_RDWR, 0)) == 0 &&
-        (failure = posix_spawn_file_actions_adddup2(&files, STDIN_FILENO,
-                                                    STDOUT_FILENO)) == 0 &&
-        (failure =
-             posix_spawn_file_actions_adddup2(&files, STDIN_FILENO, STDERR_FILENO)) == 0)
-        failure =
-            posix_spawn(ret_pid, program, &files, &attributes, arguments, no_environment);
-    (void)posix_spawnattr_destroy(&attributes);
-    (void)posix_spawn_file_actions_destroy(&files);
-    return failure;
+    if (o->yara_pack)
+        add_argument(a, "--yara-pack=%s", o->yara_pack);
+    for (const char *const *list = o->yara_rules; list && *list; list++)
+        add_argument(a, "--yara=%s", *list);
 }
 
 static bool launch(struct worker *w, struct error *error)
 {
-    const char *program = w->options.program;
     struct arguments arguments = { 0 };
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return error_errno(error, ERROR_WORKER, "cannot make a socket for the worker");
     w->control = ends[0];
     make_arguments(&arguments, &w->options);
-    int failure =
-        arguments.failed ? E2BIG : spawn(program, arguments.list, ends[1], &w->pid);
+    bool ok = arguments.failed
+                  ? error_set(error, ERROR_WORKER, "too many options for the worker")
+                  : launch_program(w->options.program, arguments.list, ends[1],
+                                   CONTROL_FD, &w->pid, error);
     free_arguments(&arguments);
     (void)close(ends[1]);
-    if (failure == 0)
-        return true;
-    w->pid = 0;
-    errno = failure;
-    return error_errno(error, ERROR_WORKER, "cannot start the worker %s", program);
+    return ok;
 }
 
 static bool next_message(struct worker *w, int64_t deadline)
@@ -198,7 +172,7 @@ static bool shake_hands(struct worker *w, struct error *error)
 {
     const char *program = w->options.program;
     const struct control_message *m = &w->message;
-    int64_t deadline = now_ms() + START_SECONDS * 1000;
+    int64_t deadline = after(START_SECONDS);
     if (!next_message(w, deadline) || m->type != CONTROL_HELLO)
         return error_set(error, ERROR_WORKER, "%s does not answer as an assay-worker",
                          program);
@@ -207,13 +181,18 @@ static bool shake_hands(struct worker *w, struct error *error)
                          "%s is of version %.64s, but this is assay " ASSAY_VERSION
                          ": install both from one build",
                          program, m->bytes);
-    if (!next_message(w, deadline))
+    bool more;
+    while ((more = next_message(w, deadline)) && m->type == CONTROL_RULE)
+        if (!control_read_rule(m, &w->rules))
+            return error_set(error, ERROR_WORKER, "%s loads a rule that it may not have",
+                             program);
+    if (!more)
         return error_set(error, ERROR_WORKER, "%s ended while it was starting", program);
     if (m->type == CONTROL_REFUSED) /* mostly rules that it cannot read */
         return error_set(
             error, m->value < ERROR_WORKER ? (enum error_code)m->value : ERROR_WORKER,
             "the worker refuses to start: %.400s", m->bytes);
-    if (m->type != CONTROL_READY)
+    if (m->type != CONTROL_READY || !rule_table_sort(&w->rules))
         return error_set(error, ERROR_WORKER, "%s does not answer as an assay-worker",
                          program);
     if (w->options.sandbox != SANDBOX_OFF && !span_starts(m->text, "seccomp"))
@@ -243,7 +222,7 @@ struct worker *worker_start(const struct worker_options *o, struct error *error)
 static void end_process(pid_t pid)
 {
     int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (pidfd < 0 || !readable(pidfd, now_ms() + STOP_SECONDS * 1000))
+    if (pidfd < 0 || !readable(pidfd, after(STOP_SECONDS)))
         (void)kill(pid, SIGKILL);
     close_fd(&pidfd);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -258,6 +237,7 @@ void worker_stop(struct worker *w)
     if (w->pid > 0)
         end_process(w->pid);
     close_fd(&w->spool);
+    rule_table_free(&w->rules);
     free(w);
 }
 
@@ -340,18 +320,27 @@ static bool take_records(struct worker *w, struct job *j)
 static void watch(struct worker *w, struct job *j, worker_meanwhile *meanwhile,
                   void *self)
 {
-    bool more = true;
-    while (more) {
+    struct pollfd p[2] = { 0 };
+    p[0].fd = j->records;
+    p[0].events = POLLIN;
+    p[1].fd = w->control; /* no events: only its end, when the zygote dies */
+    for (bool more = true; more;) {
         bool busy = meanwhile && meanwhile(self);
         if (!busy)
             meanwhile = NULL;
-        if (readable(j->records, busy ? 0 : j->deadline))
-            more = take_records(w, j);
+        if (wait_for(p, 2, busy ? 0 : j->deadline))
+            more = p[0].revents ? take_records(w, j) : false;
         if (more && now_ms() >= j->deadline) {
             j->late = true;
             return;
         }
     }
+}
+
+static void kill_child(const struct job *j)
+{
+    if (j->child >= 0)
+        (void)syscall(SYS_pidfd_send_signal, j->child, SIGKILL, NULL, 0);
 }
 
 /* Wait for the news of the child's end.  False when the zygote itself is lost.
@@ -360,20 +349,22 @@ static bool reap(struct worker *w, struct job *j, int *ret_status)
 {
     const enum wire_outcome outcome = outcome_of(j);
     bool doomed = j->late || outcome == WIRE_MALFORMED || outcome == WIRE_NO_MEMORY;
-    int64_t deadline = doomed ? now_ms() + REAP_SECONDS * 1000 : j->deadline;
+    int64_t deadline = doomed ? after(REAP_SECONDS) : j->deadline;
     struct control_message *m = &w->message;
     for (;;) {
-        if (doomed && j->child >= 0)
-            (void)syscall(SYS_pidfd_send_signal, j->child, SIGKILL, NULL, 0);
+        if (doomed)
+            kill_child(j);
         if (!readable(w->control, deadline)) {
             if (doomed)
                 return false;
             doomed = j->late = true;
-            deadline = now_ms() + REAP_SECONDS * 1000;
+            deadline = after(REAP_SECONDS);
             continue;
         }
-        if (!control_receive(w->control, m))
+        if (!control_receive(w->control, m)) {
+            kill_child(j); /* the zygote cannot any more */
             return false;
+        }
         if (m->type == CONTROL_STARTED && m->fd_count == 1 && j->child < 0) {
             j->child = m->fds[0];
             continue;
@@ -471,7 +462,7 @@ static bool run(struct worker *w, struct job *j, int fd, worker_meanwhile *meanw
     int status = NO_CHILD;
     j->records = j->child = -1;
     j->seconds = seconds_for(w, fd);
-    j->deadline = now_ms() + (int64_t)j->seconds * 1000;
+    j->deadline = after(j->seconds);
     bool ok = begin(w, j, fd, error);
     if (ok) {
         watch(w, j, meanwhile, self);
@@ -497,6 +488,7 @@ bool worker_inspect(struct worker *w, int fd, struct artifact *file,
     char reason[REASON_MAX] = "";
     if (!wire_decoder_init(&j.decoder, file, &w->options.budget))
         return error_set(error, ERROR_MEMORY, "out of memory");
+    j.decoder.loaded = &w->rules;
     bool ok = run(w, &j, fd, meanwhile, self, reason, error);
     if (reason[0] != '\0')
         wire_decoder_abandon(&j.decoder, reason);

@@ -16,7 +16,10 @@ struct worker_options {   /* texts outlive the worker */
     const char *program;  /* path of assay-worker */
     const char *data_dir; /* where rules/ lies */
     const char *const
-        *pickle_rules; /* the operator's additional lists, NULL-terminated, or NULL */
+        *pickle_rules;     /* the operator's additional lists, NULL-terminated, or NULL */
+    const char *yara_pack; /* the compiled byte rules; NULL: none (tests) */
+    const char *const
+        *yara_rules; /* the operator's files and directories, likewise, or NULL */
     enum sandbox sandbox;
     struct budget budget; /* for each file */
     bool deep;

@@ -1,7 +1,7 @@
 #include "worker/zygote.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -16,6 +16,7 @@
 #include "worker/sandbox.h"
 #include "worker/statement_wire.h"
 #include "worker/wire.h"
+#include "worker/yara_rules.h"
 
 enum { JOB_FILE, JOB_RECORDS, JOB_SPOOL }; /* a job's descriptors, the last if any */
 
@@ -24,6 +25,8 @@ enum { DATA_MAX = 1 << 30 }; /* a child's private memory: arena, heap, decompres
 struct zygote {
     const struct zygote_options *options;
     const struct pickle_rules *pickle_rules;
+    struct yara_rules *yara_rules; /* NULL: none */
+    struct byte_scanner byte_scanner;
     struct sandbox_state sandbox;
 };
 
@@ -39,12 +42,38 @@ void zygote_refuse(const struct error *error)
                        span_of_text(error->message), NULL, 0);
 }
 
+/* A kernel before 5.3, or a container's profile, may have no pidfds: say so once and
+ * not with every file. */
+static bool can_watch(struct error *error)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (pidfd < 0)
+        return error_errno(error, ERROR_WORKER, "pidfd_open() does not work here");
+    (void)close(pidfd);
+    return true;
+}
+
 /* Everything that is read from files, before there is no way to. */
 static bool load(struct zygote *z, struct error *error)
 {
     const struct zygote_options *o = z->options;
     z->pickle_rules = pickle_rules_load(o->data_dir, o->pickle_rules, error);
-    return z->pickle_rules;
+    if (!z->pickle_rules || !o->yara_pack)
+        return z->pickle_rules;
+    z->yara_rules = yara_rules_load(o->yara_pack, o->yara_rules, error);
+    if (z->yara_rules)
+        z->byte_scanner = yara_rules_scanner(z->yara_rules);
+    return z->yara_rules;
+}
+
+/* What the children may find beside rules.def. */
+static bool name_rules(const struct zygote *z)
+{
+    const struct rule *rule;
+    for (size_t i = 0; z->yara_rules && (rule = yara_rules_at(z->yara_rules, i)); i++)
+        if (!control_send_rule(CONTROL_FD, rule))
+            return false;
+    return true;
 }
 
 /* The file as it lies in the page cache: private memory does not grow with it.  When
@@ -82,6 +111,7 @@ static enum child_exit inspect(const struct zygote *z, const struct control_mess
         .artifact = file,
         .bytes = bytes,
         .pickle_rules = z->pickle_rules,
+        .byte_scanner = z->yara_rules ? &z->byte_scanner : NULL,
         .observer = &observer,
         .spool_fd = job->fd_count > JOB_SPOOL ? job->fds[JOB_SPOOL] : -1,
         .deep = z->options->deep,
@@ -123,22 +153,23 @@ static enum child_exit live(struct zygote *z, const struct control_message *job)
                                         : inspect(z, job, bytes);
 }
 
-/* Wait for the child's end, and make it end when the main process is gone.  False in
- * that case. */
+static void end_child(pid_t pid)
+{
+    (void)kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+/* Wait for the child's end.  False when the main process is gone before that. */
 static bool await(pid_t pid, int pidfd, int *ret_status)
 {
-    struct pollfd either[] = {
-        {.fd = pidfd,       .events = POLLIN},
-        { .fd = CONTROL_FD, .events = POLLIN}
-    };
-    while (poll(either, 2, -1) < 0 && errno == EINTR)
+    struct pollfd p[2] = { 0 };
+    p[0].fd = pidfd;
+    p[1].fd = CONTROL_FD;
+    p[0].events = p[1].events = POLLIN;
+    while (poll(p, 2, -1) < 0 && errno == EINTR)
         ;
-    bool alone = !(either[0].revents & POLLIN);
-    if (alone)
-        (void)kill(pid, SIGKILL);
-    while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
-        ;
-    return !alone;
+    return (p[0].revents & POLLIN) && waitpid(pid, ret_status, 0) == pid;
 }
 
 static bool fail_job(const char *what)
@@ -146,6 +177,19 @@ static bool fail_job(const char *what)
     struct error e;
     (void)error_errno(&e, ERROR_WORKER, "%s", what);
     return control_send(CONTROL_FD, CONTROL_FAILED, 0, span_of_text(e.message), NULL, 0);
+}
+
+/* Tell of the child and of its end.  False when nobody listens. */
+static bool follow(pid_t pid, int pidfd)
+{
+    struct span nothing = { 0 };
+    int status;
+    if (!control_send(CONTROL_FD, CONTROL_STARTED, 0, nothing, &pidfd, 1) ||
+        !await(pid, pidfd, &status)) {
+        end_child(pid);
+        return false;
+    }
+    return control_send(CONTROL_FD, CONTROL_ENDED, (uint32_t)status, nothing, NULL, 0);
 }
 
 /* False when there is nobody left to serve. */
@@ -161,18 +205,14 @@ static bool serve_job(struct zygote *z, struct control_message *job)
     if (pid < 0)
         return fail_job("the worker cannot fork");
     int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    int status = 0;
     if (pidfd < 0) {
         bool told = fail_job("the worker cannot watch its child");
-        (void)kill(pid, SIGKILL);
-        (void)waitpid(pid, &status, 0);
+        end_child(pid);
         return told;
     }
-    bool ok = control_send(CONTROL_FD, CONTROL_STARTED, 0, span_of("", 0), &pidfd, 1) &&
-              await(pid, pidfd, &status);
+    bool ok = follow(pid, pidfd);
     (void)close(pidfd);
-    return ok && control_send(CONTROL_FD, CONTROL_ENDED, (uint32_t)status, span_of("", 0),
-                              NULL, 0);
+    return ok;
 }
 
 bool zygote_serve(const struct zygote_options *o)
@@ -185,12 +225,15 @@ bool zygote_serve(const struct zygote_options *o)
     (void)signal(SIGQUIT, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN);
-    if (!load(&z, &error) || !sandbox_confine_zygote(o->sandbox, &z.sandbox, &error)) {
+    if (!can_watch(&error) || !load(&z, &error) ||
+        !sandbox_confine_zygote(o->sandbox, &z.sandbox, &error)) {
         zygote_refuse(&error);
         return false;
     }
-    if (!control_send(CONTROL_FD, CONTROL_READY, 0, span_of_text(z.sandbox.description),
-                      NULL, 0))
+    /* Tidy the heap once; else every child does, and copies each page it tidies. */
+    (void)malloc_trim(0);
+    if (!name_rules(&z) || !control_send(CONTROL_FD, CONTROL_READY, 0,
+                                         span_of_text(z.sandbox.description), NULL, 0))
         return false;
     struct control_message job;
     while (control_receive(CONTROL_FD, &job) && serve_job(&z, &job))

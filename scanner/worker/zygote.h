@@ -11,6 +11,8 @@
 struct zygote_options {
     const char *data_dir;            /* where rules/ lies */
     const char *const *pickle_rules; /* further lists, NULL-terminated */
+    const char *yara_pack;           /* the compiled pack; NULL: no byte rules */
+    const char *const *yara_rules;   /* the operator's, NULL-terminated */
     enum sandbox sandbox;
     struct budget budget; /* for each file */
     bool deep;

@@ -49,7 +49,7 @@ int main(int argc, char **argv)
     if (argc > 2 && strcmp(argv[2], "off") == 0)
         o.sandbox = SANDBOX_OFF;
     int fd = open(argc > 3 ? argv[3] : "VERSION", O_RDONLY | O_CLOEXEC);
-    struct error error;
+    struct error error = { 0 };
     double t = now();
     struct worker *w = worker_start(&o, &error);
     double started = now() - t;
@@ -61,7 +61,7 @@ int main(int argc, char **argv)
     t = now() - t;
     mine = cpu(RUSAGE_SELF) - mine;
     if (!ok) {
-        printf("failed: %s\n", w ? error.message : "no worker");
+        printf("failed: %s\n", error.message);
         return 1;
     }
     const char *sandbox = worker_sandbox(w);

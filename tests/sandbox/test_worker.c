@@ -2,7 +2,12 @@
  * children that crash with findings; files that change; descriptors; threads. */
 #include "harness.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "core/formats.h"
 
@@ -77,6 +82,88 @@ static void off_means_off(void **state)
     worker_stop(NULL);
 }
 
+#ifndef UNCONFINED
+/* In a process whose kernel seems not to have these two system calls (-1: none), how
+ * does a worker in this mode start?  Empty: it does not. */
+static void start_without(int call, int other, enum sandbox mode, char ret_how[64])
+{
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct error error;
+        struct worker_options o = { .program = program_path("bin/assay-worker"),
+                                    .data_dir = DATA_DIR,
+                                    .sandbox = mode,
+                                    .budget = budget_default() };
+        scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+        bool ok = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), call, 0) == 0 &&
+                  seccomp_rule_add(filter, SCMP_ACT_ERRNO(EINVAL), other, 0) == 0 &&
+                  seccomp_load(filter) == 0;
+        struct worker *w = ok ? worker_start(&o, &error) : NULL;
+        const char *how = w ? worker_sandbox(w) : "";
+        _exit(write(ends[1], how, strlen(how)) < 0);
+    }
+    (void)close(ends[1]);
+    ssize_t n = read(ends[0], ret_how, 63);
+    assert_true(n >= 0);
+    ret_how[n] = '\0';
+    (void)close(ends[0]);
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void what_the_kernel_lacks_is_said_or_refused(void **state)
+{
+    enum { LANDLOCK_CREATE = 444 };
+    char how[64];
+    (void)state;
+    start_without(LANDLOCK_CREATE, SCMP_SYS(kexec_load), SANDBOX_AUTO, how);
+    assert_string_equal(how, "seccomp");
+    start_without(LANDLOCK_CREATE, SCMP_SYS(kexec_load), SANDBOX_STRICT, how);
+    assert_string_equal(how, "");
+    start_without(SCMP_SYS(seccomp), SCMP_SYS(prctl), SANDBOX_AUTO, how);
+    assert_string_equal(how, "");
+    start_without(SCMP_SYS(seccomp), SCMP_SYS(prctl), SANDBOX_OFF, how);
+    assert_string_equal(how, "off");
+}
+#endif
+
+/* The main process is killed while a child of its worker loops. */
+static void a_worker_ends_with_the_main_process(void **state)
+{
+    int ends[2];
+    char byte;
+    (void)state;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct error error;
+        bool alive;
+        struct worker_options o = { .program = program_path("worker_evil"),
+                                    .data_dir = DATA_DIR,
+                                    .sandbox = MODE,
+                                    .budget = budget_default() };
+        struct worker *w = worker_start(&o, &error);
+        if (!w || write(ends[1], "x", 1) != 1)
+            _exit(1);
+        (void)inspect_text(w, "run_loop", &alive, &error);
+        _exit(2);
+    }
+    (void)close(ends[1]);
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    (void)close(ends[0]);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    (void)alarm(30); /* whatever outlives it, this process inherits and waits for */
+    while (wait(NULL) > 0 || errno == EINTR)
+        ;
+    (void)alarm(0);
+    assert_int_equal(errno, ECHILD);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
+}
+
 /* -- a zygote that is lost ------------------------------------------------------ */
 
 static void expect_lost(const char *mode)
@@ -93,6 +180,50 @@ static void expect_lost(const char *mode)
     arena_free(file->arena);
     worker_stop(w);
     assert_int_equal(count_fds(), before);
+}
+
+/* As a meanwhile(): once the child is at work, kill the zygote, this process's child. */
+static bool kill_zygote(void *self)
+{
+    const struct artifact *file = self;
+    if (file->findings.count == 0)
+        return true;
+    char children[64] = "";
+    int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, children, sizeof children - 1) <= 0)
+        fail();
+    (void)close(fd);
+    assert_int_equal(kill((pid_t)strtol(children, NULL, 10), SIGKILL), 0);
+    return false;
+}
+
+/* Long before the deadline; and its orphan does not stay. */
+static void a_killed_worker_is_an_error(void **state)
+{
+    struct error error;
+    struct worker_options o = { .program = program_path("worker_evil"),
+                                .data_dir = DATA_DIR,
+                                .sandbox = MODE,
+                                .budget = budget_default() };
+    (void)state;
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    (void)alarm(30);
+    struct worker *w = worker_start(&o, &error);
+    struct arena *arena = arena_new(WORKER_ARENA_MAX);
+    struct artifact *file = artifact_new(arena, span_of_text("x"), 9);
+    int fd = file_of("run_touch");
+    assert_non_null(w);
+    assert_false(worker_inspect(w, fd, file, kill_zygote, file, &error));
+    assert_int_equal(error.code, ERROR_WORKER);
+    assert_int_equal(file->status, STATUS_INCOMPLETE);
+    assert_int_equal(file->findings.count, 1);
+    worker_stop(w);
+    while (wait(NULL) > 0 || errno == EINTR)
+        ;
+    (void)alarm(0);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
+    (void)close(fd);
+    arena_free(arena);
 }
 
 static void a_lost_worker_is_an_error(void **state)
@@ -310,6 +441,11 @@ int main(void)
         cmocka_unit_test(an_unconfined_worker_is_refused),
         cmocka_unit_test(the_real_worker_says_how_it_is_confined),
         cmocka_unit_test(off_means_off),
+#ifndef UNCONFINED
+        cmocka_unit_test(what_the_kernel_lacks_is_said_or_refused),
+#endif
+        cmocka_unit_test(a_worker_ends_with_the_main_process),
+        cmocka_unit_test(a_killed_worker_is_an_error),
         cmocka_unit_test(a_lost_worker_is_an_error),
         cmocka_unit_test(a_job_without_a_child_is_incomplete),
         cmocka_unit_test(descriptors_nobody_asked_for_are_closed),

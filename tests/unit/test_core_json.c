@@ -53,6 +53,14 @@ static void test_strict(void **state)
     refuses("{\"a\": \"\\u0000\"}", "f.json:1:");
 }
 
+static void test_nul(void **state)
+{
+    (void)state;
+    struct error e = { 0 };
+    assert_null(json_read(span_of("[1\0]", 5), "f.json", &e));
+    assert_int_equal(e.code, ERROR_CONFIG);
+}
+
 static void test_depth(void **state)
 {
     (void)state;
@@ -112,9 +120,9 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_comments), cmocka_unit_test(test_strict),
-        cmocka_unit_test(test_depth),    cmocka_unit_test(test_unknown_key),
-        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_comments),    cmocka_unit_test(test_strict),
+        cmocka_unit_test(test_nul),         cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_unknown_key), cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

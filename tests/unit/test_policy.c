@@ -77,14 +77,6 @@ static struct model *high_finding(struct result *r)
     return with(r, &sample_polyglot);
 }
 /* the payload came after the list was full: only its severity is known */
-static struct model *buried_finding(struct result *r)
-{
-    struct model *m = clean_high(r);
-    for (int i = 0; i < FINDINGS_MAX; i++)
-        sample_finding(m->files->artifact, &sample_note, 0, "", "");
-    sample_finding(m->files->artifact, &sample_call, 0, "", "os.system('x')");
-    return m;
-}
 /* a picture that carries a finding all the same */
 static struct model *skipped_but_bad(struct result *r)
 {
@@ -127,7 +119,6 @@ static const struct {
     { "default", medium_finding,        VERDICT_PASS,       0, "Every demand"                         },
     { "default", high_finding,          VERDICT_FAIL,       1, "1 high finding, and the gate fails on"},
     { "default", nested_pickle,         VERDICT_PASS,       0, "2 files"                              },
-    { "default", buried_finding,        VERDICT_FAIL,       1, "only counted"                         },
     { "default", skipped_but_bad,       VERDICT_FAIL,       1, "format/polyglot"                      },
     { "default", sample_malicious,      VERDICT_FAIL,       1, "os.system('curl"                      },
     { "default", sample_malicious,      VERDICT_FAIL,       1,

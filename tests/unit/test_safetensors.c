@@ -15,7 +15,7 @@ static struct span make(struct buffer *b, uint64_t length, const char *header,
     return buffer_span(b);
 }
 
-enum { NONE = RULE_COUNT };
+#define NONE RULE_COUNT
 
 static void check(const char *header, const char *data, enum artifact_status status,
                   enum rule_id rule)

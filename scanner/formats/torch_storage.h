@@ -1,0 +1,11 @@
+/* torch_storage.h: the element types of PyTorch's storages, by the names of their
+ * classes in a checkpoint. */
+#ifndef TORCH_STORAGE_H
+#define TORCH_STORAGE_H
+
+#include "core/span.h"
+
+/* Bytes of one element: 4 for "FloatStorage"; 0 for what is no storage type. */
+uint64_t torch_element_size(struct span class_name);
+
+#endif
