@@ -102,9 +102,11 @@ static void run_stream(struct pickle_machine *m, struct run *run)
         enum pickle_end framed = pickle_machine_run(m, 0);
         end = framed == PICKLE_STOPPED ? framed : end;
     }
-    printf("{\"status\":\"%s\",\"reason\":\"%s\",\"end\":%zu,\"protocol\":%u,"
+    buffer_clear(&run->text);
+    add_json(&run->text, span_of_text(m->reason ? m->reason : ""));
+    printf("{\"status\":\"%s\",\"reason\":%s,\"end\":%zu,\"protocol\":%u,"
            "\"imports\":[%s],\"calls\":[%s],\"anomalies\":[%s]}\n",
-           ends[end], m->reason ? m->reason : "", m->end, m->protocol,
+           ends[end], run->text.text, m->end, m->protocol,
            run->imports.len ? run->imports.text : "",
            run->calls.len ? run->calls.text : "",
            run->anomalies.len ? run->anomalies.text : "");
