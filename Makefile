@@ -9,7 +9,7 @@ CFLAGS  ?= -O2 -g
 JOBS    ?= 2
 
 PKGS        := jansson libcrypto zlib liblzma liblz4 libzstd
-WORKER_PKGS := $(PKGS) libseccomp yara
+WORKER_PKGS := $(PKGS) libseccomp yaml-0.1 yara
 TEST_PKGS   := cmocka
 
 # Libraries without a pkg-config file.
