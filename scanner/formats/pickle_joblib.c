@@ -194,7 +194,6 @@ static bool run_inner(struct pickle_machine *m, struct reader *r)
     m->joblib = true;
     m->start = outer.start;
     m->protocol = outer.protocol;
-    m->has_protocol = outer.has_protocol;
     m->frame_end = SIZE_MAX;
     m->wrapper_offset = outer.wrapper_offset;
     m->instructions = outer.instructions + instructions;

@@ -248,7 +248,6 @@ static bool protocol(struct pickle_machine *m, const struct pickle_instruction *
     if (!first && i->number != m->protocol)
         anomaly(m, ANOMALY_PROTOCOL, i->offset);
     m->protocol = (uint8_t)i->number;
-    m->has_protocol = true;
     return true;
 }
 
@@ -357,9 +356,6 @@ static bool execute(struct pickle_machine *m, const struct pickle_instruction *i
     case OP_BININT2:
         return push_integer(m, true, (int64_t)i->number, i->offset);
     case OP_LONG4:
-        if (i->number > INT32_MAX)
-            return run_fails(m, "a negative length");
-        return push_long(m, i);
     case OP_LONG1:
         return push_long(m, i);
     case OP_FLOAT:
@@ -471,9 +467,11 @@ static bool execute(struct pickle_machine *m, const struct pickle_instruction *i
 static void truncated(struct pickle_machine *m, const struct pickle_instruction *i)
 {
     enum pickle_argument a = pickle_opcodes[i->code].argument;
-    if ((a == ARGUMENT_BYTES4 || a == ARGUMENT_BYTES8) && i->number >= HUGE_LENGTH)
-        anomaly(m, ANOMALY_HUGE_LENGTH, i->offset);
     m->status = PICKLE_TRUNCATED;
+    if (i->code == OP_LONG4 && i->number > INT32_MAX)
+        (void)run_fails(m, "a negative length");
+    else if ((a == ARGUMENT_BYTES4 || a == ARGUMENT_BYTES8) && i->number >= HUGE_LENGTH)
+        anomaly(m, ANOMALY_HUGE_LENGTH, i->offset);
 }
 
 static void begin(struct pickle_machine *m, size_t start)
@@ -482,7 +480,6 @@ static void begin(struct pickle_machine *m, size_t start)
     m->status = PICKLE_TRUNCATED;
     m->reason = NULL;
     m->protocol = 0;
-    m->has_protocol = false;
     m->instructions = 0;
     m->result = 0;
     m->wrapper_offset = SIZE_MAX;

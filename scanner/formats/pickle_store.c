@@ -1,4 +1,4 @@
-#include "formats/pickle_value.h"
+#include "formats/pickle_store.h"
 
 #include <stdlib.h>
 
@@ -8,12 +8,6 @@
  *   chunk              position of the chunk before, count, items…           */
 enum { STORE_WORDS_FIRST = 512, FIRST_POSITION = 2, CHUNKS_MAX = 4096 };
 #define CHUNK_LOST UINT64_MAX
-
-int64_t value_int_of(pickle_value v)
-{
-    uint64_t payload = value_payload(v), sign = UINT64_C(1) << (PAYLOAD_BITS - 1);
-    return (int64_t)((payload ^ sign) - sign);
-}
 
 void store_free(struct pickle_store *s)
 {
