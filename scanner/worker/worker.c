@@ -137,6 +137,8 @@ static void make_arguments(struct arguments *a, const struct worker_options *o)
         add_argument(a, "--max-%s=%" PRIu64, budget_kinds[i].option, o->budget.left[i]);
     if (o->deep)
         add_argument(a, "--deep");
+    if (o->detail)
+        add_argument(a, "--detail");
     for (const char *const *list = o->pickle_rules; list && *list; list++)
         add_argument(a, "--pickle-rules=%s", *list);
     if (o->yara_pack)

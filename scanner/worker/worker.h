@@ -23,6 +23,7 @@ struct worker_options {   /* texts outlive the worker */
     enum sandbox sandbox;
     struct budget budget; /* for each file */
     bool deep;
+    bool detail; /* for assay inspect: see inspection.detail */
     unsigned deadline_seconds; /* backstop for one file; 0: by its size */
     const char *spool_dir;     /* for big expansions; NULL: /var/tmp, then /tmp */
 };

@@ -115,6 +115,7 @@ static enum child_exit inspect(const struct zygote *z, const struct control_mess
         .observer = &observer,
         .spool_fd = job->fd_count > JOB_SPOOL ? job->fds[JOB_SPOOL] : -1,
         .deep = z->options->deep,
+        .detail = z->options->detail,
     };
     inspect_artifact(&in);
     return wire_encoder_end(&encoder) ? CHILD_DONE : CHILD_UNSENT;
