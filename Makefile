@@ -9,7 +9,7 @@ CFLAGS  ?= -O2 -g
 JOBS    ?= 2
 
 PKGS        := jansson libcrypto zlib liblzma liblz4 libzstd
-WORKER_PKGS := $(PKGS) libseccomp yara
+WORKER_PKGS := $(PKGS) libseccomp yaml-0.1 yara
 TEST_PKGS   := cmocka
 
 # Libraries without a pkg-config file.
@@ -128,8 +128,9 @@ demo: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) tests/demo
 
-bench: all
+bench: all $(BUILD)/bench/yara_honest
 	BUILD=$(BUILD) tests/bench/run
+	BUILD=$(BUILD) tests/bench/yara_corpus
 
 SHARE = $(DESTDIR)$(PREFIX)/share/assay
 install: all

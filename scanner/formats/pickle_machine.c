@@ -318,6 +318,14 @@ static bool setitems(struct pickle_machine *m, const struct pickle_instruction *
     return run_setitems(m, i->offset, base);
 }
 
+static bool has_control(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < ' ' && s.ptr[i] != '\r' && s.ptr[i] != '\t')
+            return true;
+    return false;
+}
+
 static bool execute(struct pickle_machine *m, const struct pickle_instruction *i,
                     struct reader *r)
 {
@@ -456,6 +464,8 @@ static bool execute(struct pickle_machine *m, const struct pickle_instruction *i
     case OP_BUILD:
         return run_build(m, i, r);
     case OP_PERSID:
+        if (m->strict && has_control(i->text)) /* a ZIP archive begins like one */
+            return run_fails(m, "a persistent id that is none");
         return run_persistent(m, i->offset, value_make(PICKLE_STR, i->offset));
     case OP_BINPERSID:
         if (!has(m, 1))

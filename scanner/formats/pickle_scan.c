@@ -1,5 +1,7 @@
 #include "formats/pickle_scan.h"
 
+#include "formats/pickle_detail.h"
+
 enum {
     PROBE_FIRST = 64,
     PROBE_LONG = 1 << 20,
@@ -221,6 +223,8 @@ enum pickle_end pickle_scan_stream(struct pickle_scan *s)
         end = run(s);
     }
     judge_stream_end(j, m);
+    if (s->in->detail)
+        pickle_detail(s->in, j->stream, s->at, m->joblib);
     s->at = m->end;
     s->stopped = end == PICKLE_STOPPED;
     return end;
