@@ -38,7 +38,7 @@ struct pickle_machine {
     bool strict; /* give up on names that no file of ours would have (identification) */
 
     /* Where the last run began and ended. */
-    size_t start, end;
+    size_t start, end; /* end: behind STOP, or where it could not go on */
     enum pickle_end status;
     const char *reason; /* of MALFORMED and LIMIT */
     uint8_t protocol;
