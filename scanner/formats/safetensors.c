@@ -83,7 +83,7 @@ struct entry {
     uint64_t where;
     const struct dtype *dtype;
     uint64_t elements, begin, end;
-    struct tensor tensor; /* as it is noted with --detail */
+    struct tensor tensor;                   /* as it is noted with --detail */
     bool has_dtype, has_shape, has_offsets; /* the field is there and usable */
     bool shape_fits;
 };
