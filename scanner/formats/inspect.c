@@ -145,6 +145,8 @@ struct artifact *inspect_member_as(struct inspection *in, struct span name,
     struct artifact *kept = NULL;
     if (child) {
         byte_scan_leave_out_member(in, bytes);
+        if (in->detail && budget_take(in->budget, BUDGET_FACTS, 1))
+            (void)artifact_facts(child); /* what has facts is kept */
         struct inspection inner = *in;
         inner.artifact = child;
         inner.bytes = bytes;

@@ -1,5 +1,4 @@
-/* What inspectors say about the artifact under inspection; inspect.c decides who is
- * asked. */
+/* What an inspector, or the byte rules, say of an artifact (inspector.h). */
 #include <stdio.h>
 
 #include "formats/inspector.h"

@@ -60,6 +60,33 @@ static uint64_t number(struct span head, enum pickle_argument kind)
     }
 }
 
+/* The kind of argument plus one, by opcode; 0: no such opcode. */
+static const uint8_t kinds[256] = {
+#define OPCODE(code, name, argument, protocol) [code] = ARGUMENT_##argument + 1,
+#include "formats/pickle_opcodes.def"
+#undef OPCODE
+};
+
+/* Arguments that do not have a fixed size. */
+static enum pickle_decoded decode_text(struct reader *r, enum pickle_argument kind,
+                                       struct pickle_instruction *ret)
+{
+    if (kind >= ARGUMENT_BYTES1) {
+        ret->text = reader_bytes(r, ret->number);
+        return reader_ok(r) ? DECODED : DECODED_TRUNCATED;
+    }
+    ret->text = line(r);
+    if (kind == ARGUMENT_LINES)
+        ret->second = line(r);
+    return DECODED;
+}
+
+static enum pickle_decoded truncated(struct pickle_instruction *ret)
+{
+    ret->number = 0;
+    return DECODED_TRUNCATED;
+}
+
 /* The hot loop of the machine: one look at the bytes, one step over them. */
 enum pickle_decoded pickle_decode(struct reader *r, struct pickle_instruction *ret)
 {
@@ -68,25 +95,16 @@ enum pickle_decoded pickle_decode(struct reader *r, struct pickle_instruction *r
         return DECODED_END;
     ret->offset = r->pos;
     ret->code = head.ptr[0];
-    const struct pickle_opcode *op = &pickle_opcodes[ret->code];
-    if (!op->name)
+    if (kinds[ret->code] == 0)
         return DECODED_INVALID;
-    unsigned width = widths[op->argument];
-    if (head.len < 1 + width) {
-        ret->number = 0;
-        return DECODED_TRUNCATED;
-    }
-    ret->number = number(head, op->argument);
+    enum pickle_argument kind = (enum pickle_argument)(kinds[ret->code] - 1);
+    unsigned width = widths[kind];
+    if (width > 0 && head.len > width)
+        ret->number = number(head, kind);
+    else if (width > 0)
+        return truncated(ret);
     reader_skip(r, 1 + width);
-    if (op->argument >= ARGUMENT_BYTES1) {
-        ret->text = reader_bytes(r, ret->number);
-        return reader_ok(r) ? DECODED : DECODED_TRUNCATED;
-    }
-    if (op->argument >= ARGUMENT_LINE)
-        ret->text = line(r);
-    if (op->argument == ARGUMENT_LINES)
-        ret->second = line(r);
-    return DECODED;
+    return kind < ARGUMENT_LINE ? DECODED : decode_text(r, kind, ret);
 }
 
 /* A read of n bytes: drop the rest of the frame when they do not lie in it. */

@@ -24,6 +24,16 @@ static struct span rendered(const struct pickle_machine *m,
     return buffer_span(text);
 }
 
+/* In a second run over the same bytes: was this said before? */
+static bool repeated(const struct pickle_judge *j, enum rule_id rule, size_t offset)
+{
+    const struct finding *f =
+        offset < j->heard_until ? j->in->artifact->findings.first : NULL;
+    while (f && (f->rule != &rules[rule] || f->offset != offset))
+        f = f->next;
+    return f != NULL;
+}
+
 static void report(struct pickle_judge *j, const struct pickle_machine *m,
                    const struct pickle_call *call, enum rule_id rule, const char *why)
 {
@@ -31,7 +41,7 @@ static void report(struct pickle_judge *j, const struct pickle_machine *m,
     unsigned *count = &j->indirect;
     if (value_has_global(call->callee) && value_global(call->callee))
         count = &m->globals[value_global(call->callee)].mentioned;
-    if ((*count & MENTION_COUNT) >= REPORTS_EACH)
+    if ((*count & MENTION_COUNT) >= REPORTS_EACH || repeated(j, rule, call->offset))
         return;
     ++*count;
     struct span evidence = rendered(m, call, &text);
@@ -57,6 +67,8 @@ static void note_call(struct pickle_judge *j, const struct pickle_machine *m,
     uint32_t seen = g->calls > g->writes ? g->calls : g->writes;
     if (!value_has_global(call->callee))
         seen = call->kind == CALL_PERSISTENT ? UINT32_MAX : 0;
+    if (call->offset < j->heard_until)
+        return;
     struct fact *f = seen > limit ? NULL : add_fact(j, j->calls);
     if (!f) {
         j->calls_dropped++;
@@ -84,7 +96,7 @@ void judge_stream(struct pickle_judge *j, size_t offset)
     j->calls_dropped = 0;
     j->stream_number++;
     j->risky = false;
-    j->silent_until = 0;
+    j->silent_until = j->heard_until = 0;
     j->wrapper = NULL;
 }
 
@@ -450,6 +462,15 @@ static bool adds_up(const struct pickle_global *g)
            (!g->attribute || (g->mentioned & MENTION_INSTANTIATED));
 }
 
+/* torch.jit.load finds these in the archive itself, as TorchScript, which torchscript.c
+ * reads; nothing is imported. */
+static bool is_script_class(const struct pickle_judge *j, const struct pickle_global *g)
+{
+    const struct artifact *archive = j->in->artifact->parent;
+    return archive && (archive->formats & FORMAT_BIT(FORMAT_TORCHSCRIPT)) &&
+           (span_is(g->module, "__torch__") || span_starts(g->module, "__torch__."));
+}
+
 static void report_unknown(struct pickle_judge *j, const struct pickle_machine *m)
 {
     size_t n = 0;
@@ -459,7 +480,7 @@ static void report_unknown(struct pickle_judge *j, const struct pickle_machine *
         return;
     }
     for (uint32_t i = 1; i < m->global_count; i++)
-        if (adds_up(&m->globals[i]))
+        if (adds_up(&m->globals[i]) && !is_script_class(j, &m->globals[i]))
             list[n++] = &m->globals[i];
     if (n > 0)
         qsort(list, n, sizeof *list, by_package);

@@ -97,7 +97,9 @@ bool run_mark(struct pickle_machine *m, size_t *ret_base)
 /* Replace what lies at and above `base` by one container. */
 static bool gather(struct pickle_machine *m, enum pickle_tag tag, size_t base)
 {
-    pickle_value v = store_new(&m->store, tag, m->stack + base, m->depth - base);
+    size_t n = m->depth - base;
+    /* before the first push there is no stack to point into */
+    pickle_value v = store_new(&m->store, tag, n ? m->stack + base : NULL, n);
     m->depth = base;
     return push(m, v);
 }
@@ -248,7 +250,6 @@ static bool protocol(struct pickle_machine *m, const struct pickle_instruction *
     if (!first && i->number != m->protocol)
         anomaly(m, ANOMALY_PROTOCOL, i->offset);
     m->protocol = (uint8_t)i->number;
-    m->has_protocol = true;
     return true;
 }
 
@@ -317,6 +318,14 @@ static bool setitems(struct pickle_machine *m, const struct pickle_instruction *
     return run_setitems(m, i->offset, base);
 }
 
+static bool has_control(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < ' ' && s.ptr[i] != '\r' && s.ptr[i] != '\t')
+            return true;
+    return false;
+}
+
 static bool execute(struct pickle_machine *m, const struct pickle_instruction *i,
                     struct reader *r)
 {
@@ -357,9 +366,6 @@ static bool execute(struct pickle_machine *m, const struct pickle_instruction *i
     case OP_BININT2:
         return push_integer(m, true, (int64_t)i->number, i->offset);
     case OP_LONG4:
-        if (i->number > INT32_MAX)
-            return run_fails(m, "a negative length");
-        return push_long(m, i);
     case OP_LONG1:
         return push_long(m, i);
     case OP_FLOAT:
@@ -458,6 +464,8 @@ static bool execute(struct pickle_machine *m, const struct pickle_instruction *i
     case OP_BUILD:
         return run_build(m, i, r);
     case OP_PERSID:
+        if (m->strict && has_control(i->text)) /* a ZIP archive begins like one */
+            return run_fails(m, "a persistent id that is none");
         return run_persistent(m, i->offset, value_make(PICKLE_STR, i->offset));
     case OP_BINPERSID:
         if (!has(m, 1))
@@ -471,9 +479,11 @@ static bool execute(struct pickle_machine *m, const struct pickle_instruction *i
 static void truncated(struct pickle_machine *m, const struct pickle_instruction *i)
 {
     enum pickle_argument a = pickle_opcodes[i->code].argument;
-    if ((a == ARGUMENT_BYTES4 || a == ARGUMENT_BYTES8) && i->number >= HUGE_LENGTH)
-        anomaly(m, ANOMALY_HUGE_LENGTH, i->offset);
     m->status = PICKLE_TRUNCATED;
+    if (i->code == OP_LONG4 && i->number > INT32_MAX)
+        (void)run_fails(m, "a negative length");
+    else if ((a == ARGUMENT_BYTES4 || a == ARGUMENT_BYTES8) && i->number >= HUGE_LENGTH)
+        anomaly(m, ANOMALY_HUGE_LENGTH, i->offset);
 }
 
 static void begin(struct pickle_machine *m, size_t start)
@@ -482,7 +492,6 @@ static void begin(struct pickle_machine *m, size_t start)
     m->status = PICKLE_TRUNCATED;
     m->reason = NULL;
     m->protocol = 0;
-    m->has_protocol = false;
     m->instructions = 0;
     m->result = 0;
     m->wrapper_offset = SIZE_MAX;
@@ -517,11 +526,12 @@ static enum pickle_decoded next(struct pickle_machine *m, struct reader *r,
     if (m->framed)
         return next_framed(m, r, i);
     enum pickle_decoded decoded = pickle_decode(r, i);
-    if (r->pos > m->frame_end) {
-        if (decoded == DECODED && i->offset < m->frame_end)
-            crossing(m, i->offset);
+    /* an argument that runs past the end of the stream runs past the frame's, too */
+    bool beyond = r->pos > m->frame_end || decoded == DECODED_TRUNCATED;
+    if (m->frame_end != SIZE_MAX && beyond && i->offset < m->frame_end)
+        crossing(m, i->offset);
+    if (beyond)
         m->frame_end = SIZE_MAX;
-    }
     return decoded;
 }
 
@@ -532,6 +542,10 @@ enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start)
     enum pickle_decoded decoded;
     reader_seek(&r, start);
     begin(m, start);
+    if (m->capacity == 0 && !grow_stack(m)) {
+        m->end = start;
+        return m->status;
+    }
     while ((decoded = next(m, &r, &i)) == DECODED) {
         if (m->instructions++ >= m->max_instructions) {
             m->status = PICKLE_SPENT;

@@ -1,6 +1,6 @@
 /* pickle_memo.h: the memo of a pickle machine: index to value.
  *
- * Pages of 256 entries, found by hash, so that a sparse PUT costs one page.  Only the
+ * Pages of 1024 entries, found by hash, so that a sparse PUT costs one page.  Only the
  * pages used last stay as they are; older ones are packed (differences of the payloads,
  * a byte or two for each entry), so a memo of 100 million entries fits in memory. */
 #ifndef PICKLE_MEMO_H
@@ -8,7 +8,7 @@
 
 #include "formats/pickle_value.h"
 
-enum { MEMO_PAGE = 256, MEMO_OPEN_MAX = 8192, MEMO_CACHE = 64 };
+enum { MEMO_PAGE = 1024, MEMO_OPEN_MAX = 2048, MEMO_CACHE = 32 };
 #define MEMO_BYTES_MAX (UINT64_C(208) << 20)
 
 struct memo_page;

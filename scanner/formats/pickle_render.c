@@ -48,7 +48,7 @@ void pickle_render_text(struct span s, bool bytes, struct buffer *out)
 }
 
 /* A module or attribute name: what could confuse a reader is escaped. */
-static void render_name(struct span s, struct buffer *out)
+void pickle_render_name(struct span s, struct buffer *out)
 {
     struct span shown = span_slice(s, 0, TEXT_SHOWN);
     for (size_t i = 0; i < shown.len; i++) {
@@ -64,9 +64,9 @@ static void render_name(struct span s, struct buffer *out)
 
 void pickle_render_global(const struct pickle_global *g, struct buffer *out)
 {
-    render_name(g->module, out);
+    pickle_render_name(g->module, out);
     buffer_add_text(out, ".");
-    render_name(g->name, out);
+    pickle_render_name(g->name, out);
 }
 
 static void render_items(struct renderer *r, const pickle_value *items, size_t n,
@@ -136,7 +136,7 @@ static void render_number(struct renderer *r, pickle_value v)
         for (size_t at = digits.len; at > 0; at--)
             buffer_printf(r->out, "%02x", digits.ptr[at - 1]);
     } else if (pickle_opcodes[i.code].argument == ARGUMENT_LINE) {
-        render_name(i.text, r->out);
+        pickle_render_name(i.text, r->out);
     } else {
         buffer_printf(r->out, "%" PRId64, (int64_t)i.number);
     }

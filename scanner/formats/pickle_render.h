@@ -17,6 +17,7 @@ void pickle_render_value(const struct pickle_machine *m, pickle_value v,
                          enum pickle_style style, struct buffer *out);
 void pickle_render_call(const struct pickle_machine *m, const struct pickle_call *call,
                         enum pickle_style style, struct buffer *out);
+void pickle_render_name(struct span s, struct buffer *out); /* of a module or attribute */
 void pickle_render_global(const struct pickle_global *g, struct buffer *out);
 
 /* repr() of a text (UTF-8) or of bytes (b'…'). */

@@ -1,11 +1,7 @@
 /* pickle_value.h: what the pickle machine knows about a value, in 64 bits.
  *
  * A handle is a tag and a payload.  Literals are not copied: a text is the offset of
- * the instruction that pushed it.  Containers live in a ring of words that overwrites
- * its oldest entries: their contents matter shortly after they were built (as the
- * arguments of a call, as the state of a BUILD), so a container that the ring has
- * forgotten is still known to be a list, its items are not.  That bounds the memory
- * for any stream, and forgetting only ever makes the judge more suspicious. */
+ * the instruction that pushed it; a container is a position in pickle_store.h. */
 #ifndef PICKLE_VALUE_H
 #define PICKLE_VALUE_H
 
@@ -55,9 +51,20 @@ static inline uint64_t value_payload(pickle_value v)
     return v >> 4;
 }
 
-/* Does an integer fit the payload? */
-bool value_int(int64_t n, pickle_value *ret);
-int64_t value_int_of(pickle_value v); /* of a PICKLE_INT */
+/* False when the integer does not fit the payload. */
+static inline bool value_int(int64_t n, pickle_value *ret)
+{
+    const int64_t limit = INT64_C(1) << (PAYLOAD_BITS - 1);
+    if (n < -limit || n >= limit)
+        return false;
+    *ret = value_make(PICKLE_INT, (uint64_t)n & ((UINT64_C(1) << PAYLOAD_BITS) - 1));
+    return true;
+}
+static inline int64_t value_int_of(pickle_value v) /* of a PICKLE_INT */
+{
+    uint64_t sign = UINT64_C(1) << (PAYLOAD_BITS - 1);
+    return (int64_t)((value_payload(v) ^ sign) - sign);
+}
 
 static inline pickle_value value_atom(enum pickle_atom a)
 {
@@ -87,31 +94,5 @@ static inline uint64_t value_offset(pickle_value v)
 
 /* A text fetched from a memo slot that had held another text before. */
 #define PICKLE_OVERWRITTEN (UINT64_C(1) << (4 + OFFSET_BITS))
-
-/* The ring.  Zeroed is a valid empty one. */
-struct pickle_store {
-    uint64_t *words;
-    size_t size;   /* a power of two */
-    uint64_t head; /* words ever written; positions never repeat */
-};
-enum { STORE_WORDS_MAX = 1 << 21 };
-
-void store_free(struct pickle_store *s);
-
-/* A container with these items (of a dict: key, value, key, value …).  Never fails:
- * what cannot be kept is forgotten. */
-pickle_value store_new(struct pickle_store *s, enum pickle_tag tag,
-                       const pickle_value *items, size_t n);
-
-/* More items for a LIST, DICT or SET. */
-void store_add(struct pickle_store *s, pickle_value container, const pickle_value *items,
-               size_t n);
-
-/* How many items; false when the contents are forgotten. */
-bool store_count(const struct pickle_store *s, pickle_value container, size_t *ret_n);
-
-/* The first items, at most `max`, in order; false when they are forgotten. */
-bool store_items(const struct pickle_store *s, pickle_value container, pickle_value *ret,
-                 size_t max, size_t *ret_n);
 
 #endif

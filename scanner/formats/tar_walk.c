@@ -343,23 +343,22 @@ bool tar_recognise(struct span file)
            parse_header(block, &h);
 }
 
-bool tar_member_holds(struct span file, uint64_t from, uint64_t to)
+size_t tar_last_members(struct span file, size_t tail,
+                        struct tar_range ret_list[TAR_RANGES_MAX])
 {
-    if (!tar_recognise(file))
-        return false;
-    struct arena *names = arena_new(1 << 20);
+    struct arena *names = tar_recognise(file) ? arena_new(1 << 20) : NULL;
     if (!names)
-        return false;
+        return 0;
+    size_t n = 0, from = file.len > tail ? file.len - tail : 0;
     struct tar_walk w = tar_walk_start(file, names);
-    bool holds = false;
     struct tar_entry e;
     struct arena_mark mark = arena_mark(names);
-    while (!holds && w.next <= from && tar_walk_next(&w, &e) == TAR_ENTRY) {
-        uint64_t end;
-        holds =
-            e.has_data && size_add(e.data, e.size, &end) && e.data <= from && to <= end;
-        arena_release(names, mark);
+    for (; n < TAR_RANGES_MAX && tar_walk_next(&w, &e) == TAR_ENTRY;
+         arena_release(names, mark)) {
+        struct tar_range range = { e.data, e.data };
+        if (e.has_data && size_add(e.data, e.size, &range.end) && range.end > from)
+            ret_list[n++] = range;
     }
     arena_free(names);
-    return holds;
+    return n;
 }

@@ -63,7 +63,13 @@ enum tar_step tar_walk_next(struct tar_walk *w, struct tar_entry *ret_entry);
 /* Does a header with a valid checksum start the file?  V7 tar has no other magic. */
 bool tar_recognise(struct span file);
 
-/* Do all of these bytes belong to the content of one member? */
-bool tar_member_holds(struct span file, uint64_t from, uint64_t to);
+/* The contents of members that reach into the last `tail` bytes of the file, at most
+ * 64 KiB and a bit: none when it is no tar. */
+enum { TAR_TAIL_MAX = 66000, TAR_RANGES_MAX = TAR_TAIL_MAX / TAR_BLOCK + 2 };
+struct tar_range {
+    uint64_t start, end;
+};
+size_t tar_last_members(struct span file, size_t tail,
+                        struct tar_range ret_list[TAR_RANGES_MAX]);
 
 #endif

@@ -1,6 +1,12 @@
-#include "formats/torchscript.h"
+/* TorchScript: a PyTorch archive that torch.load hands to torch.jit.load.  code/ in it
+ * holds a subset of Python that is compiled while loading.  It can call only registered
+ * operators, written torch.NAME(...) or ops.NAMESPACE.NAME(...); a few of those read or
+ * write files (CVE-2025-32434).  torch_zip.c judges the archive itself. */
+#include "formats/expansion.h"
+#include "formats/torch_archive.h"
+#include "formats/zip_member.h"
 
-#include "core/reader.h"
+enum { CODE_MAX = 16 << 20 }; /* source text of one file that is looked at */
 
 /* Operators that touch files or the network: "torch.NAME" or "ops.NAMESPACE.NAME";
  * aten's are reached under both spellings. */
@@ -104,34 +110,46 @@ static struct span leading_parts(struct span name, unsigned parts)
     return name;
 }
 
-static void judge_name(struct span name, size_t offset, torchscript_report *report,
-                       void *self)
+struct source {
+    struct inspection *in;
+    const struct zip_entry *entry;
+};
+
+static void report(const struct source *s, enum rule_id rule, size_t offset,
+                   struct span name)
+{
+    inspection_finding(s->in, rule, s->entry->header, name, "'%.*s' at byte %zu: %.*s",
+                       ZIP_SHOW(s->entry->name), offset, ZIP_SHOW(name));
+}
+
+static void judge_name(const struct source *s, struct span name, size_t offset)
 {
     bool torch = span_starts(name, "torch."), ops = span_starts(name, "ops.");
     if (!torch && !ops)
         return;
     struct span operator_name = leading_parts(name, torch ? 2 : 3);
     if (LISTED(operator_name, dangerous)) {
-        report(self, TORCHSCRIPT_DANGEROUS, offset, operator_name);
+        report(s, RULE_TORCH_DANGEROUS_OPERATOR, offset, operator_name);
         return;
     }
     if (torch)
         return;
     struct span space = leading_parts(span_slice(name, 4, name.len), 1);
     if (LISTED(space, dangerous_spaces))
-        report(self, TORCHSCRIPT_DANGEROUS, offset, operator_name);
+        report(s, RULE_TORCH_DANGEROUS_OPERATOR, offset, operator_name);
     else if (!LISTED(space, known_spaces))
-        report(self, TORCHSCRIPT_CUSTOM, offset, operator_name);
+        report(s, RULE_TORCH_CUSTOM_OPERATOR, offset, operator_name);
 }
 
-void torchscript_scan(struct span text, torchscript_report *report, void *self)
+/* Every dotted name that stands outside of texts and comments. */
+static void scan_source(const struct source *s, struct span text)
 {
     struct reader r = reader_of(text, 0);
     while (reader_left(&r) > 0) {
         size_t length = dotted_length(r);
         size_t offset = (size_t)reader_where(&r);
         if (length > 0) {
-            judge_name(reader_bytes(&r, length), offset, report, self);
+            judge_name(s, reader_bytes(&r, length), offset);
             continue;
         }
         uint8_t c = reader_u8(&r);
@@ -141,3 +159,38 @@ void torchscript_scan(struct span text, torchscript_report *report, void *self)
             skip_line(&r);
     }
 }
+
+static enum claim claim(const struct inspection *in)
+{
+    struct torch_archive t;
+    return torch_archive_read(in->bytes, &t) && torch_archive_is_script(&t) ? CLAIM_MAGIC
+                                                                            : CLAIM_NONE;
+}
+
+static void inspect(struct inspection *in)
+{
+    struct torch_archive t;
+    struct zip_entry e;
+    struct span record;
+    if (!torch_archive_read(in->bytes, &t))
+        return;
+    struct reader r = zip_directory_open(t.file, &t.directory);
+    while (zip_directory_next(&r, &t.directory, &e)) {
+        if (!torch_archive_record(&t, e.name, &record) ||
+            !torch_archive_is_source(record))
+            continue;
+        struct source s = { .in = in, .entry = &e };
+        struct expansion *expansion;
+        struct span text = zip_member_content(in, &e, CODE_MAX, &expansion);
+        scan_source(&s, text);
+        if (e.expanded > text.len)
+            inspection_incomplete(in, "'%.*s' was not read to its end", ZIP_SHOW(e.name));
+        expansion_close(expansion);
+    }
+}
+
+const struct inspector torchscript_inspector = {
+    .format = FORMAT_TORCHSCRIPT,
+    .claim = claim,
+    .inspect = inspect,
+};

@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-#define ZLIB_CONST
-#include <zlib.h>
-
 enum kind { MODEL, MODEL_AND_ZIP, WRAPPER, ARCHIVE, PROGRAM, CONTAINER, ANYTHING };
 
 struct row {
@@ -119,64 +116,6 @@ static bool is_r_text(struct span bytes)
         starts &= c >= '0' && c <= '9';
     }
     return starts && reader_ok(&r) && version.len >= 5;
-}
-
-/* RFC 1952: deflate, and none of the reserved flags. */
-static bool is_gzip(struct span bytes)
-{
-    struct reader r = reader_of(bytes, 0);
-    bool magic = span_is(reader_bytes(&r, 3), "\x1f\x8b\x08");
-    uint8_t flags = reader_u8(&r);
-    reader_skip(&r, 6 + 8); /* header; CRC and length at the end */
-    return magic && flags < 0x20 && reader_ok(&r);
-}
-
-/* RFC 1950: two bytes say little, so try whether the beginning inflates. */
-static bool is_zlib(struct span bytes)
-{
-    enum { TRIED = 512 };
-    uint8_t out[TRIED];
-    struct reader r = reader_of(bytes, 0);
-    uint8_t method = reader_u8(&r), flags = reader_u8(&r);
-    if (!reader_ok(&r) || method != 0x78 || (method << 8 | flags) % 31 != 0)
-        return false;
-    struct span head = span_slice(bytes, 0, TRIED);
-    z_stream z = { .next_in = head.ptr,
-                   .avail_in = (uInt)head.len,
-                   .next_out = out,
-                   .avail_out = sizeof out };
-    if (inflateInit(&z) != Z_OK)
-        return true; /* out of memory: do not overlook it */
-    int result = inflate(&z, Z_NO_FLUSH);
-    uLong unpacked = z.total_out;
-    (void)inflateEnd(&z);
-    return result == Z_STREAM_END || (result == Z_OK && unpacked > 0);
-}
-
-/* "BZh", the block size as a digit, and the magic number of a block or of the end. */
-static bool is_bzip2(struct span bytes)
-{
-    struct reader r = reader_of(bytes, 0);
-    bool magic = span_is(reader_bytes(&r, 3), "BZh");
-    uint8_t level = reader_u8(&r);
-    struct span block = reader_bytes(&r, 6);
-    return magic && level >= '1' && level <= '9' &&
-           (span_is(block, "1AY&SY") || span_is(block, "\x17\x72\x45\x38\x50\x90"));
-}
-
-/* .lzma: properties 5d, a dictionary of 2^n or 2^n + 2^(n-1) bytes, a length that is
- * unknown or sane, and a range coder that starts with zero. */
-static bool is_lzma(struct span bytes)
-{
-    struct reader r = reader_of(bytes, 0);
-    uint8_t properties = reader_u8(&r);
-    uint32_t dictionary = reader_u32le(&r);
-    uint64_t length = reader_u64le(&r);
-    uint8_t first = reader_u8(&r);
-    uint32_t low = dictionary & (~dictionary + 1), rest = dictionary ^ low;
-    return reader_ok(&r) && properties == 0x5d && first == 0 && dictionary >= 4096 &&
-           (rest == 0 || rest == low << 1) &&
-           (length == UINT64_MAX || length < UINT64_C(1) << 40);
 }
 
 static bool is_elf(struct span bytes)

@@ -4,12 +4,7 @@
 #include "formats/tar_walk.h"
 #include "formats/zip_member.h"
 
-enum {
-    DIRECTORIES_MAX = 8,
-    LINKS_MAX = 64,
-    TABLES_MAX = 96 << 20,
-    TAR_CHECKS_MAX = 16 /* end records that are looked up in a tar */
-};
+enum { DIRECTORIES_MAX = 8, LINKS_MAX = 64, TABLES_MAX = 64 << 20 };
 
 struct zip {
     struct inspection *in;
@@ -30,28 +25,43 @@ static unsigned long long ull(uint64_t n)
     return n;
 }
 
-/* An archive stored as a member of a tar is the tar's, though zipfile would open it. */
-static bool belongs_to_tar(struct span file, const struct zip_directory *d)
+static bool within(const struct zip_directory *d, const struct tar_range *ranges,
+                   size_t count)
 {
-    return tar_member_holds(file, d->start > d->said ? d->start - d->said : 0, d->end);
+    uint64_t start = d->start > d->said ? d->start - d->said : 0;
+    for (size_t i = 0; i < count; i++)
+        if (ranges[i].start <= start && d->end <= ranges[i].end)
+            return true;
+    return false;
+}
+
+/* Data in front does not keep zipfile, and all that rest on it, from loading.  But an
+ * archive stored as a member of a tar is the tar's, though zipfile would open it. */
+static bool ends_as_zip(struct span file)
+{
+    struct tar_range members[TAR_RANGES_MAX];
+    size_t count = SIZE_MAX; /* not asked yet */
+    uint64_t at = file.len;
+    while (zip_previous_end(file, at, &at)) {
+        struct zip_directory list[ZIP_INTERPRETATIONS_MAX];
+        size_t n = zip_read_end(file, at, list);
+        for (size_t i = 0; i < n; i++) {
+            if (list[i].size == 0)
+                continue;
+            if (count == SIZE_MAX)
+                count = tar_last_members(file, TAR_TAIL_MAX, members);
+            if (!within(&list[i], members, count))
+                return true;
+        }
+    }
+    return false;
 }
 
 static enum claim claim(const struct inspection *in)
 {
     if (span_starts(in->bytes, "PK\x03\x04") || span_starts(in->bytes, "PK\x05\x06"))
         return CLAIM_MAGIC;
-    /* Data in front does not keep zipfile, and all that rest on it, from loading. */
-    uint64_t at = in->bytes.len;
-    size_t checks = 0;
-    while (zip_previous_end(in->bytes, at, &at)) {
-        struct zip_directory list[ZIP_INTERPRETATIONS_MAX];
-        size_t n = zip_read_end(in->bytes, at, list);
-        for (size_t i = 0; i < n; i++)
-            if (list[i].size > 0 &&
-                (checks++ == TAR_CHECKS_MAX || !belongs_to_tar(in->bytes, &list[i])))
-                return CLAIM_MAGIC;
-    }
-    return CLAIM_NONE;
+    return ends_as_zip(in->bytes) ? CLAIM_MAGIC : CLAIM_NONE;
 }
 
 static int compare_places(const void *a, const void *b)

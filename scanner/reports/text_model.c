@@ -328,8 +328,9 @@ static void write_incomplete(struct text_out *t, const struct model *m)
 
 void text_model_name(struct text_out *t, const struct model *m)
 {
+    struct span head = span_slice(m->identity, 0, m->target.len);
     text_name(t, m->identity);
-    if (!span_equal(m->identity, m->target)) {
+    if (!span_equal(head, m->target)) { /* a path below the target says it by itself */
         text_out_add(t, " (in ");
         text_name(t, m->target);
         text_out_add(t, ")");

@@ -44,7 +44,7 @@ static bool parse_amount(const char *text, uint64_t *ret_amount)
 static bool parse(int argc, char **argv, struct zygote_options *o,
                   const char **pickle_rules, const char **yara_rules)
 {
-    enum { DATA_DIR = 256, DEEP, PICKLE_RULES, YARA_PACK, YARA_RULES, SANDBOX };
+    enum { DATA_DIR = 256, DEEP, DETAIL, PICKLE_RULES, YARA_PACK, YARA_RULES, SANDBOX };
     _Static_assert(BUDGET_COUNT < '?', "getopt's answer to an unknown option");
     /* clang-format off */ /* (version 14 crashes on a table with an #include) */
     static const struct option names[] = {
@@ -54,6 +54,7 @@ static bool parse(int argc, char **argv, struct zygote_options *o,
 #undef BUDGET
         { "data-dir", required_argument, NULL, DATA_DIR },
         { "deep", no_argument, NULL, DEEP },
+        { "detail", no_argument, NULL, DETAIL },
         { "pickle-rules", required_argument, NULL, PICKLE_RULES },
         { "yara-pack", required_argument, NULL, YARA_PACK },
         { "yara", required_argument, NULL, YARA_RULES },
@@ -70,6 +71,8 @@ static bool parse(int argc, char **argv, struct zygote_options *o,
             o->data_dir = optarg;
         } else if (c == DEEP) {
             o->deep = true;
+        } else if (c == DETAIL) {
+            o->detail = true;
         } else if (c == PICKLE_RULES) {
             *pickle_rules++ = optarg;
         } else if (c == YARA_PACK) {

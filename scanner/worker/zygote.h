@@ -15,7 +15,7 @@ struct zygote_options {
     const char *const *yara_rules;   /* the operator's, NULL-terminated */
     enum sandbox sandbox;
     struct budget budget; /* for each file */
-    bool deep;
+    bool deep, detail;
 };
 
 bool zygote_greet(void); /* the version goes out before any option is looked at */

@@ -109,7 +109,7 @@ ok "--registries overrides the user's directory" $?
 ok "the working directory does not count" $?
 XDG_CONFIG_HOME=own run 0 --json huggingface && json 'a["name"] == "HuggingFace Hub"'
 ok "a relative XDG_CONFIG_HOME does not count" $?
-run 4 --registries "$dir/nosuch" && says "No such file"
+run 4 --registries "$dir/nosuch" && says "not a directory"
 ok "--registries must exist" $?
 echo '{' >"$dir/own/broken.json"
 run 4 --registries "$dir/own" && says "broken.json:"

@@ -41,7 +41,7 @@ static void print_findings(const struct artifact *root)
 }
 
 static void inspect_bytes(struct span bytes, const char *path,
-                          const struct pickle_rules *rules, struct arena *arena)
+                          const struct pickle_rules *lists, struct arena *arena)
 {
     struct budget budget = budget_default();
     struct artifact *root = artifact_new(arena, span_of_text(path), bytes.len);
@@ -49,7 +49,7 @@ static void inspect_bytes(struct span bytes, const char *path,
                              .budget = &budget,
                              .artifact = root,
                              .bytes = bytes,
-                             .pickle_rules = rules,
+                             .pickle_rules = lists,
                              .spool_fd = -1 };
     inspect_artifact(&in);
     enum artifact_status worst = artifact_worst(root);
@@ -64,7 +64,7 @@ static void inspect_bytes(struct span bytes, const char *path,
     fflush(stdout); /* a crash in the next file must not take this line along */
 }
 
-static bool inspect_file(const char *path, const struct pickle_rules *rules)
+static bool inspect_file(const char *path, const struct pickle_rules *lists)
 {
     FILE *f = fopen(path, "rb");
     if (!f) {
@@ -76,7 +76,7 @@ static bool inspect_file(const char *path, const struct pickle_rules *rules)
     fclose(f);
     struct arena *arena = arena_new(ARENA_MAX);
     if (arena)
-        inspect_bytes(span_of(bytes, len), path, rules, arena);
+        inspect_bytes(span_of(bytes, len), path, lists, arena);
     arena_free(arena);
     return arena != NULL;
 }
@@ -88,14 +88,14 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: findings -r DIR FILE...\n");
         return 2;
     }
-    struct pickle_rules *rules = pickle_rules_load(argv[2], NULL, &error);
-    if (!rules) {
+    struct pickle_rules *lists = pickle_rules_load(argv[2], NULL, &error);
+    if (!lists) {
         fprintf(stderr, "findings: %s\n", error.message);
         return 1;
     }
     bool ok = true;
     for (int i = 3; i < argc; i++)
-        ok &= inspect_file(argv[i], rules);
-    pickle_rules_free(rules);
+        ok &= inspect_file(argv[i], lists);
+    pickle_rules_free(lists);
     return ok ? 0 : 1;
 }

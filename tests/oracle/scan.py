@@ -51,6 +51,10 @@ class Tap:
         self.failed += not good
         print(f'{"" if good else "not "}ok {self.count} - {name}' + ('' if good else f'\n# {why}'))
 
+    def skip(self, name, why):
+        self.count += 1
+        print(f'ok {self.count} - {name} # SKIP {why}')
+
     def end(self):
         print(f'1..{self.count}')
         return 1 if self.failed else 0

@@ -37,6 +37,9 @@ def main():
                 paths[-1].write_bytes(INFLATE[method]((FIXTURES / name).read_bytes()))
         for result in scan.results(paths):
             name = pathlib.Path(result['file']).name
+            if result['status'] == 'skipped' and zipfile.is_zipfile(result['file']):
+                tap.skip(name, 'no inspector takes zip archives apart')
+                continue
             grouped = [f['message'] for f in result['findings'] if f['rule'] == 'pickle/unknown-class']
             if 'code-' in name:
                 sentences = [f['message'] for f in result['findings'] if f['rule'] == 'pickle/embedded-code']

@@ -6,6 +6,7 @@
 #include "unit.h"
 
 #include "formats/inspector.h"
+#include "formats/pickle_rules.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -65,6 +66,17 @@ static inline int remove_fixtures(void **state)
     return removed ? 0 : -1;
 }
 
+/* Loaded by the first test that asks, and kept to the end of the program. */
+static inline const struct pickle_rules *shipped_rules(void)
+{
+    static struct pickle_rules *rules_of_the_tree;
+    struct error error;
+    if (!rules_of_the_tree)
+        rules_of_the_tree = pickle_rules_load(".", NULL, &error);
+    assert_non_null(rules_of_the_tree);
+    return rules_of_the_tree;
+}
+
 /* One inspected file; the tree lives until inspected_free(). */
 struct inspected {
     struct arena *arena;
@@ -90,6 +102,7 @@ static inline struct inspected inspect_bytes(const char *name, struct span bytes
         .budget = &i.budget,
         .artifact = i.artifact,
         .bytes = bytes,
+        .pickle_rules = shipped_rules(),
         .spool_fd = i.spool_fd,
         .deep = deep,
     };

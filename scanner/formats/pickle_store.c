@@ -1,4 +1,4 @@
-#include "formats/pickle_value.h"
+#include "formats/pickle_store.h"
 
 #include <stdlib.h>
 
@@ -9,21 +9,6 @@
 enum { STORE_WORDS_FIRST = 512, FIRST_POSITION = 2, CHUNKS_MAX = 4096 };
 #define CHUNK_LOST UINT64_MAX
 
-bool value_int(int64_t n, pickle_value *ret)
-{
-    const int64_t limit = INT64_C(1) << (PAYLOAD_BITS - 1);
-    if (n < -limit || n >= limit)
-        return false;
-    *ret = value_make(PICKLE_INT, (uint64_t)n & ((UINT64_C(1) << PAYLOAD_BITS) - 1));
-    return true;
-}
-
-int64_t value_int_of(pickle_value v)
-{
-    uint64_t payload = value_payload(v), sign = UINT64_C(1) << (PAYLOAD_BITS - 1);
-    return (int64_t)((payload ^ sign) - sign);
-}
-
 void store_free(struct pickle_store *s)
 {
     free(s->words);
@@ -31,7 +16,7 @@ void store_free(struct pickle_store *s)
 }
 
 /* Grow while nothing has been overwritten yet, so positions stay where they are. */
-static bool store_room(struct pickle_store *s, size_t n)
+static bool store_grow(struct pickle_store *s, size_t n)
 {
     if (n > STORE_WORDS_MAX / 4)
         return false;
@@ -44,6 +29,12 @@ static bool store_room(struct pickle_store *s, size_t n)
         s->size = size;
     }
     return n <= s->size / 4;
+}
+
+static inline bool store_room(struct pickle_store *s, size_t n)
+{
+    bool full_grown = s->size == STORE_WORDS_MAX || s->head + n <= s->size;
+    return full_grown ? n <= s->size / 4 : store_grow(s, n);
 }
 
 static uint64_t *word(const struct pickle_store *s, uint64_t position)
