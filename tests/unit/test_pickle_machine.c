@@ -298,40 +298,41 @@ static void test_frames(void **state)
     RUN_FRAMED("\x80\x04\x95\x03\0\0\0\0\0\0\0cos\nx\n.", "c .x; = .x");
 }
 
-struct lines {
-    struct buffer text;
-};
-
-static void add_line(void *self, struct span line)
+static void add_line(void *self, const struct pickle_line *line)
 {
-    struct lines *lines = self;
-    buffer_add(&lines->text, line);
-    buffer_add_text(&lines->text, "\n");
+    buffer_printf(self, "%zu %s %.*s #%.*s\n", line->offset, line->opcode,
+                  (int)line->operand.len, (const char *)line->operand.ptr,
+                  (int)line->note.len, (const char *)line->note.ptr);
+}
+
+static void add_statement(void *self, struct span text)
+{
+    buffer_add_text(self, "> ");
+    buffer_add(self, text);
+    buffer_add_text(self, "\n");
 }
 
 static void test_listings(void **state)
 {
     (void)state;
     static const char stream[] = "cos\nsystem\n(S'id'\ntR\x85.";
-    struct span bytes = span_of(stream, sizeof stream - 1);
-    struct lines lines;
-    size_t end = 0;
-    buffer_init(&lines.text, 4096);
-    assert_true(pickle_decompile(bytes, 0, add_line, &lines, &end));
-    assert_int_equal(end, bytes.len);
-    assert_string_equal(lines.text.text, "from os import system\n"
-                                         "v19 = os.system('id')\n"
-                                         "return (v19,)\n");
-    buffer_clear(&lines.text);
-    assert_int_equal(pickle_disassemble(bytes, 0, add_line, &lines), bytes.len);
-    assert_string_equal(lines.text.text, "       0  GLOBAL          'os' 'system'\n"
-                                         "      11  MARK\n"
-                                         "      12  STRING          \"'id'\"\n"
-                                         "      18  TUPLE\n"
-                                         "      19  REDUCE\n"
-                                         "      20  TUPLE1\n"
-                                         "      21  STOP\n");
-    buffer_free(&lines.text);
+    struct buffer text;
+    struct pickle_listener listener = { .self = &text,
+                                        .line = add_line,
+                                        .statement = add_statement };
+    buffer_init(&text, 4096);
+    assert_true(pickle_list(span_of(stream, sizeof stream - 1), 0, false, &listener));
+    assert_string_equal(text.text, "> from os import system\n"
+                                   "0 GLOBAL 'os' 'system' #os.system\n"
+                                   "11 MARK  #\n"
+                                   "12 STRING \"'id'\" #\n"
+                                   "18 TUPLE  #\n"
+                                   "> v19 = os.system('id')\n"
+                                   "19 REDUCE  #v19 = os.system('id')\n"
+                                   "20 TUPLE1  #\n"
+                                   "21 STOP  #\n"
+                                   "> return (v19,)\n");
+    buffer_free(&text);
 }
 
 static void test_every_opcode_has_a_row(void **state)
