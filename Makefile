@@ -9,7 +9,7 @@ CFLAGS  ?= -O2 -g
 JOBS    ?= 2
 
 PKGS        := jansson libcrypto zlib liblzma liblz4 libzstd
-WORKER_PKGS := $(PKGS) libseccomp yara
+WORKER_PKGS := $(PKGS) libseccomp yaml-0.1 yara
 TEST_PKGS   := cmocka
 
 # Libraries without a pkg-config file.
@@ -80,7 +80,9 @@ $(PROGRAMS): $(BUILD)/%: tests/%.c $(LIB)
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	$(Q)$(CC) $(INC) -Itests/unit $(call pc,--cflags,$(PKGS) $(TEST_PKGS)) $(CPPFLAGS) $(WARN) $(CFLAGS) $(SAN) -MMD -MP \
-	  -o $@ $< $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) $(BARE_LIBS) -pthread
+	  -o $@ $< $(LIB) $(WRAP) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) $(BARE_LIBS) -pthread
+# The real zygote and sandbox around an inspector that misbehaves.
+$(BUILD)/sandbox/worker_evil: WRAP = -Wl,--wrap=inspect_artifact
 
 # The fuzz targets without libFuzzer: they read the fixtures again in `make test`.
 $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB)
@@ -126,8 +128,9 @@ demo: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) tests/demo
 
-bench: all
+bench: all $(BUILD)/bench/yara_honest
 	BUILD=$(BUILD) tests/bench/run
+	BUILD=$(BUILD) tests/bench/yara_corpus
 
 SHARE = $(DESTDIR)$(PREFIX)/share/assay
 install: all

@@ -1,25 +1,52 @@
 #include "core/digest.h"
 
 #include <openssl/evp.h>
+#include <zlib.h>
+
+/* DVC decides by its first 512 bytes whether a file is text, and turns CR LF into LF in
+ * pieces of 1 MiB; a pair that two pieces share stays.  Source: DVC 2, dvc/utils,
+ * dvc/istextfile.py. */
+enum { DOS_HEAD = 512, DOS_CHUNK = 1 << 20 };
+
+struct dos2unix {
+    uint8_t head[DOS_HEAD];
+    size_t head_len;
+    bool decided, text;
+    bool carriage_return; /* one is held back: a line feed may follow */
+    uint32_t at;          /* in the piece */
+};
 
 struct digester {
     EVP_MD_CTX *contexts[DIGEST_COUNT]; /* NULL: not asked for, or failed */
     uint8_t values[DIGEST_COUNT][EVP_MAX_MD_SIZE];
     unsigned lengths[DIGEST_COUNT]; /* 0 until finished */
+    struct dos2unix dos;
+    bool crc_wanted;
+    uLong crc;
 };
 
 static const struct {
     const char *name;
-    const EVP_MD *(*method)(void);
+    const EVP_MD *(*method)(void); /* NULL: zlib's */
+    unsigned digits;
     bool weak;
 } algorithms[DIGEST_COUNT] = {
-    [DIGEST_SHA256] = { "sha256", EVP_sha256, false },
-    [DIGEST_GIT_SHA1] = { "git-sha1", EVP_sha1, true },
+    [DIGEST_SHA256] = {"sha256",        EVP_sha256, 64,  false},
+    [DIGEST_GIT_SHA1] = { "git-sha1",     EVP_sha1,   40,  true },
+    [DIGEST_SHA512] = { "sha512",       EVP_sha512, 128, false},
+    [DIGEST_MD5] = { "md5",          EVP_md5,    32,  true },
+    [DIGEST_MD5_DOS2UNIX] = { "md5-dos2unix", EVP_md5,    32,  true },
+    [DIGEST_CRC32] = { "crc32",        NULL,       8,   true },
 };
 
 const char *digest_name(enum digest_algorithm a)
 {
     return algorithms[a].name;
+}
+
+unsigned digest_digits(enum digest_algorithm a)
+{
+    return algorithms[a].digits;
 }
 
 bool digest_weak(enum digest_algorithm a)
@@ -33,14 +60,17 @@ static void drop(struct digester *d, int a)
     d->contexts[a] = NULL;
 }
 
+static void update(struct digester *d, int a, const void *bytes, size_t len)
+{
+    if (d->contexts[a] && EVP_DigestUpdate(d->contexts[a], bytes, len) != 1)
+        drop(d, a);
+}
+
 static void add_git_header(struct digester *d, uint64_t size)
 {
     char header[32];
     int n = snprintf(header, sizeof header, "blob %llu", (unsigned long long)size);
-    if (!d->contexts[DIGEST_GIT_SHA1])
-        return;
-    if (EVP_DigestUpdate(d->contexts[DIGEST_GIT_SHA1], header, (size_t)n + 1) != 1)
-        drop(d, DIGEST_GIT_SHA1);
+    update(d, DIGEST_GIT_SHA1, header, (size_t)n + 1);
 }
 
 struct digester *digester_new(unsigned wanted, uint64_t size)
@@ -49,13 +79,15 @@ struct digester *digester_new(unsigned wanted, uint64_t size)
     if (!d)
         return NULL;
     for (int a = 0; a < DIGEST_COUNT; a++) {
-        if (!(wanted & DIGEST_BIT(a)))
+        if (!(wanted & DIGEST_BIT(a)) || !algorithms[a].method)
             continue;
         d->contexts[a] = EVP_MD_CTX_new();
         if (d->contexts[a] &&
             EVP_DigestInit_ex(d->contexts[a], algorithms[a].method(), NULL) != 1)
             drop(d, a);
     }
+    d->crc_wanted = (wanted & DIGEST_BIT(DIGEST_CRC32)) != 0;
+    d->crc = crc32_z(0, NULL, 0);
     add_git_header(d, size);
     return d;
 }
@@ -67,19 +99,116 @@ void digester_free(struct digester *d)
     free(d);
 }
 
+/* ---- DVC's line ends ------------------------------------------------------ */
+
+static bool looks_like_text(const uint8_t *head, size_t len)
+{
+    size_t odd = 0;
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = head[i];
+        if (c == 0)
+            return false;
+        odd += !((c >= 32 && c < 127) || c == '\n' || c == '\r' || c == '\t' ||
+                 c == '\f' || c == '\b');
+    }
+    return odd * 10 <= len * 3;
+}
+
+/* A carriage return that no line feed of the same piece follows. */
+static void release_return(struct digester *d)
+{
+    if (d->dos.carriage_return)
+        update(d, DIGEST_MD5_DOS2UNIX, "\r", 1);
+    d->dos.carriage_return = false;
+}
+
+static void add_text(struct digester *d, const uint8_t *bytes, size_t len)
+{
+    struct dos2unix *dos = &d->dos;
+    size_t start = 0; /* of what is not handed on yet */
+    for (size_t i = 0; i < len; i++) {
+        if (dos->at == DOS_CHUNK) {
+            update(d, DIGEST_MD5_DOS2UNIX, bytes + start, i - start);
+            release_return(d);
+            start = i;
+            dos->at = 0;
+        }
+        if (dos->carriage_return) {
+            if (bytes[i] == '\n')
+                dos->carriage_return = false; /* swallowed */
+            else
+                release_return(d);
+        }
+        if (bytes[i] == '\r') {
+            update(d, DIGEST_MD5_DOS2UNIX, bytes + start, i - start);
+            start = i + 1;
+            dos->carriage_return = true;
+        }
+        dos->at++;
+    }
+    update(d, DIGEST_MD5_DOS2UNIX, bytes + start, len - start);
+}
+
+static void add_decided(struct digester *d, const uint8_t *bytes, size_t len)
+{
+    if (d->dos.text)
+        add_text(d, bytes, len);
+    else
+        update(d, DIGEST_MD5_DOS2UNIX, bytes, len);
+}
+
+static void decide(struct digester *d)
+{
+    struct dos2unix *dos = &d->dos;
+    dos->decided = true;
+    dos->text = looks_like_text(dos->head, dos->head_len);
+    add_decided(d, dos->head, dos->head_len);
+}
+
+static void add_dos2unix(struct digester *d, struct span bytes)
+{
+    struct dos2unix *dos = &d->dos;
+    size_t taken = 0;
+    if (!dos->decided) {
+        taken = DOS_HEAD - dos->head_len;
+        taken = taken < bytes.len ? taken : bytes.len;
+        if (taken)
+            memcpy(dos->head + dos->head_len, bytes.ptr, taken);
+        dos->head_len += taken;
+        if (dos->head_len < DOS_HEAD)
+            return;
+        decide(d);
+    }
+    add_decided(d, bytes.ptr + taken, bytes.len - taken);
+}
+
+/* ---- all of them ---------------------------------------------------------- */
+
 void digester_add(struct digester *d, struct span bytes)
 {
+    if (bytes.len == 0)
+        return;
     for (int a = 0; a < DIGEST_COUNT; a++)
-        if (d->contexts[a] && EVP_DigestUpdate(d->contexts[a], bytes.ptr, bytes.len) != 1)
-            drop(d, a);
+        if (a != DIGEST_MD5_DOS2UNIX)
+            update(d, a, bytes.ptr, bytes.len);
+    if (d->contexts[DIGEST_MD5_DOS2UNIX])
+        add_dos2unix(d, bytes);
+    if (d->crc_wanted)
+        d->crc = crc32_z(d->crc, bytes.ptr, bytes.len);
 }
 
 void digester_finish(struct digester *d)
 {
+    if (d->contexts[DIGEST_MD5_DOS2UNIX] && !d->dos.decided)
+        decide(d);
+    release_return(d);
     for (int a = 0; a < DIGEST_COUNT; a++)
         if (d->contexts[a] &&
             EVP_DigestFinal_ex(d->contexts[a], d->values[a], &d->lengths[a]) != 1)
             d->lengths[a] = 0;
+    for (unsigned i = 0; d->crc_wanted && i < 4; i++)
+        d->values[DIGEST_CRC32][i] = (uint8_t)(d->crc >> (24 - 8 * i));
+    d->lengths[DIGEST_CRC32] = d->crc_wanted ? 4 : 0;
 }
 
 bool digester_hex(const struct digester *d, enum digest_algorithm a,

@@ -7,18 +7,28 @@
 
 #include "core/span.h"
 
-enum digest_algorithm { DIGEST_SHA256, DIGEST_GIT_SHA1, DIGEST_COUNT };
+enum digest_algorithm {
+    DIGEST_SHA256,
+    DIGEST_GIT_SHA1,
+    DIGEST_SHA512,
+    DIGEST_MD5,
+    DIGEST_MD5_DOS2UNIX, /* DVC before 3.0: a text's line ends count as "\n" */
+    DIGEST_CRC32,        /* of zlib and PKZIP, most significant byte first */
+    DIGEST_COUNT
+};
 enum { DIGEST_HEX_MAX = 128 };
 
 #define DIGEST_BIT(algorithm) (1U << (algorithm))
 
 const char *digest_name(enum digest_algorithm a); /* "sha256", "git-sha1" */
+unsigned digest_digits(enum digest_algorithm a);  /* of the whole value, in hex */
 bool digest_weak(enum digest_algorithm a);        /* collisions can be made */
 
 struct digester;
 
-struct digester *digester_new(unsigned algorithms, uint64_t size); /* bits; NULL: no memory */
-void digester_free(struct digester *d);                            /* NULL is fine */
+struct digester *digester_new(unsigned algorithms,
+                              uint64_t size); /* bits; NULL: no memory */
+void digester_free(struct digester *d);       /* NULL is fine */
 void digester_add(struct digester *d, struct span bytes);
 
 /* Ends all of them; then each can be asked for once or more, as lower-case hex.

@@ -132,6 +132,24 @@ void model_add_file(struct model *m, struct file *f)
     m->last_file = f;
 }
 
+bool model_share_file(struct model *m, const struct file *f)
+{
+    struct file *copy = arena_alloc(m->arena, sizeof *copy);
+    struct file **at = &m->files;
+    if (!copy)
+        return false;
+    *copy = *f;
+    copy->arena = NULL;
+    copy->shared = true;
+    while (*at && span_compare((*at)->artifact->name, f->artifact->name) < 0)
+        at = &(*at)->next;
+    copy->next = *at;
+    *at = copy;
+    if (!copy->next)
+        m->last_file = copy;
+    return true;
+}
+
 static void add_text(struct arena *arena, struct span text, struct reason **first,
                      struct reason **last)
 {
@@ -188,6 +206,8 @@ void result_count(struct result *r)
         s.models++;
         count_findings(&s, &m->findings);
         for (const struct file *f = m->files; f; f = f->next) {
+            if (f->shared)
+                continue;
             s.files[artifact_worst(f->artifact)]++;
             s.bytes += f->artifact->size;
             for (const struct artifact *a = f->artifact; a;

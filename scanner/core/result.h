@@ -28,7 +28,7 @@ struct origin {
     const char *registry; /* id of a registries.d entry, or NULL: unmatched */
     const char *title;    /* its name */
     const char *advice;   /* what to verify, in the registry's words */
-    enum trust trust;     /* the registry's level, before the basis counts */
+    enum trust trust;     /* what it counts for if it is believed */
     enum basis basis;
     struct span name, revision; /* "org/model", "4f1c…"; empty when unknown */
     struct span evidence; /* what says so: "--origin hf:…", a path in the target */
@@ -57,6 +57,7 @@ struct file {
     struct arena *arena;
     struct span sha256; /* lower-case hex; empty when it could not be read */
     struct expectation *expected;
+    bool shared; /* another model has it too, and counts it and owns its arena */
     struct file *next;
 };
 
@@ -117,6 +118,8 @@ struct model *result_add_model(struct result *r, struct span target,
 void result_add_error(struct result *r, struct span target, const struct error *e,
                       bool retryable);
 void model_add_file(struct model *m, struct file *f); /* takes over f and its arena */
+bool model_share_file(struct model *m, const struct file *f); /* another model's; false:
+                                                                 no memory */
 void model_add_reason(struct model *m, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void model_add_reason_text(struct model *m, struct span text); /* any bytes; copied */

@@ -1,7 +1,6 @@
 #include "engine/hub_store.h"
 
-#include "engine/units.h"
-#include "trust/origin.h"
+#include "trust/store.h"
 
 /* One link into a store's blobs/: the digest it names and the store it lies in. */
 struct hub_link {
@@ -59,54 +58,4 @@ bool hub_links_cover(const struct hub_links *l, const struct source_file *blob)
 void hub_links_free(struct hub_links *l)
 {
     free(l);
-}
-
-void hub_store_expect(struct job *job)
-{
-    struct file *f = job->file;
-    struct span promised;
-    bool git;
-    if (!f->sha256.len || !hub_blob_find(job->source->link, &promised, &git))
-        return;
-    enum digest_algorithm algorithm = git ? DIGEST_GIT_SHA1 : DIGEST_SHA256;
-    struct span actual = job->digests[algorithm];
-    struct expectation *e = arena_alloc(f->arena, sizeof *e);
-    if (!e || !actual.len)
-        return;
-    bool equal = span_equal(promised, actual);
-    *e = (struct expectation){
-        .source = span_of_text("hugging face cache blob name"),
-        .algorithm = digest_name(algorithm),
-        .value = arena_copy(f->arena, promised),
-        .state = equal ? EXPECT_CONSISTENT : EXPECT_INCONSISTENT,
-        .weak = digest_weak(algorithm),
-    };
-    f->expected = e;
-    if (equal)
-        return;
-    struct span message =
-        arena_printf(f->arena, "the blob's name promises %s %.*s, the bytes have %.*s",
-                     digest_name(algorithm), (int)promised.len,
-                     (const char *)promised.ptr, (int)actual.len, (const char *)actual.ptr);
-    finding_add(&f->artifact->findings, f->arena, &rules[RULE_INTEGRITY_INCONSISTENT], 0,
-                message, actual);
-}
-
-void hub_store_declare(const struct job *job, const struct registries *registries)
-{
-    const struct registry *hub = registries_find(registries, "huggingface");
-    struct hub_place place;
-    struct buffer real, name;
-    buffer_init(&real, SIZE_MAX / 2);
-    buffer_init(&name, SIZE_MAX / 2);
-    units_real_path(job->list, job->source, &real);
-    if (hub_place_find(buffer_span(&real), &place)) {
-        buffer_add(&name, place.organisation);
-        buffer_add_text(&name, place.organisation.len ? "/" : "");
-        buffer_add(&name, place.model);
-        origin_declare(job->model, hub, buffer_span(&name), place.revision,
-                       span_of_text("the layout of a Hugging Face cache"));
-    }
-    buffer_free(&real);
-    buffer_free(&name);
 }

@@ -1,28 +1,19 @@
 #include "engine/jobs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
-enum {
-    FILE_ARENA_MAX = 256 << 20,
-    HASH_CHUNK = 1 << 20, /* bytes hashed between two looks at the worker's records */
-};
+enum { FILE_ARENA_MAX = 256 << 20, XATTR_MAX = 64 << 10 };
 
-/* What all threads share: a counter hands out jobs, a mutex guards the rest. */
-struct crew {
+/* What all threads share. */
+struct labour {
     const struct scan_options *options;
     struct job *jobs;
-    size_t count;
-    atomic_size_t next;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of the progress */
     struct scan_progress progress;
-    struct error error; /* the first one that stopped a thread */
-    bool failed;
-    char sandbox[64];
 };
 
 /* The hashing of one open file, in pieces. */
@@ -33,24 +24,24 @@ struct hashing {
     uint8_t *buffer;
     bool done;
     int error; /* errno of a failed read */
-    struct crew *crew;
+    struct labour *labour;
 };
 
-static void report_bytes(struct crew *crew, uint64_t bytes, uint64_t files)
+static void report_bytes(struct labour *labour, uint64_t bytes, uint64_t files)
 {
-    const struct scan_options *o = crew->options;
-    pthread_mutex_lock(&crew->lock);
-    crew->progress.bytes_done += bytes;
-    crew->progress.files_done += files;
+    const struct scan_options *o = labour->options;
+    pthread_mutex_lock(&labour->lock);
+    labour->progress.bytes_done += bytes;
+    labour->progress.files_done += files;
     if (o->progress)
-        o->progress(o->progress_self, &crew->progress);
-    pthread_mutex_unlock(&crew->lock);
+        o->progress(o->progress_self, &labour->progress);
+    pthread_mutex_unlock(&labour->lock);
 }
 
 static bool hash_some(void *self)
 {
     struct hashing *h = self;
-    ssize_t n = pread(h->fd, h->buffer, HASH_CHUNK, (off_t)h->offset);
+    ssize_t n = pread(h->fd, h->buffer, CREW_BUFFER, (off_t)h->offset);
     if (n < 0 && errno == EINTR)
         return true;
     if (n < 0)
@@ -61,7 +52,7 @@ static bool hash_some(void *self)
     }
     digester_add(h->digester, span_of(h->buffer, (size_t)n));
     h->offset += (uint64_t)n;
-    report_bytes(h->crew, (uint64_t)n, 0);
+    report_bytes(h->labour, (uint64_t)n, 0);
     return true;
 }
 
@@ -84,22 +75,37 @@ static void keep_digests(struct job *job, struct hashing *h)
     job->file->sha256 = job->digests[DIGEST_SHA256];
 }
 
+static unsigned wanted_digests(const struct job *job)
+{
+    unsigned wanted = DIGEST_BIT(DIGEST_SHA256); /* all others cost time */
+    for (const struct promise *p = job->promises; p; p = p->next)
+        if (p->digits.len)
+            wanted |= DIGEST_BIT(p->algorithm);
+    return wanted;
+}
+
+/* Where a browser or downloader says it got the file from.
+ * Source: freedesktop.org, "Common Extended Attributes". */
+static void keep_url(struct job *job, int fd, const struct crew_hand *h)
+{
+    ssize_t n = fgetxattr(fd, "user.xdg.origin.url", h->buffer, XATTR_MAX);
+    if (n > 0)
+        job->url = arena_copy(job->file->arena, span_of(h->buffer, (size_t)n));
+}
+
 /* Hash and inspect what `fd` holds.  False only when the worker is lost. */
-static bool work_on(struct crew *crew, struct worker *w, struct job *job, int fd,
-                    const struct stat *before, uint8_t *buffer, struct error *error)
+static bool work_on(struct labour *labour, struct crew_hand *hand, struct job *job,
+                    int fd, const struct stat *before, struct error *error)
 {
     struct artifact *a = job->file->artifact;
-    struct hashing h = { .fd = fd, .buffer = buffer, .crew = crew };
+    struct hashing h = { .fd = fd, .buffer = hand->buffer, .labour = labour };
     struct stat after;
-    /* A git blob id is asked for only where a link promises one: sha1 costs time. */
-    unsigned wanted = DIGEST_BIT(DIGEST_SHA256) |
-                      (job->source->link.len ? DIGEST_BIT(DIGEST_GIT_SHA1) : 0);
-    h.digester = digester_new(wanted, (uint64_t)before->st_size);
+    h.digester = digester_new(wanted_digests(job), (uint64_t)before->st_size);
     if (!h.digester) {
         artifact_lower(a, STATUS_FAILED, "out of memory");
         return true;
     }
-    bool alive = worker_inspect(w, fd, a, hash_some, &h, error);
+    bool alive = worker_inspect(hand->worker, fd, a, hash_some, &h, error);
     while (alive && !h.done) /* the child was faster */
         (void)hash_some(&h);
     if (alive && h.error)
@@ -133,9 +139,10 @@ static struct file *new_file(const struct source_file *source)
 
 /* One file from open to digest.  A worker that is lost is replaced once; the file that
  * took two of them down is reported as such. */
-static bool do_job(struct crew *crew, struct worker **w, struct job *job,
-                   uint8_t *buffer, struct error *error)
+static bool do_job(void *self, size_t item, struct crew_hand *h, struct error *error)
 {
+    struct labour *labour = self;
+    struct job *job = &labour->jobs[item];
     struct stat st;
     struct error problem;
     job->file = new_file(job->source);
@@ -144,87 +151,39 @@ static bool do_job(struct crew *crew, struct worker **w, struct job *job,
     struct artifact *a = job->file->artifact;
     if (job->source->problem.len) {
         artifact_lower(a, STATUS_FAILED, "%s", (const char *)job->source->problem.ptr);
+        report_bytes(labour, 0, 1);
         return true;
     }
     int fd = source_file_open(job->list, job->source, &problem);
+    bool ok = true;
     if (fd < 0) {
         artifact_lower(a, STATUS_FAILED, "%s", problem.message);
-        return true;
-    }
-    if (fstat(fd, &st) != 0) {
+    } else if (fstat(fd, &st) != 0) {
         artifact_lower(a, STATUS_FAILED, "%s", strerror(errno));
+    } else {
+        a->size = (uint64_t)st.st_size;
+        keep_url(job, fd, h);
+        if (!work_on(labour, h, job, fd, &st, &problem)) {
+            artifact_lower(a, STATUS_INCOMPLETE, "the worker was lost: %s",
+                           problem.message);
+            ok = crew_hand_replace(h, error);
+        }
+    }
+    if (fd >= 0)
         close(fd);
-        return true;
-    }
-    a->size = (uint64_t)st.st_size;
-    bool ok = work_on(crew, *w, job, fd, &st, buffer, &problem);
-    if (!ok) {
-        artifact_lower(a, STATUS_INCOMPLETE, "the worker was lost: %s", problem.message);
-        worker_stop(*w);
-        *w = worker_start(&crew->options->worker, error);
-        ok = *w != NULL;
-    }
-    close(fd);
+    report_bytes(labour, 0, 1);
     return ok;
 }
 
-static void *thread_main(void *self)
+bool jobs_run(struct crew *crew, const struct scan_options *o, struct job *jobs,
+              size_t count, struct error *error)
 {
-    struct crew *crew = self;
-    struct error error = { 0 };
-    uint8_t *buffer = malloc(HASH_CHUNK);
-    struct worker *w = buffer ? worker_start(&crew->options->worker, &error) : NULL;
-    bool ok = w != NULL;
-    if (!buffer)
-        error_set(&error, ERROR_MEMORY, "out of memory");
-    if (ok) {
-        pthread_mutex_lock(&crew->lock);
-        (void)snprintf(crew->sandbox, sizeof crew->sandbox, "%s", worker_sandbox(w));
-        pthread_mutex_unlock(&crew->lock);
-    }
-    while (ok) {
-        size_t i = atomic_fetch_add(&crew->next, 1);
-        if (i >= crew->count)
-            break;
-        ok = do_job(crew, &w, &crew->jobs[i], buffer, &error);
-        report_bytes(crew, 0, 1);
-    }
-    worker_stop(w);
-    free(buffer);
-    if (!ok) {
-        pthread_mutex_lock(&crew->lock);
-        if (!crew->failed)
-            crew->error = error;
-        crew->failed = true;
-        pthread_mutex_unlock(&crew->lock);
-        atomic_store(&crew->next, crew->count); /* the others stop too */
-    }
-    return NULL;
-}
-
-bool jobs_run(const struct scan_options *o, struct job *jobs, size_t count,
-              char ret_sandbox[64], struct error *error)
-{
-    enum { THREADS_MAX = 256 };
-    struct crew crew = { .options = o, .jobs = jobs, .count = count };
-    pthread_t threads[THREADS_MAX];
-    unsigned wanted = o->jobs < count ? o->jobs : (unsigned)count, started = 0;
-    if (wanted > THREADS_MAX)
-        wanted = THREADS_MAX;
-    crew.progress.files_total = count;
+    struct labour labour = { .options = o, .jobs = jobs };
+    labour.progress.files_total = count;
     for (size_t i = 0; i < count; i++)
-        crew.progress.bytes_total += jobs[i].source->size;
-    pthread_mutex_init(&crew.lock, NULL);
-    while (started + 1 < wanted &&
-           pthread_create(&threads[started], NULL, thread_main, &crew) == 0)
-        started++;
-    if (count)
-        thread_main(&crew); /* this thread works too */
-    while (started)
-        pthread_join(threads[--started], NULL);
-    pthread_mutex_destroy(&crew.lock);
-    memcpy(ret_sandbox, crew.sandbox, sizeof crew.sandbox);
-    if (crew.failed)
-        *error = crew.error;
-    return !crew.failed;
+        labour.progress.bytes_total += jobs[i].source->size;
+    pthread_mutex_init(&labour.lock, NULL);
+    bool ok = crew_run(crew, count, do_job, &labour, error);
+    pthread_mutex_destroy(&labour.lock);
+    return ok;
 }

@@ -1,4 +1,4 @@
-/* jobs.h: the scan's files, worked off by threads that own one worker each.
+/* jobs.h: the scan's files, worked off by a crew.
  *
  * A job is one file: hashed here and inspected in the worker, on one descriptor.
  * Order of completion is nobody's business: results stay in the order of the jobs. */
@@ -6,18 +6,34 @@
 #define JOBS_H
 
 #include "core/digest.h"
+#include "engine/crew.h"
 #include "engine/scan.h"
+
+/* What the bytes of a file should be, says somebody. */
+struct promise {
+    struct span source; /* who: "blob name", a path in the target, "lockfile …" */
+    bool stated;        /* by the operator, so that it verifies; else by the target */
+    enum digest_algorithm algorithm;
+    struct span digits; /* lower-case hex, maybe only the first ones; empty: size only */
+    bool has_size;
+    uint64_t size;
+    struct promise *next;
+};
 
 struct job {
     const struct source_list *list;
     const struct source_file *source;
+    struct promise *promises, *last_promise; /* set before the run: what to compute */
+    struct span unit;    /* before the run: the store entry that it belongs to, if any;
+                            after units_group(): the path of its model's unit */
     struct file *file;   /* the result: always set when jobs_run() returns true */
     struct model *model; /* set by units_group() */
     struct span digests[DIGEST_COUNT]; /* hex, in file's arena; empty: not computed */
+    struct span url; /* user.xdg.origin.url, in file's arena; empty: it has none */
 };
 
 /* Fills jobs[].file.  False when no worker could be started or memory ran out. */
-bool jobs_run(const struct scan_options *o, struct job *jobs, size_t count,
-              char ret_sandbox[64], struct error *error);
+bool jobs_run(struct crew *crew, const struct scan_options *o, struct job *jobs,
+              size_t count, struct error *error);
 
 #endif

@@ -1,11 +1,16 @@
 #include "engine/scan.h"
 
+#include "engine/evidence.h"
 #include "engine/hub_store.h"
 #include "engine/jobs.h"
+#include "engine/locks.h"
+#include "engine/promises.h"
 #include "engine/units.h"
 #include "trust/origin.h"
 
 #include <time.h>
+
+enum { WORK_ARENA_MAX = 512 << 20 };
 
 /* The lists of all targets and the jobs made from them, side by side. */
 struct work {
@@ -13,9 +18,13 @@ struct work {
     size_t list_count;
     struct job *jobs;
     size_t job_count;
+    struct arena *arena; /* of what the lockfile promises */
+    struct crew *crew;
+    struct evidence *evidence; /* what the targets say about themselves */
 };
 
-static bool open_targets(const struct scan_options *o, struct work *w, struct error *error)
+static bool open_targets(const struct scan_options *o, struct work *w,
+                         struct error *error)
 {
     size_t n = 0;
     while (o->targets[n])
@@ -49,31 +58,96 @@ static bool make_jobs(struct work *w, struct error *error)
     return ok || error_set(error, ERROR_MEMORY, "out of memory");
 }
 
-static bool group_models(const struct scan_options *o, struct work *w, struct result *r)
+/* The jobs of one list, which are neighbours. */
+static struct job *jobs_of(const struct work *w, const struct source_list *list,
+                           size_t *at, size_t *ret_count)
 {
-    struct job *job = w->jobs, *end = w->jobs + w->job_count;
-    while (job < end) {
-        struct job *first = job;
-        while (job < end && job->list == first->list)
-            job++;
-        if (!units_group(r, first->list, first, (size_t)(job - first), o->one_model))
-            return false;
-    }
-    return true;
+    struct job *first = &w->jobs[*at];
+    size_t start = *at;
+    while (*at < w->job_count && w->jobs[*at].list == list)
+        (*at)++;
+    *ret_count = *at - start;
+    return first;
 }
 
-static void attach_origins(const struct scan_options *o, struct work *w, struct result *r)
+/* What the bytes should be must be known before they are hashed. */
+static bool gather_evidence(const struct scan_options *o, struct work *w,
+                            struct error *error)
 {
-    for (size_t i = 0; i < w->job_count; i++) {
-        struct job *job = &w->jobs[i];
-        hub_store_expect(job);
-        hub_store_declare(job, o->registries);
+    w->evidence = evidence_new(o, w->lists, w->list_count);
+    if (!w->evidence)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    if (!evidence_read(w->evidence, w->crew, error))
+        return false;
+    bool ok = true;
+    for (size_t i = 0, at = 0, count; ok && o->lockfile && i < w->list_count; i++) {
+        struct job *jobs = jobs_of(w, &w->lists[i], &at, &count);
+        ok = locks_promise(o->lockfile, &w->lists[i], w->list_count == 1, jobs, count,
+                           w->arena);
     }
-    for (struct model *m = r->models; m; m = m->next) {
-        if (o->origin)
-            origin_state(m, o->origin, o->environment, span_of_text(o->origin_text));
-        origin_settle(m, o->registries, o->environment, o->accept_declared);
+    ok = ok && evidence_promise(w->evidence, w->jobs, w->job_count);
+    return ok || error_set(error, ERROR_MEMORY, "out of memory");
+}
+
+static bool group_models(const struct scan_options *o, struct work *w, struct result *r)
+{
+    bool ok = true;
+    for (size_t i = 0, at = 0, count; ok && i < w->list_count; i++) {
+        struct job *jobs = jobs_of(w, &w->lists[i], &at, &count);
+        ok = count == 0 || units_group(r, &w->lists[i], jobs, count, o->one_model);
+        if (ok && o->lockfile)
+            ok = locks_check(o->lockfile, &w->lists[i], w->list_count == 1, jobs, count,
+                             r);
     }
+    return ok;
+}
+
+/* ---- where models come from -------------------------------------------------------- */
+
+struct stating {
+    const struct scan_options *options;
+    const struct work *work;
+};
+
+static struct claim stated_claim(const struct reference *ref, struct span evidence)
+{
+    return (struct claim){ .basis = BASIS_STATED,
+                           .registry = ref->registry,
+                           .reference = ref,
+                           .name = span_of_text(ref->name),
+                           .revision = span_of_text(ref->revision),
+                           .evidence = evidence };
+}
+
+/* --origin, and what the lockfile recorded of this target. */
+static size_t stated_of(void *self, const struct source_list *list, struct claim ret[2])
+{
+    const struct stating *s = self;
+    const struct scan_options *o = s->options;
+    size_t n = 0;
+    if (o->origin)
+        ret[n++] = stated_claim(o->origin, span_of_text(o->origin_text));
+    const struct locked_target *t =
+        o->lockfile ? lockfile_find(o->lockfile, list->target, s->work->list_count == 1)
+                    : NULL;
+    if (t && t->text)
+        ret[n++] = stated_claim(&t->reference,
+                                arena_printf(s->work->arena, "%s in the lockfile %s",
+                                             t->text, lockfile_path(o->lockfile)));
+    return n;
+}
+
+static bool attach_origins(const struct scan_options *o, struct work *w, struct result *r)
+{
+    struct stating stating = { o, w };
+    const struct stated_claims stated = { &stating, stated_of };
+    for (size_t i = 0; i < w->job_count; i++)
+        promises_check(&w->jobs[i]);
+    if (!evidence_attach(w->evidence, &stated))
+        return false;
+    for (struct model *m = r->models; m; m = m->next)
+        origin_settle(m, o->accept_declared);
+    return true;
 }
 
 static double now(void)
@@ -83,29 +157,39 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static void free_work(struct work *w)
+{
+    evidence_free(w->evidence);
+    crew_free(w->crew);
+    for (size_t i = 0; i < w->list_count; i++)
+        source_close(&w->lists[i]);
+    free(w->lists);
+    free(w->jobs);
+    arena_free(w->arena);
+}
+
 struct result *scan(const struct scan_options *o, struct error *error)
 {
-    struct work w = { 0 };
+    struct work w = { .arena = arena_new(WORK_ARENA_MAX),
+                      .crew = crew_new(&o->worker, o->jobs) };
     double start = now();
-    char sandbox[64] = "";
     struct result *r = result_new();
-    bool ok = r || error_set(error, ERROR_MEMORY, "out of memory");
+    bool ok = (r && w.arena && w.crew) || error_set(error, ERROR_MEMORY, "out of memory");
     ok = ok && open_targets(o, &w, error);
     ok = ok && make_jobs(&w, error);
-    ok = ok && jobs_run(o, w.jobs, w.job_count, sandbox, error);
-    ok = ok && (group_models(o, &w, r) || error_set(error, ERROR_MEMORY, "out of memory"));
+    ok = ok && gather_evidence(o, &w, error);
+    ok = ok && jobs_run(w.crew, o, w.jobs, w.job_count, error);
+    ok = ok && ((group_models(o, &w, r) && attach_origins(o, &w, r)) ||
+                error_set(error, ERROR_MEMORY, "out of memory"));
     if (ok) {
-        attach_origins(o, &w, r);
         policy_judge(&o->policy, r);
         result_count(r);
         r->run.jobs = o->jobs;
         r->run.seconds = now() - start;
-        r->run.sandbox = (const char *)arena_copy(r->arena, span_of_text(sandbox)).ptr;
+        r->run.sandbox =
+            (const char *)arena_copy(r->arena, span_of_text(crew_sandbox(w.crew))).ptr;
     }
-    for (size_t i = 0; i < w.list_count; i++)
-        source_close(&w.lists[i]);
-    free(w.lists);
-    free(w.jobs);
+    free_work(&w);
     if (ok)
         return r;
     result_free(r);

@@ -6,6 +6,7 @@
 #define SCAN_H
 
 #include "core/result.h"
+#include "integrity/lockfile.h"
 #include "policy/policy.h"
 #include "registry/registry.h"
 #include "sources/source.h"
@@ -21,8 +22,9 @@ struct scan_options {
     struct worker_options worker;
     const struct registries *registries;
     environment_lookup *environment;
-    const struct reference *origin; /* --origin, resolved; or NULL */
-    const char *origin_text;        /* as it was written */
+    const struct reference *origin;  /* --origin, resolved; or NULL */
+    const char *origin_text;         /* as it was written */
+    const struct lockfile *lockfile; /* --lockfile, or NULL */
     bool accept_declared, one_model;
     unsigned jobs; /* threads and workers; at least 1 */
     struct policy policy;

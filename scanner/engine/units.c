@@ -1,12 +1,17 @@
 #include "engine/units.h"
 
-#include "trust/origin.h"
+#include "trust/store.h"
 
 /* Files whose presence says: this directory is one model. */
 static const char *const markers[] = {
-    "config.json",        "model_index.json",         "MLmodel",
-    "saved_model.pb",     "adapter_config.json",      "model.safetensors.index.json",
-    "params.json",        "pytorch_model.bin.index.json",
+    "config.json",
+    "model_index.json",
+    "MLmodel",
+    "saved_model.pb",
+    "adapter_config.json",
+    "model.safetensors.index.json",
+    "params.json",
+    "pytorch_model.bin.index.json",
     "tokenizer_config.json",
 };
 
@@ -45,21 +50,26 @@ void units_real_path(const struct source_list *list, const struct source_file *f
     }
 }
 
-/* The store entry that the file lies in, if the names along its real path say so. */
-static bool store_unit(const struct source_list *list, const struct source_file *file,
-                       struct unit *ret_unit)
+/* The store entry that the file lies in: its manifest says so, or names along its real
+ * path do. */
+static bool store_unit(const struct job *job, struct unit *ret_unit)
 {
-    struct hub_place place;
+    const struct source_list *list = job->list;
+    struct store_entry entry;
     struct buffer real;
+    if (job->unit.len) {
+        *ret_unit = (struct unit){ UNIT_STORE, job->unit };
+        return true;
+    }
     buffer_init(&real, SIZE_MAX / 2);
-    units_real_path(list, file, &real);
-    bool found = hub_place_find(buffer_span(&real), &place);
+    units_real_path(list, job->source, &real);
+    bool found = store_entry_find(buffer_span(&real), &entry) && entry.unit_end > 0;
     buffer_free(&real);
     if (!found)
         return false;
     size_t above = list->real.len + 1; /* "REAL/" is what all paths share */
-    size_t end = place.unit_end > above ? place.unit_end - above : 0;
-    *ret_unit = (struct unit){ UNIT_STORE, span_slice(file->path, 0, end) };
+    size_t end = entry.unit_end > above ? entry.unit_end - above : 0;
+    *ret_unit = (struct unit){ UNIT_STORE, span_slice(job->source->path, 0, end) };
     return true;
 }
 
@@ -85,7 +95,8 @@ static size_t find_marked(const struct job *jobs, size_t count, struct span *mar
             inner = below(path, marked[k - 1]);
         if (inner)
             continue;
-        /* A marker further up may come later in bytewise order ("a/x" < "config.json"). */
+        /* A marker further up may come later in bytewise order ("a/x" < "config.json").
+         */
         size_t kept = 0;
         for (size_t k = 0; k < n; k++)
             if (!below(marked[k], directory))
@@ -96,12 +107,12 @@ static size_t find_marked(const struct job *jobs, size_t count, struct span *mar
     return n;
 }
 
-static struct unit unit_of(const struct source_list *list, const struct job *job,
-                           const struct span *marked, size_t marked_count)
+static struct unit unit_of(const struct job *job, const struct span *marked,
+                           size_t marked_count)
 {
     struct unit unit;
     struct span path = job->source->path;
-    if (store_unit(list, job->source, &unit))
+    if (store_unit(job, &unit))
         return unit;
     for (size_t i = 0; i < marked_count; i++)
         if (below(path, marked[i]))
@@ -226,6 +237,7 @@ static bool add_models(struct result *r, const struct source_list *list,
         if (!m)
             return false;
         placed[i].job->model = m;
+        placed[i].job->unit = placed[i].unit.path;
         model_add_file(m, placed[i].job->file);
     }
     return true;
@@ -258,7 +270,7 @@ bool units_group(struct result *r, const struct source_list *list, struct job *j
     size_t marked_count = ok && !one_model ? find_marked(jobs, count, marked) : 0;
     for (size_t i = 0; ok && i < count; i++)
         units[i] = one_model ? (struct unit){ UNIT_DIRECTORY, { 0 } }
-                             : unit_of(list, &jobs[i], marked, marked_count);
+                             : unit_of(&jobs[i], marked, marked_count);
     if (ok) {
         place(units, jobs, count, residents, placed);
         ok = add_models(r, list, placed, count);

@@ -25,42 +25,53 @@ static struct header read_header(struct span bytes)
     return h;
 }
 
-/* The value of 'descr': where it is a single plain literal, the item size; else 0. */
-static uint64_t plain_itemsize(struct span header)
+static void skip_blanks(struct reader *r)
 {
-    size_t at = span_find(header, "'descr'", 0);
-    if (at == SIZE_MAX || span_find(header, "'descr'", at + 1) != SIZE_MAX)
-        return 0;
-    struct reader r = reader_of(span_slice(header, at + 7, header.len), 0);
-    while (reader_peek(&r, 1).len && strchr(" :", *reader_peek(&r, 1).ptr))
-        reader_skip(&r, 1);
-    uint8_t quote = reader_u8(&r), order = reader_u8(&r), kind = reader_u8(&r);
+    while (reader_peek(r, 1).len && strchr(" :,", *reader_peek(r, 1).ptr))
+        reader_skip(r, 1);
+}
+
+/* '<f8': the size of one element; 0 for anything that is not plainly numbers or text. */
+static uint64_t plain_type(struct reader *r)
+{
+    uint8_t quote = reader_u8(r), order = reader_u8(r), kind = reader_u8(r);
     uint64_t n = 0;
     if (quote != '\'' || !order || !strchr("<>|=", order) || !kind ||
         !strchr("biufcSUVmM?", kind))
         return 0;
-    for (uint8_t c = reader_u8(&r); c != '\''; c = reader_u8(&r)) {
-        if (c == '[' && (kind == 'm' || kind == 'M'))
-            return n;
-        if (c < '0' || c > '9' || n > UINT32_MAX)
+    bool unit = false;
+    for (uint8_t c = reader_u8(r); c != '\''; c = reader_u8(r)) {
+        unit |= c == '[' && (kind == 'm' || kind == 'M');
+        if (!unit && (c < '0' || c > '9' || n > UINT32_MAX))
             return 0;
-        n = n * 10 + (uint64_t)(c - '0');
+        if (!unit)
+            n = n * 10 + (uint64_t)(c - '0');
+        if (!reader_ok(r))
+            return 0;
     }
     return kind == 'U' ? n * 4 : kind == '?' ? 1 : n;
 }
 
-/* The product of 'shape'; false when it is not a plain tuple of integers. */
-static bool shape_elements(struct span header, uint64_t *ret)
+/* A name without escapes, in single quotes. */
+static bool plain_name(struct reader *r)
 {
-    size_t at = span_find(header, "'shape'", 0);
-    size_t open = at == SIZE_MAX ? SIZE_MAX : span_find(header, "(", at);
-    size_t close = open == SIZE_MAX ? SIZE_MAX : span_find(header, ")", open);
-    if (close == SIZE_MAX || span_find(header, "'shape'", at + 1) != SIZE_MAX)
+    if (reader_u8(r) != '\'')
         return false;
+    for (uint8_t c = reader_u8(r); c != '\''; c = reader_u8(r))
+        if (!reader_ok(r) || c == '\\')
+            return false;
+    return true;
+}
+
+/* "(2, 3)": the product. */
+static bool plain_shape(struct reader *r, uint64_t *ret)
+{
     uint64_t total = 1, n = 0;
     bool digits = false;
-    for (size_t i = open + 1; i <= close; i++) {
-        uint8_t c = header.ptr[i];
+    if (reader_u8(r) != '(')
+        return false;
+    for (uint8_t c = 0; c != ')';) {
+        c = reader_u8(r);
         if (c >= '0' && c <= '9') {
             digits = true;
             if (!size_multiply(n, 10, &n) || !size_add(n, (uint64_t)(c - '0'), &n))
@@ -75,7 +86,50 @@ static bool shape_elements(struct span header, uint64_t *ret)
         }
     }
     *ret = total;
-    return true;
+    return reader_ok(r);
+}
+
+/* [('a', '<f4'), ('b', '<i4', (3,))]: the size of a record; 0 when it is not plain. */
+static uint64_t record_type(struct reader *r)
+{
+    uint64_t total = 0;
+    for (reader_skip(r, 1);; skip_blanks(r)) {
+        uint8_t c = reader_u8(r);
+        if (c == ']')
+            return total;
+        if (c != '(' || !plain_name(r))
+            return 0;
+        skip_blanks(r);
+        uint64_t size = plain_type(r), times = 1;
+        skip_blanks(r);
+        if (reader_peek(r, 1).len && *reader_peek(r, 1).ptr == '(' &&
+            !plain_shape(r, &times))
+            return 0;
+        if (size == 0 || reader_u8(r) != ')' || !size_multiply(size, times, &size) ||
+            !size_add(total, size, &total))
+            return 0;
+    }
+}
+
+/* A reader behind the only mention of the key, or a failed one. */
+static struct reader value_of(struct span header, const char *key)
+{
+    struct reader r = reader_of(header, 0);
+    size_t at = span_find(header, key, 0);
+    if (at == SIZE_MAX || span_find(header, key, at + 1) != SIZE_MAX)
+        at = header.len + 1;
+    reader_seek(&r, at);
+    reader_skip(&r, strlen(key));
+    skip_blanks(&r);
+    return r;
+}
+
+/* Bytes of one element, or 0 when it may be an object. */
+static uint64_t element_size(struct span header)
+{
+    struct reader r = value_of(header, "'descr'");
+    struct span next = reader_peek(&r, 1);
+    return next.len && *next.ptr == '[' ? record_type(&r) : plain_type(&r);
 }
 
 static enum claim claim(const struct inspection *in)
@@ -94,9 +148,10 @@ static void inspect(struct inspection *in)
     struct fact *facts = fact_object(in->arena, artifact_facts(in->artifact), "npy");
     fact_text(in->arena, facts, "header", h.text);
     struct span data = span_slice(in->bytes, h.data, in->bytes.len);
-    uint64_t item = plain_itemsize(h.text);
-    if (item > 0 && shape_elements(h.text, &elements) &&
-        size_multiply(elements, item, &size)) {
+    uint64_t element = element_size(h.text);
+    struct reader shape = value_of(h.text, "'shape'");
+    if (element > 0 && plain_shape(&shape, &elements) &&
+        size_multiply(elements, element, &size)) {
         if (data.len < size)
             inspection_incomplete(in, "the array is cut short");
         else if (data.len > size)

@@ -24,6 +24,16 @@ static struct span rendered(const struct pickle_machine *m,
     return buffer_span(text);
 }
 
+/* In a second run over the same bytes: was this said before? */
+static bool repeated(const struct pickle_judge *j, enum rule_id rule, size_t offset)
+{
+    const struct finding *f =
+        offset < j->heard_until ? j->in->artifact->findings.first : NULL;
+    while (f && (f->rule != &rules[rule] || f->offset != offset))
+        f = f->next;
+    return f != NULL;
+}
+
 static void report(struct pickle_judge *j, const struct pickle_machine *m,
                    const struct pickle_call *call, enum rule_id rule, const char *why)
 {
@@ -31,7 +41,7 @@ static void report(struct pickle_judge *j, const struct pickle_machine *m,
     unsigned *count = &j->indirect;
     if (value_has_global(call->callee) && value_global(call->callee))
         count = &m->globals[value_global(call->callee)].mentioned;
-    if ((*count & MENTION_COUNT) >= REPORTS_EACH)
+    if ((*count & MENTION_COUNT) >= REPORTS_EACH || repeated(j, rule, call->offset))
         return;
     ++*count;
     struct span evidence = rendered(m, call, &text);
@@ -57,6 +67,8 @@ static void note_call(struct pickle_judge *j, const struct pickle_machine *m,
     uint32_t seen = g->calls > g->writes ? g->calls : g->writes;
     if (!value_has_global(call->callee))
         seen = call->kind == CALL_PERSISTENT ? UINT32_MAX : 0;
+    if (call->offset < j->heard_until)
+        return;
     struct fact *f = seen > limit ? NULL : add_fact(j, j->calls);
     if (!f) {
         j->calls_dropped++;
@@ -84,7 +96,7 @@ void judge_stream(struct pickle_judge *j, size_t offset)
     j->calls_dropped = 0;
     j->stream_number++;
     j->risky = false;
-    j->silent_until = 0;
+    j->silent_until = j->heard_until = 0;
     j->wrapper = NULL;
 }
 

@@ -27,9 +27,11 @@ struct pickle_judge {
     uint64_t calls_dropped;
     bool risky;            /* it called something that is not known to be safe */
     size_t silent_until;   /* events before this offset were heard in an earlier run */
+    size_t heard_until;    /* and some before this one; 0: this is the first run */
     const size_t *wrapper; /* plain reading of what may be joblib's: where its first
                               array is; what is odd behind that is no oddity.  Or NULL */
 
+    size_t nested; /* offset of the literal that was inspected last, plus one */
     unsigned anomalies[ANOMALY_FRAME + 1]; /* reported so far, each kind */
     unsigned indirect;                     /* findings without a global to count them */
 

@@ -40,6 +40,9 @@ static void inspect(struct pickle_judge *j, const char *kind, size_t offset,
                     struct span bytes)
 {
     char name[64];
+    if (offset + 1 == j->nested) /* seen as a literal, now as what it is encoded to */
+        return;
+    j->nested = offset + 1;
     int n = snprintf(name, sizeof name, "%s@%zu", kind, offset);
     (void)inspect_member(j->in, span_of(name, n > 0 ? (size_t)n : 0), offset, bytes);
 }

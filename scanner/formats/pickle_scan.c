@@ -192,6 +192,7 @@ static enum pickle_end run_with_frames(struct pickle_scan *s)
     if (m->crossed == SIZE_MAX || end == PICKLE_SPENT)
         return end;
     s->judge.silent_until = m->crossed;
+    s->judge.heard_until = at;
     m->framed = true;
     if (run(s) != PICKLE_STOPPED || end == PICKLE_STOPPED) {
         m->status = end;
@@ -217,6 +218,7 @@ enum pickle_end pickle_scan_stream(struct pickle_scan *s)
     j->wrapper = NULL;
     if (m->wrapper_offset != SIZE_MAX && end != PICKLE_SPENT) {
         j->silent_until = m->wrapper_offset + 1;
+        j->heard_until = m->end;
         m->joblib = true;
         end = run(s);
     }

@@ -1,9 +1,10 @@
-#include "trust/origin.h"
+#include "trust/store.h"
 
 static bool is_hex(struct span s)
 {
     for (size_t i = 0; i < s.len; i++)
-        if (!((s.ptr[i] >= '0' && s.ptr[i] <= '9') || (s.ptr[i] >= 'a' && s.ptr[i] <= 'f')))
+        if (!((s.ptr[i] >= '0' && s.ptr[i] <= '9') ||
+              (s.ptr[i] >= 'a' && s.ptr[i] <= 'f')))
             return false;
     return s.len > 0;
 }

@@ -1,111 +1,162 @@
 #include "trust/origin.h"
 
+enum { CLAIMS_SHOWN = 16 }; /* differing ones; a target could make up any number */
+
 static void report(struct model *m, enum rule_id rule, struct span message,
                    struct span evidence)
 {
     finding_add(&m->findings, m->arena, &rules[rule], 0, message, evidence);
 }
 
-static bool same_origin(const struct origin *o, const char *registry, struct span name,
-                        struct span revision)
+static bool equal(struct span a, struct span b)
 {
-    bool same_registry = o->registry == registry ||
-                         (o->registry && registry && strcmp(o->registry, registry) == 0);
-    bool same_revision = o->revision.len == 0 || revision.len == 0 ||
-                         span_equal(o->revision, revision);
-    return same_registry && same_revision && span_equal(o->name, name);
+    return a.len == b.len && span_compare(a, b) == 0;
 }
 
-static struct origin make_origin(struct model *m, const struct registry *r,
-                                 enum basis basis, struct span name, struct span revision,
-                                 struct span evidence)
+/* The level that it would count for if it were believed.  A registry of the operator's
+ * own is known by its endpoint, which only a whole reference can name. */
+static enum trust level_of(const struct claim *c, environment_lookup *env)
 {
+    if (c->reference)
+        return reference_trust(c->reference, env, NULL);
+    if (!c->registry || c->registry->trust == TRUST_INTERNAL)
+        return TRUST_UNKNOWN;
+    return c->registry->trust;
+}
+
+static struct origin make_origin(struct model *m, const struct claim *c,
+                                 environment_lookup *env)
+{
+    const struct registry *r = c->registry;
     return (struct origin){
         .registry = r ? r->id : NULL,
         .title = r ? r->name : NULL,
         .advice = r ? r->advice : NULL,
-        .trust = r ? r->trust : TRUST_UNKNOWN,
-        .basis = basis,
-        .name = arena_copy(m->arena, name),
-        .revision = arena_copy(m->arena, revision),
-        .evidence = arena_copy(m->arena, evidence),
+        .trust = level_of(c, env),
+        .basis = c->basis,
+        .name = arena_copy(m->arena, c->name),
+        .revision = arena_copy(m->arena, c->revision),
+        .evidence = arena_copy(m->arena, c->evidence),
     };
 }
+
+/* ---- agreement ------------------------------------------------------------------ */
+
+/* Do two references name a part that they share differently?  "models:/fraud/3" and
+ * "runs:/2f1d…/model" share none and may well be one model. */
+static bool parts_differ(const struct reference *a, const struct reference *b)
+{
+    for (size_t i = 0; i < a->variable_count; i++) {
+        const char *other = reference_variable(b, a->variables[i].key);
+        if (other && strcmp(a->variables[i].value, other) != 0)
+            return true;
+    }
+    return false;
+}
+
+static bool names_differ(const struct claim *a, const struct claim *b)
+{
+    if (a->name.len == 0 || b->name.len == 0 || equal(a->name, b->name))
+        return false;
+    return !a->reference || !b->reference || parts_differ(a->reference, b->reference);
+}
+
+static bool contradict(const struct claim *a, const struct claim *b)
+{
+    if (a->registry != b->registry || names_differ(a, b))
+        return true;
+    return equal(a->name, b->name) && a->revision.len && b->revision.len &&
+           !equal(a->revision, b->revision);
+}
+
+/* What agrees may know more; but what is only declared completes nothing that is stated.
+ */
+static void complete(struct claim *known, const struct claim *more)
+{
+    if (known->basis != more->basis)
+        return;
+    if (!known->reference && more->reference) {
+        known->reference = more->reference;
+        known->name = more->name;
+    }
+    if (known->name.len == 0)
+        known->name = more->name;
+    if (known->revision.len == 0 &&
+        (more->name.len == 0 || equal(known->name, more->name)))
+        known->revision = more->revision;
+}
+
+/* ---- all claims ------------------------------------------------------------------- */
 
 static void report_conflict(struct model *m, const struct origin *counts,
                             const struct origin *other)
 {
-    struct span message = arena_printf(
-        m->arena, "%s says %.*s (%s), but %.*s says %.*s (%s)", basis_name(counts->basis),
-        (int)counts->name.len, counts->name.ptr, counts->title ? counts->title : "?",
-        (int)other->evidence.len, other->evidence.ptr, (int)other->name.len,
-        other->name.ptr, other->title ? other->title : "?");
+    struct span message =
+        arena_printf(m->arena, "%s says %.*s (%s), but %.*s says %.*s (%s)",
+                     basis_name(counts->basis), (int)counts->name.len, counts->name.ptr,
+                     counts->title ? counts->title : "no known registry",
+                     (int)other->evidence.len, other->evidence.ptr, (int)other->name.len,
+                     other->name.ptr, other->title ? other->title : "no known registry");
     report(m, RULE_TRUST_CONFLICT, message, other->evidence);
 }
 
-void origin_declare(struct model *m, const struct registry *r, struct span name,
-                    struct span revision, struct span evidence)
+void origin_attribute(struct model *m, const struct claim *claims, size_t count,
+                      environment_lookup *env)
 {
-    if (m->origin.basis == BASIS_NONE) {
-        m->origin = make_origin(m, r, BASIS_DECLARED, name, revision, evidence);
+    struct claim differing[CLAIMS_SHOWN];
+    size_t shown = 0;
+    if (count == 0)
         return;
+    struct claim first = claims[0];
+    for (size_t i = 1; i < count; i++) {
+        if (!contradict(&first, &claims[i])) {
+            complete(&first, &claims[i]);
+            continue;
+        }
+        bool known = shown == CLAIMS_SHOWN;
+        for (size_t k = 0; k < shown && !known; k++)
+            known = !contradict(&differing[k], &claims[i]);
+        if (!known)
+            differing[shown++] = claims[i];
     }
-    for (const struct origin *o = &m->origin; o; o = o->next)
-        if (same_origin(o, r ? r->id : NULL, name, revision))
+    m->origin = make_origin(m, &first, env);
+    for (size_t i = shown; i-- > 0;) {
+        struct origin *other = arena_alloc(m->arena, sizeof *other);
+        if (!other)
             return;
-    struct origin *other = arena_alloc(m->arena, sizeof *other);
-    if (!other)
-        return;
-    *other = make_origin(m, r, BASIS_DECLARED, name, revision, evidence);
-    other->next = m->origin.next;
-    m->origin.next = other;
-    report_conflict(m, &m->origin, other);
-}
-
-void origin_state(struct model *m, const struct reference *ref, environment_lookup *env,
-                  struct span text)
-{
-    struct origin *declared = NULL;
-    struct span name = span_of_text(ref->name), revision = span_of_text(ref->revision);
-    if (m->origin.basis != BASIS_NONE &&
-        !same_origin(&m->origin, ref->registry->id, name, revision)) {
-        declared = arena_alloc(m->arena, sizeof *declared);
-        if (declared)
-            *declared = m->origin;
+        *other = make_origin(m, &differing[i], env);
+        other->next = m->origin.next;
+        m->origin.next = other;
     }
-    m->origin = make_origin(m, ref->registry, BASIS_STATED, name, revision, text);
-    m->origin.trust = reference_trust(ref, env, NULL); /* this reference's own level */
-    m->origin.next = declared;
-    if (declared)
-        report_conflict(m, &m->origin, declared);
+    for (const struct origin *o = m->origin.next; o; o = o->next)
+        report_conflict(m, &m->origin, o);
 }
 
-/* Of all claims that count, the lowest level; unknown when one of them is unknown. */
-static enum trust counted(const struct origin *o, const struct registries *registries,
-                          environment_lookup *env, bool accept_declared)
+/* ---- the level -------------------------------------------------------------------- */
+
+static enum trust settled(const struct model *m, bool accept_declared)
 {
-    const struct registry *r = o->registry ? registries_find(registries, o->registry) : NULL;
-    if (!r || o->basis == BASIS_NONE || (o->basis == BASIS_DECLARED && !accept_declared))
+    const struct origin *first = &m->origin;
+    if (first->basis == BASIS_NONE ||
+        (first->basis == BASIS_DECLARED && !accept_declared))
         return TRUST_UNKNOWN;
-    return o->basis == BASIS_DECLARED ? registry_trust(r, env) : o->trust;
+    /* What the operator states stands above the target's own words; where two of one
+     * kind contradict each other, nobody knows. */
+    for (const struct origin *o = first->next; o; o = o->next)
+        if (o->basis == first->basis)
+            return TRUST_UNKNOWN;
+    return first->trust;
 }
 
-void origin_settle(struct model *m, const struct registries *registries,
-                   environment_lookup *env, bool accept_declared)
+void origin_settle(struct model *m, bool accept_declared)
 {
-    m->trust = counted(&m->origin, registries, env, accept_declared);
-    for (const struct origin *o = m->origin.next; o; o = o->next) {
-        if (m->origin.basis != BASIS_DECLARED)
-            break; /* what the operator states stands above the target's own words */
-        if (counted(o, registries, env, accept_declared) != m->trust)
-            m->trust = TRUST_UNKNOWN;
-    }
+    m->trust = settled(m, accept_declared);
     /* A low level is believed whoever names it: a claim may lower trust. */
     for (const struct origin *o = &m->origin; o; o = o->next) {
         if (o->trust != TRUST_LOW || o->basis == BASIS_NONE)
             continue;
-        struct span message =
-            arena_printf(m->arena, "what it takes from %s is of low trust: %s", o->title, o->advice);
+        struct span message = arena_printf(
+            m->arena, "what it takes from %s is of low trust: %s", o->title, o->advice);
         report(m, RULE_TRUST_LOW, message, o->name);
         if (m->trust != TRUST_UNKNOWN)
             m->trust = TRUST_LOW;

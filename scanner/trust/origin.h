@@ -8,29 +8,22 @@
 #include "core/result.h"
 #include "registry/registry.h"
 
-/* A file's place in a Hugging Face cache, read from names alone:
- * …/models--ORG--NAME/snapshots/REVISION/PATH -> ../../blobs/DIGEST.
- * Source: huggingface_hub, "Understand caching". */
-struct hub_place {
-    struct span organisation, model, revision; /* slices of the path */
-    size_t unit_end;                           /* where …/snapshots/REVISION ends in it */
+/* One voice about where a model comes from; everything in it outlives the call only. */
+struct claim {
+    enum basis basis;
+    const struct registry *registry;   /* NULL: none knows it */
+    const struct reference *reference; /* resolved; NULL: only names are known */
+    struct span name, revision;
+    struct span evidence; /* what says so: "--origin hf:…", a path in the target */
 };
-bool hub_place_find(struct span path, struct hub_place *ret_place);
 
-/* The digest that a link into blobs/ promises: 64 hex digits are a sha256, 40 a git
- * blob id.  False when the link is none of these. */
-bool hub_blob_find(struct span link, struct span *ret_hex, bool *ret_git);
+/* All that is said about `m`, what weighs most first: what the operator states, then what
+ * lies nearest to the model.  Claims of one basis that agree complete each other; one
+ * that contradicts the first is a finding. */
+void origin_attribute(struct model *m, const struct claim *claims, size_t count,
+                      environment_lookup *env);
 
-/* What the target says about itself becomes a claim of the model's. */
-void origin_declare(struct model *m, const struct registry *r, struct span name,
-                    struct span revision, struct span evidence);
-
-/* What the operator states outranks it; the two disagreeing is a finding. */
-void origin_state(struct model *m, const struct reference *ref, environment_lookup *env,
-                  struct span text);
-
-/* Settle m->trust from m->origin and report trust/… findings. */
-void origin_settle(struct model *m, const struct registries *registries,
-                   environment_lookup *env, bool accept_declared);
+/* Settle m->trust from m->origin and report trust/low. */
+void origin_settle(struct model *m, bool accept_declared);
 
 #endif

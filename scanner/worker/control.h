@@ -11,6 +11,7 @@
  *                    REFUSED  value: enum error_code, text: why; then it ends
  *   main to zygote   JOB      value: CPU seconds, text: the file's name,
  *                             descriptors: file, records, and a spool or none
+ *                    ORIGINS  the same; the file is a bundle (origins/bundle.h)
  *   zygote to main   STARTED  descriptor: pidfd of the child
  *                    ENDED    value: the child's wait status
  *                    FAILED   text: why there is no child; instead of the last two
@@ -30,6 +31,7 @@ enum control_type {
     CONTROL_READY,
     CONTROL_REFUSED,
     CONTROL_JOB,
+    CONTROL_ORIGINS,
     CONTROL_STARTED,
     CONTROL_ENDED,
     CONTROL_FAILED

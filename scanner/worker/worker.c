@@ -14,6 +14,7 @@
 
 #include "worker/control.h"
 #include "worker/launch.h"
+#include "worker/statement_wire.h"
 #include "worker/wire.h"
 
 enum {
@@ -41,13 +42,20 @@ struct worker {
 struct job {
     int records; /* where the child's records come out */
     int child;   /* pidfd; -1: not known yet */
-    struct artifact *file;
-    struct wire_decoder decoder;
+    enum control_type type;
+    struct span name;
+    struct wire_decoder decoder;     /* of CONTROL_JOB */
+    struct statement_decoder spoken; /* of CONTROL_ORIGINS */
     size_t held; /* bytes in worker->records: the beginning of a record */
     unsigned seconds;
     int64_t deadline;
     bool late;
 };
+
+static enum wire_outcome outcome_of(const struct job *j)
+{
+    return j->type == CONTROL_ORIGINS ? j->spoken.outcome : j->decoder.outcome;
+}
 
 static int64_t now_ms(void)
 {
@@ -322,14 +330,11 @@ static int empty_spool(struct worker *w)
 static bool begin(struct worker *w, struct job *j, int fd, struct error *error)
 {
     int ends[2];
-    if (!wire_decoder_init(&j->decoder, j->file, &w->options.budget))
-        return error_set(error, ERROR_MEMORY, "out of memory");
-    j->decoder.loaded = &w->rules;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return error_errno(error, ERROR_IO, "cannot make a pipe for the worker");
     j->records = ends[0];
     const int fds[] = { fd, ends[1], empty_spool(w) };
-    bool sent = control_send(w->control, CONTROL_JOB, j->seconds + 1, j->file->name, fds,
+    bool sent = control_send(w->control, j->type, j->seconds + 1, j->name, fds,
                              fds[2] >= 0 ? 3 : 2);
     int reason = errno;
     (void)close(ends[1]);
@@ -347,7 +352,9 @@ static bool take_records(struct worker *w, struct job *j)
         return false;
     size_t taken;
     struct span bytes = span_of(w->records, j->held + (size_t)n);
-    enum wire_outcome outcome = wire_decode(&j->decoder, bytes, &taken);
+    enum wire_outcome outcome = j->type == CONTROL_ORIGINS
+                                    ? statement_decode(&j->spoken, bytes, &taken)
+                                    : wire_decode(&j->decoder, bytes, &taken);
     j->held = bytes.len - taken;
     memmove(w->records, w->records + taken, j->held);
     return outcome == WIRE_MORE;
@@ -384,7 +391,7 @@ static void kill_child(const struct job *j)
  * `ret_status` stays as it is when there never was a child: message holds why. */
 static bool reap(struct worker *w, struct job *j, int *ret_status)
 {
-    const enum wire_outcome outcome = j->decoder.outcome;
+    const enum wire_outcome outcome = outcome_of(j);
     bool doomed = j->late || outcome == WIRE_MALFORMED || outcome == WIRE_NO_MEMORY;
     int64_t deadline = doomed ? after(REAP_SECONDS) : j->deadline;
     struct control_message *m = &w->message;
@@ -455,7 +462,7 @@ static const char *exit_reason(int code)
 /* Why the inspection is not complete, or an empty text. */
 static void explain(char *reason, size_t size, const struct job *j, int status)
 {
-    const enum wire_outcome outcome = j->decoder.outcome;
+    const enum wire_outcome outcome = outcome_of(j);
     const char *text = "";
     reason[0] = '\0';
     if (outcome == WIRE_MALFORMED) {
@@ -491,32 +498,60 @@ static unsigned seconds_for(const struct worker *w, int fd)
     return DEADLINE_SECONDS + (unsigned)(more > INT32_MAX ? INT32_MAX : more);
 }
 
-bool worker_inspect(struct worker *w, int fd, struct artifact *file,
-                    worker_meanwhile *meanwhile, void *self, struct error *error)
+/* A job from its start to its child's end.  reason: why it is not complete, or empty. */
+static bool run(struct worker *w, struct job *j, int fd, worker_meanwhile *meanwhile,
+                void *self, char reason[REASON_MAX], struct error *error)
 {
-    struct job j = { .records = -1, .child = -1, .file = file };
     enum { NO_CHILD = -1 };
     int status = NO_CHILD;
-    char reason[REASON_MAX] = "";
-    j.seconds = seconds_for(w, fd);
-    j.deadline = after(j.seconds);
-    bool ok = begin(w, &j, fd, error);
+    j->records = j->child = -1;
+    j->seconds = seconds_for(w, fd);
+    j->deadline = after(j->seconds);
+    bool ok = begin(w, j, fd, error);
     if (ok) {
-        watch(w, &j, meanwhile, self);
-        close_fd(&j.records); /* a child that goes on writing dies of it */
-        ok = reap(w, &j, &status) ||
+        watch(w, j, meanwhile, self);
+        close_fd(&j->records); /* a child that goes on writing dies of it */
+        ok = reap(w, j, &status) ||
              error_set(error, ERROR_WORKER, "the worker died while it inspected a file");
     }
     if (!ok)
-        (void)snprintf(reason, sizeof reason, "%s", error->message);
+        (void)snprintf(reason, REASON_MAX, "%s", error->message);
     else if (status == NO_CHILD)
-        (void)snprintf(reason, sizeof reason, "%.500s", w->message.bytes);
+        (void)snprintf(reason, REASON_MAX, "%.500s", w->message.bytes);
     else
-        explain(reason, sizeof reason, &j, status);
+        explain(reason, REASON_MAX, j, status);
+    close_fd(&j->records);
+    close_fd(&j->child);
+    return ok;
+}
+
+bool worker_inspect(struct worker *w, int fd, struct artifact *file,
+                    worker_meanwhile *meanwhile, void *self, struct error *error)
+{
+    struct job j = { .type = CONTROL_JOB, .name = file->name };
+    char reason[REASON_MAX] = "";
+    if (!wire_decoder_init(&j.decoder, file, &w->options.budget))
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    j.decoder.loaded = &w->rules;
+    bool ok = run(w, &j, fd, meanwhile, self, reason, error);
     if (reason[0] != '\0')
         wire_decoder_abandon(&j.decoder, reason);
     wire_decoder_free(&j.decoder);
-    close_fd(&j.records);
-    close_fd(&j.child);
     return ok;
+}
+
+bool worker_origins(struct worker *w, int fd, uint32_t sources, statement_sink *say,
+                    void *self, char ret_reason[REASON_MAX], struct error *error)
+{
+    /* the child says once more when its own budget is spent */
+    uint64_t most = w->options.budget.left[BUDGET_ORIGIN_STATEMENTS];
+    struct job j = {
+        .type = CONTROL_ORIGINS,
+        .spoken = {.say = say,
+                   .self = self,
+                   .sources = sources,
+                   .left = most < UINT64_MAX / 2 ? most + sources + 2 : most}
+    };
+    ret_reason[0] = '\0';
+    return run(w, &j, fd, NULL, NULL, ret_reason, error);
 }

@@ -8,6 +8,7 @@
 #include "core/artifact.h"
 #include "core/budget.h"
 #include "core/error.h"
+#include "origins/origins.h"
 
 enum sandbox { SANDBOX_AUTO, SANDBOX_STRICT, SANDBOX_OFF };
 
@@ -57,5 +58,11 @@ typedef bool worker_meanwhile(void *self);
  * worker itself is lost: stop it, start another, and give that a fresh artifact. */
 bool worker_inspect(struct worker *w, int fd, struct artifact *file,
                     worker_meanwhile *meanwhile, void *self, struct error *error);
+
+/* Read the bundle that `fd` holds, of `sources` files (origins/bundle.h), and hear what
+ * they say; a statement's texts are valid during the call.  *ret_reason is empty when
+ * everything was read, else it says why not.  False as above. */
+bool worker_origins(struct worker *w, int fd, uint32_t sources, statement_sink *say,
+                    void *self, char ret_reason[REASON_MAX], struct error *error);
 
 #endif

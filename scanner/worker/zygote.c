@@ -15,6 +15,7 @@
 #include "formats/pickle_rules.h"
 #include "worker/control.h"
 #include "worker/sandbox.h"
+#include "worker/statement_wire.h"
 #include "worker/wire.h"
 #include "worker/yara_rules.h"
 
@@ -139,6 +140,20 @@ static enum child_exit inspect(const struct zygote *z, const struct control_mess
     /* memory ends with the process */
 }
 
+/* Read a bundle of files that tell where models come from, and say what is in it. */
+static enum child_exit read_origins(const struct zygote *z,
+                                    const struct control_message *job, struct span bundle)
+{
+    struct statement_encoder encoder;
+    struct budget budget = z->options->budget;
+    struct arena *arena = arena_new(WORKER_ARENA_MAX);
+    if (!arena)
+        return CHILD_NO_MEMORY;
+    statement_encoder_init(&encoder, job->fds[JOB_RECORDS]);
+    origins_read(bundle, arena, &budget, statement_encode, &encoder);
+    return statement_encoder_end(&encoder) ? CHILD_DONE : CHILD_UNSENT;
+}
+
 /* The whole life of a child, from the fork on. */
 static enum child_exit live(struct zygote *z, const struct control_message *job)
 {
@@ -153,7 +168,8 @@ static enum child_exit live(struct zygote *z, const struct control_message *job)
         return CHILD_UNREADABLE;
     if (!sandbox_confine_child(&z->sandbox, &limits))
         return CHILD_UNCONFINED;
-    return inspect(z, job, bytes);
+    return job->type == CONTROL_ORIGINS ? read_origins(z, job, bytes)
+                                        : inspect(z, job, bytes);
 }
 
 static void end_child(pid_t pid)
@@ -198,7 +214,8 @@ static bool follow(pid_t pid, int pidfd)
 /* False when there is nobody left to serve. */
 static bool serve_job(struct zygote *z, struct control_message *job)
 {
-    if (job->type != CONTROL_JOB || job->fd_count < JOB_SPOOL)
+    if ((job->type != CONTROL_JOB && job->type != CONTROL_ORIGINS) ||
+        job->fd_count < JOB_SPOOL)
         return false;
     pid_t pid = fork();
     if (pid == 0)

@@ -102,9 +102,11 @@ static void run_stream(struct pickle_machine *m, struct run *run)
         enum pickle_end framed = pickle_machine_run(m, 0);
         end = framed == PICKLE_STOPPED ? framed : end;
     }
-    printf("{\"status\":\"%s\",\"reason\":\"%s\",\"end\":%zu,\"protocol\":%u,"
+    buffer_clear(&run->text);
+    add_json(&run->text, span_of_text(m->reason ? m->reason : ""));
+    printf("{\"status\":\"%s\",\"reason\":%s,\"end\":%zu,\"protocol\":%u,"
            "\"imports\":[%s],\"calls\":[%s],\"anomalies\":[%s]}\n",
-           ends[end], m->reason ? m->reason : "", m->end, m->protocol,
+           ends[end], run->text.text, m->end, m->protocol,
            run->imports.len ? run->imports.text : "",
            run->calls.len ? run->calls.text : "",
            run->anomalies.len ? run->anomalies.text : "");
@@ -169,7 +171,7 @@ int main(int argc, char **argv)
 {
     struct run run = { 0 };
     struct error error;
-    struct pickle_rules *rules = NULL;
+    struct pickle_rules *lists = NULL;
     struct pickle_sink sink = {
         .self = &run, .import = on_import, .call = on_call, .anomaly = on_anomaly
     };
@@ -179,8 +181,8 @@ int main(int argc, char **argv)
         if (strcmp(argv[at], "-j") == 0) {
             joblib = true;
         } else if (strcmp(argv[at], "-r") == 0 && at + 1 < argc) {
-            rules = pickle_rules_load(argv[++at], NULL, &error);
-            if (!rules) {
+            lists = pickle_rules_load(argv[++at], NULL, &error);
+            if (!lists) {
                 fprintf(stderr, "imports: %s\n", error.message);
                 return 1;
             }
@@ -193,7 +195,7 @@ int main(int argc, char **argv)
     buffer_init(&run.calls, SIZE_MAX / 2);
     buffer_init(&run.anomalies, SIZE_MAX / 2);
     buffer_init(&run.text, EVIDENCE_MAX);
-    struct pickle_machine *m = pickle_machine_new((struct span){ 0 }, NULL, rules, &sink);
+    struct pickle_machine *m = pickle_machine_new((struct span){ 0 }, NULL, lists, &sink);
     if (!m)
         return 1;
     m->joblib = joblib;
@@ -201,7 +203,7 @@ int main(int argc, char **argv)
         ok &=
             strcmp(argv[at], "-") == 0 ? run_batch(m, &run) : run_file(m, &run, argv[at]);
     pickle_machine_free(m);
-    pickle_rules_free(rules);
+    pickle_rules_free(lists);
     buffer_free(&run.imports);
     buffer_free(&run.calls);
     buffer_free(&run.anomalies);

@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "trust/origin.h"
+#include "trust/store.h"
 
 static void expect_place(const char *path, const char *organisation, const char *model,
                          const char *revision, const char *unit)

@@ -1,0 +1,65 @@
+/* evidence_private.h: between evidence.c, which reads, and evidence_attach.c. */
+#ifndef EVIDENCE_PRIVATE_H
+#define EVIDENCE_PRIVATE_H
+
+#include "engine/evidence.h"
+#include "origins/origins.h"
+#include "trust/origin.h"
+
+/* A file whose name promises that it says something. */
+struct voice {
+    const struct source_list *list;
+    const struct source_file *file;
+    enum origin_kind kind;
+    size_t base;  /* bytes of file->path, with the '/' */
+    bool unheard; /* larger than may be read */
+    struct job
+        *job; /* set by evidence_promise(); NULL: it is scanned under another name */
+    struct buffer missing; /* names of files that it speaks of and that are not there */
+    uint64_t missing_count;
+};
+
+/* The voices of one base, and all that they said. */
+struct bundle {
+    struct voice *voices;
+    size_t voice_count;
+    struct arena *arena; /* of the texts */
+    struct statement *said;
+    size_t said_count, said_capacity;
+    bool lost;               /* memory for what was said */
+    char reason[REASON_MAX]; /* why it was not read to the end; empty: it was */
+};
+
+/* A file of two models: it lies in one and is shown in the other, too. */
+struct share {
+    const struct job *job, *manifest;
+};
+
+/* The jobs of one list. */
+struct range {
+    struct job *jobs;
+    size_t count;
+};
+
+struct evidence {
+    const struct scan_options *options;
+    const struct source_list *lists;
+    size_t list_count;
+    struct arena *arena;
+    struct voice *voices; /* ordered by list, base, path */
+    size_t voice_count;
+    struct bundle *bundles;
+    size_t bundle_count;
+    struct range *ranges; /* of each list */
+    struct share *shares;
+    size_t share_count, share_capacity;
+};
+
+/* The job of that path, or NULL; `at` may also be an end of the range for prefixes. */
+struct job *range_find(const struct range *r, struct span path);
+size_t range_lower_bound(const struct range *r, struct span path);
+
+/* `path`, which a voice speaks of, from the target's top. */
+struct span voice_path(struct arena *arena, const struct voice *v, struct span path);
+
+#endif
