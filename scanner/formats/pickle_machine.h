@@ -88,7 +88,6 @@ const struct pickle_global *pickle_global(const struct pickle_machine *m,
 /* The instruction that pushed a literal. */
 bool pickle_instruction_of(const struct pickle_machine *m, pickle_value v,
                            struct pickle_instruction *ret);
-
 /* The bytes of a STR (in UTF-8) or BYTES: in the input, or decoded into `scratch`. */
 struct span pickle_text(const struct pickle_machine *m, pickle_value v,
                         struct buffer *scratch);
