@@ -1,11 +1,11 @@
 #include "formats/torch_storage.h"
 
+/* clang-format off */
 static const struct {
     const char *name;
     uint64_t size;
     const char *dtype;
 } types[] = {
-    /* clang-format off */
     { "DoubleStorage", 8, "float64" },
     { "FloatStorage", 4, "float32" },
     { "HalfStorage", 2, "float16" },
@@ -24,8 +24,8 @@ static const struct {
     { "QUInt4x2Storage", 1, "quint4x2" },
     { "QUInt2x4Storage", 1, "quint2x4" },
     { "UntypedStorage", 1, NULL },
-    /* clang-format on */
 };
+/* clang-format on */
 enum { TYPES = sizeof types / sizeof *types };
 
 uint64_t torch_element_size(struct span class_name)
