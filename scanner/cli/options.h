@@ -18,7 +18,7 @@ struct output {
 /* Strings point into argv. */
 struct scan_arguments {
     bool help, quiet, accept_declared, one_model, deep;
-    const char *origin, *files_from;
+    const char *origin, *lockfile, *files_from;
     const char *registries[LIST_MAX + 1]; /* NULL-terminated, as all lists here */
     const char *exclude[LIST_MAX + 1];
     const char *pickle_rules[LIST_MAX + 1];
@@ -38,5 +38,10 @@ struct scan_arguments {
 bool options_parse(int argc, char **argv, struct scan_arguments *ret_arguments,
                    struct error *error);
 void options_help(FILE *out);
+
+/* What other commands' options share: a number from 1 to max, a mode of confinement. */
+bool options_number(const char *text, uint64_t max, const char *option,
+                    uint64_t *ret_number, struct error *error);
+bool options_sandbox(const char *text, enum sandbox *ret_mode, struct error *error);
 
 #endif

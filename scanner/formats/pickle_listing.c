@@ -13,8 +13,8 @@ struct listing {
     struct reader r;
     struct pickle_instruction pending; /* decoded, and not yet told */
     bool has_pending;
-    bool broken;       /* nothing more can be decoded … */
-    size_t broken_at;  /* … from here on */
+    bool broken;      /* nothing more can be decoded … */
+    size_t broken_at; /* … from here on */
     struct buffer operand, note, statement;
 };
 
@@ -80,7 +80,8 @@ static void tell_pending(struct listing *l)
 /* Tell all instructions before `offset`, and make the one there the pending one. */
 static void follow(struct listing *l, size_t offset)
 {
-    while (!l->broken && (l->has_pending ? l->pending.offset < offset : l->r.pos <= offset)) {
+    while (!l->broken &&
+           (l->has_pending ? l->pending.offset < offset : l->r.pos <= offset)) {
         tell_pending(l);
         if (l->r.pos > offset)
             return;
@@ -115,9 +116,9 @@ static void on_import(void *self, struct pickle_machine *m, uint32_t index, size
     buffer_clear(&l->statement);
     if (g->imports > 1)
         return;
-    buffer_add_text(&l->statement, "from ");
+    buffer_add_text(&l->statement, "import ");
     pickle_render_name(g->module, &l->statement);
-    buffer_add_text(&l->statement, " import ");
+    buffer_add_text(&l->statement, "  # ");
     pickle_render_name(g->name, &l->statement);
     finish_statement(l);
 }
@@ -142,7 +143,8 @@ static void on_skipped(void *self, struct pickle_machine *m, size_t offset, size
     (void)m;
     follow(l, offset); /* the instruction before it, which asked for the bytes */
     tell_pending(l);
-    buffer_printf(&l->statement, "# %zu bytes of an array, from %zu", end - offset, offset);
+    buffer_printf(&l->statement, "# %zu bytes of an array, from %zu", end - offset,
+                  offset);
     buffer_printf(&l->note, "%zu bytes of an array", end - offset);
     tell(l, offset, "");
     finish_statement(l);

@@ -12,16 +12,16 @@
  *     44  REDUCE                     # v44 = os.system('id')             */
 struct pickle_line {
     size_t offset;
-    const char *opcode;    /* "" where the stream cannot be read on */
-    struct span operand;   /* as text; may be empty */
-    struct span note;      /* may be empty */
+    const char *opcode;  /* "" where the stream cannot be read on */
+    struct span operand; /* as text; may be empty */
+    struct span note;    /* may be empty */
 };
 
 struct pickle_listener {
     void *self;
     void (*line)(void *self, const struct pickle_line *line);
     /* The stream as Python-like statements, constants folded:
-     *     from os import system
+     *     import os  # system
      *     v44 = os.system('id')        # vN: the result of the call at offset N
      *     return [1, v44]
      * The last one is a comment when the stream breaks. */
