@@ -128,8 +128,9 @@ demo: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) tests/demo
 
-bench: all
+bench: all $(BUILD)/bench/yara_honest
 	BUILD=$(BUILD) tests/bench/run
+	BUILD=$(BUILD) tests/bench/yara_corpus
 
 SHARE = $(DESTDIR)$(PREFIX)/share/assay
 install: all
@@ -138,6 +139,7 @@ install: all
 	install -Dm644 -t $(SHARE)/registries.d registries.d/*.json
 	install -Dm644 -t $(SHARE)/rules/pickle rules/pickle/*.json
 	install -Dm644 -t $(SHARE)/rules $(PACK)
+	for d in docs/rules/*/; do install -Dm644 -t $(SHARE)/$$d $$d*.md || exit 1; done
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/assay $(DESTDIR)$(PREFIX)/libexec/assay-worker
 	rm -rf $(SHARE)

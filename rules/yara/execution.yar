@@ -73,13 +73,13 @@ rule powershell_download
     meta:
         id = "yara/powershell-download"
         title = "PowerShell that runs what it downloads"
-        severity = "high"
+        severity = "medium"
         confidence = "high"
         applies = "any"
         cwe = 494
         reference = "https://attack.mitre.org/techniques/T1059/001/"
     strings:
-        $iex = /\b(iex|invoke-expression)\b[^\n]{0,80}(downloadstring|downloaddata|invoke-webrequest|invoke-restmethod|\birm\b|\biwr\b|net\.webclient)/ nocase
+        $iex = /\b(iex|invoke-expression)\s{0,4}[\("'&$][^\n]{0,80}(downloadstring|downloaddata|invoke-webrequest|invoke-restmethod|\birm\b|\biwr\b|net\.webclient)/ nocase
         $piped = /(downloadstring\([^\n)]{4,200}\)|\b(irm|iwr|invoke-webrequest|invoke-restmethod)\s[^\n|]{4,200})\s{0,4}\|\s{0,4}(iex|invoke-expression)\b/ nocase
     condition:
         any of them

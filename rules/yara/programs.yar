@@ -144,22 +144,6 @@ rule program_windows_shortcut
         $lnk
 }
 
-rule program_script_with_model
-{
-    meta:
-        id = "yara/program-script-with-model"
-        title = "A model file that is a script as well"
-        severity = "high"
-        confidence = "high"
-        applies = "model"
-        cwe = 434
-        reference = "https://man7.org/linux/man-pages/man2/execve.2.html"
-    strings:
-        $interpreter = /#![ \t]{0,4}(\/usr)?(\/local)?\/bin\/(env[ \t]{1,4}(-S[ \t]{1,4})?)?(ba|z|da|k)?(sh|python[0-9.]{0,5}|perl|ruby|node|php)\b/
-    condition:
-        $interpreter at 0
-}
-
 rule program_packed
 {
     meta:

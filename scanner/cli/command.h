@@ -22,4 +22,7 @@ bool installation_find(struct installation *ret_installation, struct error *erro
 /* "assay: MESSAGE" on stderr, with hostile bytes escaped; returns EXIT_USAGE. */
 int complain(const struct error *error);
 
+/* Shall standard output be coloured (NO_COLOR, CLICOLOR_FORCE, TERM, isatty)? */
+bool wants_colour(void);
+
 #endif

@@ -47,7 +47,8 @@ void options_help(FILE *out)
           "  assay scan model.pt\n"
           "  assay scan --gate ci --origin hf:org/model@0123abcd models/\n"
           "  assay scan -o text -o json=report.json models/\n\n"
-          "Exit codes: 0 pass, 1 gate violated, 2 incomplete, 3 nothing to scan, 4 usage or\n"
+          "Exit codes: 0 pass, 1 gate violated, 2 incomplete, 3 nothing to scan, 4 usage "
+          "or\n"
           "configuration error\n",
           out);
 }
@@ -65,8 +66,8 @@ static bool add(const char **list, const char *value, const char *option,
     return true;
 }
 
-static bool parse_number(const char *text, uint64_t max, const char *option,
-                         uint64_t *ret_number, struct error *error)
+bool options_number(const char *text, uint64_t max, const char *option,
+                    uint64_t *ret_number, struct error *error)
 {
     char *end = NULL;
     errno = 0;
@@ -98,7 +99,8 @@ static bool parse_output(const char *text, struct scan_arguments *a, struct erro
     (void)snprintf(name, sizeof name, "%.*s", (int)(n < 31 ? n : 31), text);
     const struct report_writer *w = report_find(name);
     if (!w || (equals && !equals[1]))
-        return error_set(error, ERROR_USAGE, "--output: %s is not FORMAT or FORMAT=FILE", text);
+        return error_set(error, ERROR_USAGE, "--output: %s is not FORMAT or FORMAT=FILE",
+                         text);
     for (size_t i = 0; i < a->output_count; i++) {
         const char *other = a->outputs[i].path;
         if ((!equals && !other) || (equals && other && strcmp(equals + 1, other) == 0))
@@ -117,12 +119,13 @@ static bool parse_gate(const char *name, struct scan_arguments *a, struct error 
     for (size_t i = 0; policy_gate_name(i); i++)
         suggestion_offer(&near, policy_gate_name(i));
     if (near.best)
-        return error_set(error, ERROR_USAGE, "--gate: no gate is called %s; did you mean %s?",
-                         name, near.best);
+        return error_set(error, ERROR_USAGE,
+                         "--gate: no gate is called %s; did you mean %s?", name,
+                         near.best);
     return error_set(error, ERROR_USAGE, "--gate: no gate is called %s", name);
 }
 
-static bool parse_sandbox(const char *text, enum sandbox *ret_mode, struct error *error)
+bool options_sandbox(const char *text, enum sandbox *ret_mode, struct error *error)
 {
     static const char *const names[] = {
         [SANDBOX_AUTO] = "auto", [SANDBOX_STRICT] = "strict", [SANDBOX_OFF] = "off"
@@ -132,13 +135,15 @@ static bool parse_sandbox(const char *text, enum sandbox *ret_mode, struct error
             *ret_mode = (enum sandbox)i;
             return true;
         }
-    return error_set(error, ERROR_USAGE, "--sandbox: %s is none of strict, auto, off", text);
+    return error_set(error, ERROR_USAGE, "--sandbox: %s is none of strict, auto, off",
+                     text);
 }
 
 static bool parse_depth(const char *text, bool *ret_deep, struct error *error)
 {
     if (strcmp(text, "full") != 0 && strcmp(text, "deep") != 0)
-        return error_set(error, ERROR_USAGE, "--depth: %s is neither full nor deep", text);
+        return error_set(error, ERROR_USAGE, "--depth: %s is neither full nor deep",
+                         text);
     *ret_deep = text[0] == 'd';
     return true;
 }
@@ -181,7 +186,7 @@ static bool apply(enum option_id id, const char *value, struct scan_arguments *a
         a->one_model = true;
         return true;
     case OPTION_JOBS:
-        if (!parse_number(value, JOBS_MAX, "jobs", &jobs, error))
+        if (!options_number(value, JOBS_MAX, "jobs", &jobs, error))
             return false;
         a->jobs = (unsigned)jobs;
         return true;
@@ -192,7 +197,7 @@ static bool apply(enum option_id id, const char *value, struct scan_arguments *a
     case OPTION_YARA:
         return add(a->yara_rules, value, "yara", error);
     case OPTION_SANDBOX:
-        return parse_sandbox(value, &a->sandbox, error);
+        return options_sandbox(value, &a->sandbox, error);
     case OPTION_QUIET:
         a->quiet = true;
         return true;
@@ -218,9 +223,10 @@ static void fill_tables(struct getopt_tables *t)
     *t = (struct getopt_tables){ 0 };
     t->shorts[at++] = ':';
     for (int i = 0; i < OPTION_COUNT; i++) {
-        t->longs[i] = (struct option){ table[i].name,
-                                       table[i].argument ? required_argument : no_argument,
-                                       NULL, 256 + i };
+        t->longs[i] =
+            (struct option){ table[i].name,
+                             table[i].argument ? required_argument : no_argument, NULL,
+                             256 + i };
         if (table[i].letter)
             t->shorts[at++] = table[i].letter;
         if (table[i].letter && table[i].argument)
@@ -229,9 +235,9 @@ static void fill_tables(struct getopt_tables *t)
     for (int i = 0; i < BUDGET_COUNT; i++) {
         (void)snprintf(t->budget_names[i], sizeof t->budget_names[i], "max-%s",
                        budget_kinds[i].option);
-        t->longs[OPTION_COUNT + i] = (struct option){
-            t->budget_names[i], required_argument, NULL, 256 + OPTION_COUNT + i
-        };
+        t->longs[OPTION_COUNT + i] =
+            (struct option){ t->budget_names[i], required_argument, NULL,
+                             256 + OPTION_COUNT + i };
     }
 }
 
@@ -243,8 +249,8 @@ static bool unknown_option(const char *word, const struct getopt_tables *t,
     for (size_t i = 0; is_long && t->longs[i].name; i++)
         suggestion_offer(&near, t->longs[i].name);
     if (near.best)
-        return error_set(error, ERROR_USAGE, "no such option: %s; did you mean --%s?", word,
-                         near.best);
+        return error_set(error, ERROR_USAGE, "no such option: %s; did you mean --%s?",
+                         word, near.best);
     return error_set(error, ERROR_USAGE, "no such option: %s", word);
 }
 
@@ -269,8 +275,8 @@ static bool next_option(int code, char **argv, const struct getopt_tables *t,
     if (gate_only)
         return i != OPTION_GATE || parse_gate(optarg, a, error);
     if (i >= OPTION_COUNT)
-        return parse_number(optarg, UINT64_MAX, t->longs[i].name,
-                            &a->budget.left[i - OPTION_COUNT], error);
+        return options_number(optarg, UINT64_MAX, t->longs[i].name,
+                              &a->budget.left[i - OPTION_COUNT], error);
     return apply((enum option_id)i, optarg, a, error);
 }
 

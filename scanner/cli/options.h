@@ -39,4 +39,9 @@ bool options_parse(int argc, char **argv, struct scan_arguments *ret_arguments,
                    struct error *error);
 void options_help(FILE *out);
 
+/* What other commands' options share: a number from 1 to max, a mode of confinement. */
+bool options_number(const char *text, uint64_t max, const char *option,
+                    uint64_t *ret_number, struct error *error);
+bool options_sandbox(const char *text, enum sandbox *ret_mode, struct error *error);
+
 #endif

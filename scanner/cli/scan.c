@@ -15,8 +15,8 @@ struct scan_setup {
     struct reference origin;
     bool has_origin;
     struct lockfile *lockfile;
-    char *list;            /* the text of --files-from, cut into lines */
-    const char **targets;  /* NULL-terminated */
+    char *list;           /* the text of --files-from, cut into lines */
+    const char **targets; /* NULL-terminated */
 };
 
 static const char *environment(const char *name)
@@ -85,7 +85,8 @@ static bool collect_targets(const struct scan_arguments *a, struct scan_setup *s
         line = last ? NULL : end + 1;
     }
     if (n == 0)
-        return error_set(error, ERROR_USAGE, "nothing to scan: name a file or a directory");
+        return error_set(error, ERROR_USAGE,
+                         "nothing to scan: name a file or a directory");
     return true;
 }
 
@@ -111,7 +112,8 @@ static bool check_target(const char *target, const struct registries *registries
                          "directory with --origin %s",
                          target, target);
     const char *slash = strchr(target, '/');
-    if (slash && slash != target && slash[1] && !strchr(slash + 1, '/') && target[0] != '.')
+    if (slash && slash != target && slash[1] && !strchr(slash + 1, '/') &&
+        target[0] != '.')
         return error_set(error, ERROR_NOT_FOUND,
                          "%s: no such file or directory (a Hugging Face model is written "
                          "hf:%s)",
@@ -151,15 +153,15 @@ static struct result *run(const struct scan_arguments *a, const struct scan_setu
     struct progress progress;
     struct scan_options o = {
         .targets = s->targets,
-        .source = { .exclude = a->exclude },
+        .source = {.exclude = a->exclude},
         .worker = { .program = s->installation.worker,
-                    .data_dir = s->installation.data_dir,
-                    .pickle_rules = a->pickle_rules,
-                    .yara_pack = s->installation.yara_pack,
-                    .yara_rules = a->yara_rules,
-                    .sandbox = a->sandbox,
-                    .budget = a->budget,
-                    .deep = a->deep },
+                   .data_dir = s->installation.data_dir,
+                   .pickle_rules = a->pickle_rules,
+                   .yara_pack = s->installation.yara_pack,
+                   .yara_rules = a->yara_rules,
+                   .sandbox = a->sandbox,
+                   .budget = a->budget,
+                   .deep = a->deep },
         .registries = s->registries,
         .environment = environment,
         .origin = s->has_origin ? &s->origin : NULL,
@@ -176,17 +178,6 @@ static struct result *run(const struct scan_arguments *a, const struct scan_setu
     struct result *r = scan(&o, error);
     progress_end(&progress);
     return r;
-}
-
-static bool wants_colour(void)
-{
-    const char *no = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE");
-    const char *term = getenv("TERM");
-    if (no && *no)
-        return false;
-    if (force && *force && strcmp(force, "0") != 0)
-        return true;
-    return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
 }
 
 /* A report that could not be written makes the whole incomplete, never a pass. */

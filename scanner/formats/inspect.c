@@ -1,6 +1,5 @@
 #include "formats/inspector.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "formats/byte_scan.h"
@@ -15,46 +14,6 @@ const struct inspector *const inspectors[FORMAT_COUNT] = {
 #include "core/formats.def"
 #undef FORMAT
 };
-
-void inspection_finding(struct inspection *in, enum rule_id rule, uint64_t offset,
-                        struct span evidence, const char *format, ...)
-{
-    char message[MESSAGE_MAX];
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(message, sizeof message, format, args);
-    va_end(args);
-    struct span text = n < 0 ? (struct span){ 0 } : span_of_text(message);
-    inspection_report(in, &rules[rule], offset, evidence, text);
-}
-
-void inspection_report(struct inspection *in, const struct rule *rule, uint64_t offset,
-                       struct span evidence, struct span message)
-{
-    const struct finding *f =
-        finding_add(&in->artifact->findings, in->arena, rule, offset, message, evidence);
-    if (f && in->observer)
-        in->observer->finding(in->observer->self, in->artifact, f);
-}
-
-void inspection_incomplete(struct inspection *in, const char *format, ...)
-{
-    char reason[REASON_MAX];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(reason, sizeof reason, format, args);
-    va_end(args);
-    artifact_lower(in->artifact, STATUS_INCOMPLETE, "%s", reason);
-}
-
-bool inspection_spend(struct inspection *in, enum budget_kind kind, uint64_t n)
-{
-    if (budget_take(in->budget, kind, n))
-        return true;
-    inspection_incomplete(in, "the budget of %s is spent (--max-%s)",
-                          budget_kinds[kind].what, budget_kinds[kind].option);
-    return false;
-}
 
 /* The format that the file's name promises, or FORMAT_ANY. */
 static enum format_id promised_format(struct span name)
@@ -186,6 +145,8 @@ struct artifact *inspect_member_as(struct inspection *in, struct span name,
     struct artifact *kept = NULL;
     if (child) {
         byte_scan_leave_out_member(in, bytes);
+        if (in->detail && budget_take(in->budget, BUDGET_FACTS, 1))
+            (void)artifact_facts(child); /* what has facts is kept */
         struct inspection inner = *in;
         inner.artifact = child;
         inner.bytes = bytes;

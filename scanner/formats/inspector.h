@@ -35,6 +35,7 @@ struct inspection {
     int spool_fd;                    /* for big expansions (expansion.h); -1: heap only */
     uint64_t spool_used;             /* bytes of the spool in use */
     bool deep;                       /* --depth deep: tensor bulk and CRCs too */
+    bool detail; /* assay inspect: tensors, listings and every member become facts */
 };
 
 /* NAME: the extension promises this format, the bytes do not show it; counts only where

@@ -7,12 +7,11 @@ enum { ARGUMENTS_SEEN = 8, EXTENSIONS_FIRST = 16, EXTENSIONS_MAX = 65536 };
 
 static void report(struct pickle_machine *m, const struct pickle_call *call)
 {
-    if (value_has_global(call->callee) && m->globals) {
+    if (value_tag(call->callee) == PICKLE_GLOBAL) {
         struct pickle_global *g = &m->globals[value_global(call->callee)];
         bool write = call->kind >= CALL_BUILD && call->kind <= CALL_SETITEM;
         uint32_t *counter = write ? &g->writes : &g->calls;
-        bool bare = value_tag(call->callee) == PICKLE_GLOBAL;
-        if (bare && *counter < UINT32_MAX)
+        if (*counter < UINT32_MAX)
             ++*counter;
     }
     if (m->sink->call)

@@ -62,6 +62,9 @@ struct pickle_sink {
     /* Bytes or text of at least PICKLE_LITERAL_MIN bytes; NULL: not wanted. */
     void (*literal)(void *self, struct pickle_machine *m, pickle_value literal,
                     struct span bytes);
+    /* Raw bytes, from `offset` to `end`, that are no instructions: an array of joblib's;
+     * NULL: not wanted. */
+    void (*skipped)(void *self, struct pickle_machine *m, size_t offset, size_t end);
 };
 enum { PICKLE_LITERAL_MIN = 10 };
 

@@ -118,13 +118,16 @@ static uint32_t enter(struct pickle_machine *m, const struct pickle_global *want
     return *slot;
 }
 
-/* Names that a file has which is a pickle by accident: too long, or with blanks. */
+/* A file that is a pickle by accident has names that are too long, or that no module
+ * and no attribute has: paths, lists, sentences. */
 static bool plausible(struct span s)
 {
+    static const char foreign[] = "/\\,;:=()[]{}\"'#%&*!?@|~^`$+";
     if (s.len > PLAUSIBLE_MAX)
         return false;
     for (size_t i = 0; i < s.len; i++)
-        if ((s.ptr[i] <= ' ' && s.ptr[i] != '\r') || s.ptr[i] == 0x7f)
+        if ((s.ptr[i] <= ' ' && s.ptr[i] != '\r') || s.ptr[i] == 0x7f ||
+            strchr(foreign, s.ptr[i]))
             return false;
     return true;
 }

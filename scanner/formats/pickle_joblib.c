@@ -217,12 +217,16 @@ bool joblib_skip(struct pickle_machine *m, pickle_value state, struct reader *r)
         return run_inner(m, r);
     if (!array_size(m, w.shape, d, &size))
         return run_fails(m, "an array whose size cannot be told");
+    size_t start = r->pos;
     if (w.alignment && w.alignment != value_atom(ATOM_NONE))
         reader_skip(r, reader_u8(r));
     reader_skip(r, size);
     m->frame_end = SIZE_MAX;
-    if (reader_ok(r))
+    if (reader_ok(r)) {
+        if (m->sink->skipped)
+            m->sink->skipped(m->sink->self, m, start, r->pos);
         return true;
+    }
     m->status = PICKLE_TRUNCATED;
     return false;
 }

@@ -4,17 +4,29 @@
 
 #include "formats/pickle_render.h"
 
-enum { LINE_MAX_BYTES = 4096, NAMES_MAX = 16 << 20 };
+enum { LINE_MAX_BYTES = 4000, NAMES_MAX = 16 << 20 }; /* a line fits one fact */
+
+/* The machine's events arrive with the offset of their instruction: the disassembler
+ * follows them, one instruction behind, so that each line knows what it did. */
+struct listing {
+    const struct pickle_listener *to;
+    struct reader r;
+    struct pickle_instruction pending; /* decoded, and not yet told */
+    bool has_pending;
+    bool broken;      /* nothing more can be decoded … */
+    size_t broken_at; /* … from here on */
+    struct buffer operand, note, statement;
+};
 
 /* ---- disassembly ---- */
 
 static bool is_bytes(uint8_t code)
 {
     return code == OP_BINBYTES || code == OP_SHORT_BINBYTES || code == OP_BINBYTES8 ||
-           code == OP_BYTEARRAY8;
+           code == OP_BYTEARRAY8 || code == OP_LONG1 || code == OP_LONG4;
 }
 
-static void add_argument(struct buffer *out, const struct pickle_instruction *i)
+static void add_operand(struct buffer *out, const struct pickle_instruction *i)
 {
     double d;
     switch (pickle_opcodes[i->code].argument) {
@@ -38,107 +50,161 @@ static void add_argument(struct buffer *out, const struct pickle_instruction *i)
     case ARGUMENT_BYTES1:
     case ARGUMENT_BYTES4:
     case ARGUMENT_BYTES8:
-        pickle_render_text(
-            i->text, is_bytes(i->code) || i->code == OP_LONG1 || i->code == OP_LONG4,
-            out);
+        pickle_render_text(i->text, is_bytes(i->code), out);
         break;
     default:
         buffer_printf(out, "%" PRIu64, i->number);
     }
 }
 
-size_t pickle_disassemble(struct span bytes, size_t start, pickle_line *line, void *self)
+static void tell(struct listing *l, size_t offset, const char *opcode)
 {
-    struct pickle_instruction i = { 0 };
-    struct reader r = reader_of(bytes, 0);
-    struct buffer text;
-    enum pickle_decoded decoded = DECODED;
-    size_t end = start;
-    buffer_init(&text, LINE_MAX_BYTES);
-    reader_seek(&r, start);
-    for (i.code = 0; i.code != OP_STOP; end = r.pos) {
-        decoded = pickle_decode(&r, &i);
-        if (decoded != DECODED)
-            break;
-        buffer_clear(&text);
-        buffer_printf(&text, "%8zu  %-16s", i.offset, pickle_opcodes[i.code].name);
-        add_argument(&text, &i);
-        while (text.len > 0 && text.text[text.len - 1] == ' ')
-            text.len--;
-        line(self, buffer_span(&text));
+    struct pickle_line line = { .offset = offset,
+                                .opcode = opcode,
+                                .operand = buffer_span(&l->operand),
+                                .note = buffer_span(&l->note) };
+    l->to->line(l->to->self, &line);
+    buffer_clear(&l->operand);
+    buffer_clear(&l->note);
+}
+
+static void tell_pending(struct listing *l)
+{
+    if (!l->has_pending)
+        return;
+    l->has_pending = false;
+    add_operand(&l->operand, &l->pending);
+    tell(l, l->pending.offset, pickle_opcodes[l->pending.code].name);
+}
+
+/* Tell all instructions before `offset`, and make the one there the pending one. */
+static void follow(struct listing *l, size_t offset)
+{
+    while (!l->broken &&
+           (l->has_pending ? l->pending.offset < offset : l->r.pos <= offset)) {
+        tell_pending(l);
+        if (l->r.pos > offset)
+            return;
+        l->broken_at = l->r.pos;
+        l->broken = pickle_decode(&l->r, &l->pending) != DECODED;
+        l->has_pending = !l->broken;
     }
-    if (decoded != DECODED) {
-        buffer_clear(&text);
-        buffer_printf(&text, "%8zu  %s", end,
-                      decoded == DECODED_INVALID     ? "no such opcode"
-                      : decoded == DECODED_TRUNCATED ? "the input ends in an argument"
-                                                     : "the input ends");
-        line(self, buffer_span(&text));
-    }
-    buffer_free(&text);
-    return end;
+}
+
+static void add_note(struct listing *l, struct span text)
+{
+    if (l->note.len)
+        buffer_add_text(&l->note, "; ");
+    buffer_add(&l->note, text);
 }
 
 /* ---- decompilation ---- */
 
-struct decompiler {
-    pickle_line *line;
-    void *self;
-    struct buffer text;
-};
-
-static void finish_line(struct decompiler *d)
+static void finish_statement(struct listing *l)
 {
-    d->line(d->self, buffer_span(&d->text));
-    buffer_clear(&d->text);
+    l->to->statement(l->to->self, buffer_span(&l->statement));
+    buffer_clear(&l->statement);
 }
 
 static void on_import(void *self, struct pickle_machine *m, uint32_t index, size_t offset)
 {
-    struct decompiler *d = self;
+    struct listing *l = self;
     const struct pickle_global *g = &m->globals[index];
-    (void)offset;
+    follow(l, offset);
+    pickle_render_global(g, &l->statement);
+    add_note(l, buffer_span(&l->statement));
+    buffer_clear(&l->statement);
     if (g->imports > 1)
         return;
-    buffer_add_text(&d->text, "from ");
-    pickle_render_name(g->module, &d->text);
-    buffer_add_text(&d->text, " import ");
-    pickle_render_name(g->name, &d->text);
-    finish_line(d);
+    buffer_add_text(&l->statement, "import ");
+    pickle_render_name(g->module, &l->statement);
+    buffer_add_text(&l->statement, "  # ");
+    pickle_render_name(g->name, &l->statement);
+    finish_statement(l);
 }
 
 static void on_call(void *self, struct pickle_machine *m, const struct pickle_call *call)
 {
-    struct decompiler *d = self;
-    bool statement = call->kind >= CALL_BUILD && call->kind <= CALL_SETITEM;
-    if (!statement)
-        buffer_printf(&d->text, "v%zu = ", call->offset);
-    pickle_render_call(m, call, STYLE_LISTING, &d->text);
-    finish_line(d);
+    struct listing *l = self;
+    bool changes = call->kind >= CALL_BUILD && call->kind <= CALL_SETITEM;
+    follow(l, call->offset);
+    if (l->to->call)
+        l->to->call(l->to->self, m, call);
+    if (!changes)
+        buffer_printf(&l->statement, "v%zu = ", call->offset);
+    pickle_render_call(m, call, STYLE_LISTING, &l->statement);
+    add_note(l, buffer_span(&l->statement));
+    finish_statement(l);
 }
 
-bool pickle_decompile(struct span bytes, size_t start, pickle_line *line, void *self,
-                      size_t *ret_end)
+static void on_skipped(void *self, struct pickle_machine *m, size_t offset, size_t end)
 {
-    struct decompiler d = { .line = line, .self = self };
-    struct pickle_sink sink = { .self = &d, .import = on_import, .call = on_call };
+    struct listing *l = self;
+    (void)m;
+    follow(l, offset); /* the instruction before it, which asked for the bytes */
+    tell_pending(l);
+    buffer_printf(&l->statement, "# %zu bytes of an array, from %zu", end - offset,
+                  offset);
+    buffer_printf(&l->note, "%zu bytes of an array", end - offset);
+    tell(l, offset, "");
+    finish_statement(l);
+    reader_seek(&l->r, end);
+}
+
+static void end_stopped(struct listing *l, const struct pickle_machine *m)
+{
+    follow(l, m->end - 1);
+    tell_pending(l);
+    buffer_add_text(&l->statement, "return ");
+    pickle_render_value(m, m->result, STYLE_LISTING, &l->statement);
+    finish_statement(l);
+}
+
+static void end_broken(struct listing *l, const struct pickle_machine *m)
+{
+    const char *reason = m->reason ? m->reason : "the input ends without STOP";
+    follow(l, m->end);
+    if (l->has_pending && l->pending.offset == m->end) {
+        buffer_printf(&l->statement, "breaks here: %s", reason);
+        add_note(l, buffer_span(&l->statement));
+        buffer_clear(&l->statement);
+        tell_pending(l);
+    } else {
+        tell_pending(l);
+        buffer_printf(&l->note, "breaks here: %s", reason);
+        tell(l, l->broken ? l->broken_at : m->end, "");
+    }
+    buffer_printf(&l->statement, "# breaks at %zu: %s", m->end, reason);
+    finish_statement(l);
+}
+
+bool pickle_list(struct span bytes, size_t start, bool joblib,
+                 const struct pickle_listener *to)
+{
+    struct listing l = { .to = to, .r = reader_of(bytes, 0) };
+    struct pickle_sink sink = {
+        .self = &l, .import = on_import, .call = on_call, .skipped = on_skipped
+    };
     struct arena *names = arena_new(NAMES_MAX);
     struct pickle_machine *m =
         names ? pickle_machine_new(bytes, names, NULL, &sink) : NULL;
-    bool ok = m != NULL;
-    buffer_init(&d.text, LINE_MAX_BYTES);
-    if (ok) {
-        if (pickle_machine_run(m, start) == PICKLE_STOPPED) {
-            buffer_add_text(&d.text, "return ");
-            pickle_render_value(m, m->result, STYLE_LISTING, &d.text);
-        } else {
-            buffer_printf(&d.text, "# breaks at %zu: %s", m->end,
-                          m->reason ? m->reason : "the input ends without STOP");
-        }
-        finish_line(&d);
-        *ret_end = m->end;
+    buffer_init(&l.operand, LINE_MAX_BYTES);
+    buffer_init(&l.note, LINE_MAX_BYTES);
+    buffer_init(&l.statement, LINE_MAX_BYTES);
+    reader_seek(&l.r, start);
+    if (m) {
+        m->joblib = joblib;
+        if (pickle_machine_run(m, start) == PICKLE_STOPPED)
+            end_stopped(&l, m);
+        else
+            end_broken(&l, m);
+        if (to->ended)
+            to->ended(to->self, m);
     }
-    buffer_free(&d.text);
+    bool ok = m != NULL;
+    buffer_free(&l.operand);
+    buffer_free(&l.note);
+    buffer_free(&l.statement);
     pickle_machine_free(m);
     arena_free(names);
     return ok;

@@ -97,7 +97,9 @@ bool run_mark(struct pickle_machine *m, size_t *ret_base)
 /* Replace what lies at and above `base` by one container. */
 static bool gather(struct pickle_machine *m, enum pickle_tag tag, size_t base)
 {
-    pickle_value v = store_new(&m->store, tag, m->stack + base, m->depth - base);
+    size_t n = m->depth - base;
+    /* before the first push there is no stack to point into */
+    pickle_value v = store_new(&m->store, tag, n ? m->stack + base : NULL, n);
     m->depth = base;
     return push(m, v);
 }
@@ -316,6 +318,14 @@ static bool setitems(struct pickle_machine *m, const struct pickle_instruction *
     return run_setitems(m, i->offset, base);
 }
 
+static bool has_control(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < ' ' && s.ptr[i] != '\r' && s.ptr[i] != '\t')
+            return true;
+    return false;
+}
+
 static bool execute(struct pickle_machine *m, const struct pickle_instruction *i,
                     struct reader *r)
 {
@@ -454,6 +464,8 @@ static bool execute(struct pickle_machine *m, const struct pickle_instruction *i
     case OP_BUILD:
         return run_build(m, i, r);
     case OP_PERSID:
+        if (m->strict && has_control(i->text)) /* a ZIP archive begins like one */
+            return run_fails(m, "a persistent id that is none");
         return run_persistent(m, i->offset, value_make(PICKLE_STR, i->offset));
     case OP_BINPERSID:
         if (!has(m, 1))
@@ -546,10 +558,9 @@ enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start)
         (void)run_fails(m, "no such opcode");
     else if (decoded == DECODED_TRUNCATED)
         truncated(m, &i);
-    m->end = m->status == PICKLE_STOPPED    ? r.pos
-             : decoded == DECODED_TRUNCATED ? m->bytes.len
-             : decoded == DECODED_END       ? m->bytes.len
-                                            : i.offset;
+    m->end = m->status == PICKLE_STOPPED ? r.pos
+             : decoded == DECODED_END    ? m->bytes.len
+                                         : i.offset;
     return m->status;
 }
 

@@ -8,6 +8,7 @@
 #include "formats/inspector.h"
 
 #include "core/tokens.h"
+#include "formats/tensor_facts.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -69,6 +70,8 @@ struct header {
     uint64_t tensors, parameters, metadata;
     uint64_t by_dtype[DTYPES];
     struct fact *metadata_facts;
+    struct buffer name;  /* --detail: of the tensor that is read, whole */
+    uint64_t data_start; /* offset of the first tensor's data in the file */
     struct extent *extents;
     size_t extent_count, extent_capacity;
     unsigned reported[RULE_COUNT];
@@ -80,6 +83,7 @@ struct entry {
     uint64_t where;
     const struct dtype *dtype;
     uint64_t elements, begin, end;
+    struct tensor tensor; /* as it is noted with --detail */
     bool has_dtype, has_shape, has_offsets; /* the field is there and usable */
     bool shape_fits;
 };
@@ -224,7 +228,8 @@ static void check_text(struct header *h, const struct token *k, const char *name
 
 static void keep_metadata(struct header *h, const char *name, const struct token *value)
 {
-    if (h->metadata > METADATA_SHOWN || !budget_take(h->in->budget, BUDGET_FACTS, 3))
+    uint64_t shown = h->in->detail ? UINT64_MAX : METADATA_SHOWN;
+    if (h->metadata > shown || !budget_take(h->in->budget, BUDGET_FACTS, 3))
         return;
     struct fact *entry = fact_object(h->in->arena, h->metadata_facts, "");
     fact_text(h->in->arena, entry, "name", span_of_text(name));
@@ -279,7 +284,7 @@ static bool read_metadata(struct header *h)
 
 /* What an array of sizes says. */
 struct sizes {
-    uint64_t count, first[2], product;
+    uint64_t count, first[TENSOR_DIMENSIONS_MAX], product;
     bool usable; /* an array, and every element a size */
     bool fits;   /* their product fits 64 bits, multiplied from left to right */
 };
@@ -296,7 +301,7 @@ static bool read_sizes(struct header *h, struct sizes *ret_sizes)
         uint64_t size = 0;
         s.usable &= read_size(h, &k, &size);
         s.fits &= size_multiply(s.product, size, &s.product);
-        if (s.count < 2)
+        if (s.count < TENSOR_DIMENSIONS_MAX)
             s.first[s.count] = size;
         s.count++;
         if (!skip(h, k))
@@ -333,6 +338,8 @@ static bool read_field(struct header *h, struct entry *e, const struct token *ke
         e->has_shape = sizes.usable;
         e->shape_fits = sizes.fits;
         e->elements = sizes.product;
+        memcpy(e->tensor.shape, sizes.first, sizeof sizes.first);
+        e->tensor.dimensions = (size_t)sizes.count;
         return true;
     }
     if (span_is(key->text, "data_offsets")) {
@@ -402,12 +409,27 @@ static void check_tensor(struct header *h, const struct entry *e)
         h->by_dtype[e->dtype - dtypes]++;
 }
 
+static void note_tensor(struct header *h, struct entry *e)
+{
+    e->tensor.name = buffer_span(&h->name);
+    e->tensor.dtype = span_of_text(e->dtype ? e->dtype->name : "");
+    bool placed = e->has_offsets && e->begin <= e->end;
+    e->tensor.bytes = placed ? e->end - e->begin : UINT64_MAX;
+    struct fact *f = tensor_fact(h->in, &e->tensor);
+    uint64_t offset;
+    if (placed && size_add(h->data_start, e->begin, &offset))
+        fact_uint(h->in->arena, f, "offset", offset);
+}
+
 static bool read_tensor(struct header *h, const struct token *key)
 {
     struct entry e = { .where = key->offset };
     struct token k;
     copy_name(e.name, key->text);
     h->tensors++;
+    buffer_clear(&h->name);
+    if (h->in->detail)
+        buffer_add(&h->name, key->text);
     if (next(h, &k) != TOKEN_OBJECT) {
         report(h, RULE_SAFETENSORS_TENSOR, k.offset, (struct span){ 0 },
                "the entry of tensor \"%s\" is not an object", e.name);
@@ -419,6 +441,7 @@ static bool read_tensor(struct header *h, const struct token *key)
     if (k.type == TOKEN_ERROR)
         return false;
     check_tensor(h, &e);
+    note_tensor(h, &e);
     if (e.has_offsets && e.begin < e.end) /* an empty tensor has no place to be wrong */
         return add_extent(h, &e);
     return true;
@@ -556,7 +579,7 @@ static void check_start(struct header *h, struct span json)
 
 static void inspect_header(struct inspection *in, struct span json)
 {
-    struct header h = { .in = in };
+    struct header h = { .in = in, .data_start = LENGTH_BYTES + json.len };
     struct fact *facts =
         fact_object(in->arena, artifact_facts(in->artifact), "safetensors");
     h.metadata_facts = fact_list(in->arena, facts, "metadata");
@@ -566,8 +589,10 @@ static void inspect_header(struct inspection *in, struct span json)
         return;
     }
     check_start(&h, json);
+    buffer_init(&h.name, FACT_TEXT_MAX);
     bool whole = read_entries(&h);
     tokens_close(h.tokens);
+    buffer_free(&h.name);
     add_facts(&h, facts, json.len);
     if (whole) {
         uint64_t start = LENGTH_BYTES + json.len, size = in->bytes.len - start;

@@ -1,131 +1,10 @@
 /* The JSON report, assay-report/1 (docs/report.schema.json, docs/reports.md).  Complete
  * whatever --min-severity says: it is the record that other reports are made from. */
-#include "core/formats.h"
 #include "reports/escape.h"
-#include "reports/json_out.h"
+#include "reports/json_artifact.h"
 #include "reports/report.h"
 
-/* -- facts -------------------------------------------------------------------- */
-
-static void write_scalar(struct json_out *j, const char *key, const struct fact *f)
-{
-    if (f->type == FACT_TEXT)
-        json_out_bytes(j, key, f->text);
-    else if (f->type == FACT_UINT)
-        json_out_uint(j, key, f->number);
-    else if (f->type == FACT_BOOL)
-        json_out_bool(j, key, f->number != 0);
-    else
-        json_out_text(j, key, NULL); /* nested too deeply: builders never are */
-}
-
-static void write_facts(struct json_out *j, const struct fact *root)
-{
-    const struct fact *open[FACT_DEPTH_MAX + 1] = { NULL }; /* the containers around f */
-    size_t depth = 0;
-    const struct fact *f = root;
-    do {
-        bool in_list = depth > 0 && open[depth - 1]->type == FACT_LIST;
-        const char *key = !f || in_list ? NULL : depth == 0 ? "facts" : f->name;
-        if (!f) { /* past the last of a container */
-            f = open[--depth];
-            if (f->type == FACT_LIST)
-                json_out_end_list(j);
-            else
-                json_out_end_object(j);
-            f = f->next;
-        } else if ((f->type == FACT_OBJECT || f->type == FACT_LIST) &&
-                   depth <= FACT_DEPTH_MAX) {
-            if (f->type == FACT_LIST)
-                json_out_list(j, key);
-            else
-                json_out_object(j, key);
-            open[depth++] = f;
-            f = f->first;
-        } else {
-            write_scalar(j, key, f);
-            f = f->next;
-        }
-    } while (depth > 0);
-}
-
-/* -- files and their members -------------------------------------------------- */
-
-static bool worth_a_line(const struct artifact *a)
-{
-    return a->findings.count > 0 || a->facts || a->status == STATUS_INCOMPLETE ||
-           a->status == STATUS_FAILED;
-}
-
-/* Is there anything in this member, or below it, that the report should name? */
-static bool shown(const struct artifact *member)
-{
-    for (const struct artifact *a = member; a; a = artifact_walk(member, a))
-        if (worth_a_line(a))
-            return true;
-    return false;
-}
-
-static const struct artifact *next_shown(const struct artifact *a)
-{
-    while (a && !shown(a))
-        a = a->next;
-    return a;
-}
-
-static void write_formats(struct json_out *j, uint64_t set)
-{
-    json_out_list(j, "formats");
-    for (int id = 0; id < FORMAT_COUNT; id++)
-        if (set & FORMAT_BIT(id))
-            json_out_text(j, NULL, formats[id].name);
-    json_out_end_list(j);
-}
-
-/* The fields that a file and a member share; leaves the list "members" open. */
-static void open_artifact(struct json_out *j, const struct artifact *a)
-{
-    json_out_uint(j, "size", a->size);
-    write_formats(j, a->formats);
-    json_out_bool(j, "executes", a->executes);
-    const struct artifact *worst = artifact_worst_part(a);
-    json_out_text(j, "status", status_name(worst->status));
-    json_out_bytes(j, "reason", worst->reason);
-    if (a->facts)
-        write_facts(j, a->facts);
-    json_out_uint(j, "members_total", a->members_total);
-    json_out_list(j, "members");
-}
-
-static void close_artifact(struct json_out *j)
-{
-    json_out_end_list(j);
-    json_out_end_object(j);
-}
-
-/* All members below root that are worth showing, nested; no recursion, since the depth
- * of a tree is an option. */
-static void write_members(struct json_out *j, const struct artifact *root)
-{
-    const struct artifact *a = next_shown(root->first);
-    const struct artifact *parent = root;
-    for (;;) {
-        if (a) {
-            json_out_object(j, NULL);
-            json_out_bytes(j, "path", a->name);
-            json_out_uint(j, "offset", a->offset);
-            open_artifact(j, a);
-            parent = a;
-            a = next_shown(a->first);
-        } else if (parent != root) {
-            close_artifact(j);
-            a = next_shown(parent->next);
-            parent = parent->parent;
-        } else {
-            return;
-        }
-    }
-}
+/* -- files -------------------------------------------------------------------- */
 
 static void write_expected(struct json_out *j, const struct expectation *expected)
 {
@@ -151,9 +30,7 @@ static void write_file(struct json_out *j, const struct file *f)
         json_out_bytes(j, "sha256", f->sha256);
     json_out_end_object(j);
     write_expected(j, f->expected);
-    open_artifact(j, f->artifact);
-    write_members(j, f->artifact);
-    close_artifact(j);
+    json_artifact_end(j, f->artifact);
 }
 
 /* -- findings ----------------------------------------------------------------- */

@@ -148,6 +148,21 @@ void text_out_item(struct text_out *t, enum style style, const char *label, size
     buffer_clear(&t->words);
 }
 
+void text_out_line(struct text_out *t, enum style style, size_t indent)
+{
+    struct span words = buffer_span(&t->words);
+    fprintf(t->file, "%*s", (int)indent, "");
+    if (span_starts(words, "::")) {
+        fputs("\\x3a", t->file);
+        words = span_slice(words, 1, words.len);
+    }
+    if (words.len)
+        styled(t, style, (const char *)words.ptr); /* buffers end with a NUL */
+    fputc('\n', t->file);
+    t->failed |= t->words.truncated;
+    buffer_clear(&t->words);
+}
+
 void text_out_blank(struct text_out *t)
 {
     fputc('\n', t->file);

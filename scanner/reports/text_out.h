@@ -34,6 +34,8 @@ void text_out_bytes(struct text_out *t, struct span hostile); /* escaped */
  * in front of the first one.  Nothing is printed when there are neither. */
 void text_out_item(struct text_out *t, enum style style, const char *label,
                    size_t indent);
+/* Print and clear the words as one line, however long, behind `indent` blanks. */
+void text_out_line(struct text_out *t, enum style style, size_t indent);
 void text_out_blank(struct text_out *t);
 
 #endif

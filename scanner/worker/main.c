@@ -44,7 +44,16 @@ static bool parse_amount(const char *text, uint64_t *ret_amount)
 static bool parse(int argc, char **argv, struct zygote_options *o,
                   const char **pickle_rules, const char **yara_rules)
 {
-    enum { DATA_DIR = 256, DEEP, PICKLE_RULES, YARA_PACK, YARA_RULES, SANDBOX };
+    enum {
+        DATA_DIR = 256,
+        DEEP,
+        DETAIL,
+        FORMATS,
+        PICKLE_RULES,
+        YARA_PACK,
+        YARA_RULES,
+        SANDBOX
+    };
     _Static_assert(BUDGET_COUNT < '?', "getopt's answer to an unknown option");
     /* clang-format off */ /* (version 14 crashes on a table with an #include) */
     static const struct option names[] = {
@@ -54,6 +63,8 @@ static bool parse(int argc, char **argv, struct zygote_options *o,
 #undef BUDGET
         { "data-dir", required_argument, NULL, DATA_DIR },
         { "deep", no_argument, NULL, DEEP },
+        { "detail", no_argument, NULL, DETAIL },
+        { "list-formats", no_argument, NULL, FORMATS },
         { "pickle-rules", required_argument, NULL, PICKLE_RULES },
         { "yara-pack", required_argument, NULL, YARA_PACK },
         { "yara", required_argument, NULL, YARA_RULES },
@@ -70,6 +81,10 @@ static bool parse(int argc, char **argv, struct zygote_options *o,
             o->data_dir = optarg;
         } else if (c == DEEP) {
             o->deep = true;
+        } else if (c == DETAIL) {
+            o->detail = true;
+        } else if (c == FORMATS) {
+            o->list_formats = true;
         } else if (c == PICKLE_RULES) {
             *pickle_rules++ = optarg;
         } else if (c == YARA_PACK) {
@@ -100,7 +115,9 @@ int main(int argc, char **argv)
                                 .budget = budget_default() };
     int result = EXIT_USAGE;
     if (pickle_rules && yara_rules && parse(argc, argv, &o, pickle_rules, yara_rules)) {
-        result = zygote_serve(&o) ? EXIT_SUCCESS : EXIT_LOST;
+        result = (o.list_formats ? zygote_list_formats() : zygote_serve(&o))
+                     ? EXIT_SUCCESS
+                     : EXIT_LOST;
     } else {
         struct error error;
         (void)error_set(&error, ERROR_WORKER, "assay-worker does not know its options");

@@ -30,7 +30,7 @@ struct worker {
     pid_t pid;   /* of the zygote; 0: none */
     int control; /* to it */
     int spool;   /* lent to each child in turn; -1: none yet */
-    bool spool_tried;
+    bool spool_tried, list_formats;
     struct worker_options options;
     char sandbox[64];
     struct rule_table rules; /* that its children may find, beside rules.def */
@@ -125,8 +125,9 @@ static void free_arguments(struct arguments *a)
         free(a->list[i]);
 }
 
-static void make_arguments(struct arguments *a, const struct worker_options *o)
+static void make_arguments(struct arguments *a, const struct worker *w)
 {
+    const struct worker_options *o = &w->options;
     static const char *const modes[] = {
         [SANDBOX_AUTO] = "auto", [SANDBOX_STRICT] = "strict", [SANDBOX_OFF] = "off"
     };
@@ -137,6 +138,10 @@ static void make_arguments(struct arguments *a, const struct worker_options *o)
         add_argument(a, "--max-%s=%" PRIu64, budget_kinds[i].option, o->budget.left[i]);
     if (o->deep)
         add_argument(a, "--deep");
+    if (o->detail)
+        add_argument(a, "--detail");
+    if (w->list_formats)
+        add_argument(a, "--list-formats");
     for (const char *const *list = o->pickle_rules; list && *list; list++)
         add_argument(a, "--pickle-rules=%s", *list);
     if (o->yara_pack)
@@ -152,7 +157,7 @@ static bool launch(struct worker *w, struct error *error)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return error_errno(error, ERROR_WORKER, "cannot make a socket for the worker");
     w->control = ends[0];
-    make_arguments(&arguments, &w->options);
+    make_arguments(&arguments, w);
     bool ok = arguments.failed
                   ? error_set(error, ERROR_WORKER, "too many options for the worker")
                   : launch_program(w->options.program, arguments.list, ends[1],
@@ -167,21 +172,35 @@ static bool next_message(struct worker *w, int64_t deadline)
     return readable(w->control, deadline) && control_receive(w->control, &w->message);
 }
 
-/* The greeting: its version, then how it is confined, or why it will not work. */
+static bool no_worker(const char *program, struct error *error)
+{
+    return error_set(error, ERROR_WORKER, "%s does not answer as an assay-worker",
+                     program);
+}
+
+/* The greeting: its version; then more follows. */
+static bool hear_hello(struct worker *w, int64_t deadline, struct error *error)
+{
+    const struct control_message *m = &w->message;
+    if (!next_message(w, deadline) || m->type != CONTROL_HELLO)
+        return no_worker(w->options.program, error);
+    if (m->value != CONTROL_VERSION || !span_is(m->text, ASSAY_VERSION))
+        return error_set(error, ERROR_WORKER,
+                         "%s is of version %.64s, but this is assay " ASSAY_VERSION
+                         ": install both from one build",
+                         w->options.program, m->bytes);
+    return true;
+}
+
+/* The whole greeting: how it is confined, or why it will not work. */
 static bool shake_hands(struct worker *w, struct error *error)
 {
     const char *program = w->options.program;
     const struct control_message *m = &w->message;
     int64_t deadline = after(START_SECONDS);
-    if (!next_message(w, deadline) || m->type != CONTROL_HELLO)
-        return error_set(error, ERROR_WORKER, "%s does not answer as an assay-worker",
-                         program);
-    if (m->value != CONTROL_VERSION || !span_is(m->text, ASSAY_VERSION))
-        return error_set(error, ERROR_WORKER,
-                         "%s is of version %.64s, but this is assay " ASSAY_VERSION
-                         ": install both from one build",
-                         program, m->bytes);
     bool more;
+    if (!hear_hello(w, deadline, error))
+        return false;
     while ((more = next_message(w, deadline)) && m->type == CONTROL_RULE)
         if (!control_read_rule(m, &w->rules))
             return error_set(error, ERROR_WORKER, "%s loads a rule that it may not have",
@@ -193,8 +212,7 @@ static bool shake_hands(struct worker *w, struct error *error)
             error, m->value < ERROR_WORKER ? (enum error_code)m->value : ERROR_WORKER,
             "the worker refuses to start: %.400s", m->bytes);
     if (m->type != CONTROL_READY || !rule_table_sort(&w->rules))
-        return error_set(error, ERROR_WORKER, "%s does not answer as an assay-worker",
-                         program);
+        return no_worker(program, error);
     if (w->options.sandbox != SANDBOX_OFF && !span_starts(m->text, "seccomp"))
         return error_set(error, ERROR_WORKER,
                          "the worker is not confined (--sandbox=off allows that)");
@@ -202,7 +220,7 @@ static bool shake_hands(struct worker *w, struct error *error)
     return true;
 }
 
-struct worker *worker_start(const struct worker_options *o, struct error *error)
+static struct worker *worker_new(const struct worker_options *o, struct error *error)
 {
     struct worker *w = calloc(1, sizeof *w);
     if (!w) {
@@ -211,6 +229,32 @@ struct worker *worker_start(const struct worker_options *o, struct error *error)
     }
     w->control = w->spool = -1;
     w->options = *o;
+    return w;
+}
+
+bool worker_extensions(const char *program, struct buffer *ret, struct error *error)
+{
+    const struct worker_options o = { .program = program, .budget = budget_default() };
+    struct worker *w = worker_new(&o, error);
+    bool ok = w != NULL;
+    if (ok) {
+        int64_t deadline = after(START_SECONDS);
+        w->list_formats = true;
+        ok = launch(w, error) && hear_hello(w, deadline, error) &&
+             ((next_message(w, deadline) && w->message.type == CONTROL_READY) ||
+              no_worker(program, error));
+    }
+    if (ok)
+        buffer_add(ret, w->message.text);
+    worker_stop(w);
+    return ok;
+}
+
+struct worker *worker_start(const struct worker_options *o, struct error *error)
+{
+    struct worker *w = worker_new(o, error);
+    if (!w)
+        return NULL;
     if (!launch(w, error) || !shake_hands(w, error)) {
         worker_stop(w);
         return NULL;

@@ -23,6 +23,7 @@ struct worker_options {   /* texts outlive the worker */
     enum sandbox sandbox;
     struct budget budget; /* for each file */
     bool deep;
+    bool detail;               /* for assay inspect: see inspection.detail */
     unsigned deadline_seconds; /* backstop for one file; 0: by its size */
     const char *spool_dir;     /* for big expansions; NULL: /var/tmp, then /tmp */
 };
@@ -37,6 +38,10 @@ struct worker;
  * it cannot read its rules. */
 struct worker *worker_start(const struct worker_options *o, struct error *error);
 void worker_stop(struct worker *w); /* NULL is fine */
+
+/* What names promise: a line "FORMAT .ext .ext…" for each format, in the order of
+ * formats.def.  The inspectors know, and only the worker holds them. */
+bool worker_extensions(const char *program, struct buffer *ret, struct error *error);
 
 /* How it is confined: "seccomp+landlock6", "seccomp", "off".  Lives as long as w. */
 const char *worker_sandbox(const struct worker *w);

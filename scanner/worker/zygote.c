@@ -1,5 +1,6 @@
 #include "worker/zygote.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <malloc.h>
 #include <poll.h>
@@ -40,6 +41,23 @@ void zygote_refuse(const struct error *error)
 {
     (void)control_send(CONTROL_FD, CONTROL_REFUSED, error->code,
                        span_of_text(error->message), NULL, 0);
+}
+
+bool zygote_list_formats(void)
+{
+    struct buffer list;
+    buffer_init(&list, NAME_MAX_BYTES);
+    for (int id = 0; id < FORMAT_COUNT; id++) {
+        buffer_add_text(&list, formats[id].name);
+        const char *const *extension = inspectors[id]->extensions;
+        for (; extension && *extension; extension++)
+            buffer_printf(&list, " %s", *extension);
+        buffer_add_text(&list, "\n");
+    }
+    assert(!list.truncated);
+    bool sent = control_send(CONTROL_FD, CONTROL_READY, 0, buffer_span(&list), NULL, 0);
+    buffer_free(&list);
+    return sent;
 }
 
 /* A kernel before 5.3, or a container's profile, may have no pidfds: say so once and
@@ -115,6 +133,7 @@ static enum child_exit inspect(const struct zygote *z, const struct control_mess
         .observer = &observer,
         .spool_fd = job->fd_count > JOB_SPOOL ? job->fds[JOB_SPOOL] : -1,
         .deep = z->options->deep,
+        .detail = z->options->detail,
     };
     inspect_artifact(&in);
     return wire_encoder_end(&encoder) ? CHILD_DONE : CHILD_UNSENT;

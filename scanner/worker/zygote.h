@@ -15,11 +15,14 @@ struct zygote_options {
     const char *const *yara_rules;   /* the operator's, NULL-terminated */
     enum sandbox sandbox;
     struct budget budget; /* for each file */
-    bool deep;
+    bool deep, detail;
+    bool list_formats; /* do only that */
 };
 
 bool zygote_greet(void); /* the version goes out before any option is looked at */
 void zygote_refuse(const struct error *error);
+
+bool zygote_list_formats(void); /* instead of serving: worker_extensions() */
 
 /* Serves until the socket ends.  False when it could not even start; it has said why. */
 bool zygote_serve(const struct zygote_options *o);

@@ -1,6 +1,7 @@
 /* worker_jobs: what one small file costs in the worker, from job to reaped child.
  *
- *   build/bench/worker_jobs [FILES [SANDBOX [FILE]]]     SANDBOX: auto, off */
+ *   build/bench/worker_jobs [FILES [SANDBOX [FILE]]]     SANDBOX: auto, off
+ *   YARA_PACK=build/share/rules/assay.yarc …             with byte rules */
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -45,6 +46,7 @@ int main(int argc, char **argv)
     long files = argc > 1 ? strtol(argv[1], NULL, 10) : 2000;
     struct worker_options o = { .program = program,
                                 .data_dir = getenv("DATA_DIR") ? getenv("DATA_DIR") : ".",
+                                .yara_pack = getenv("YARA_PACK"),
                                 .budget = budget_default() };
     if (argc > 2 && strcmp(argv[2], "off") == 0)
         o.sandbox = SANDBOX_OFF;

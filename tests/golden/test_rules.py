@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("BUILD", ROOT / "build"))
 ASSAY = os.environ.get("ASSAY", str(BUILD / "bin/assay"))
+SCAN = [ASSAY, "scan", "-o", "json", *os.environ.get("ASSAY_SCAN_FLAGS", "").split()]
 
 
 def rule_ids():
@@ -62,7 +63,7 @@ def scan(path, options, scratch):
     else:
         shutil.copyfile(path, target / path.name)
     run = subprocess.run(
-        [ASSAY, "scan", "-o", "json", *options, path.name], cwd=target, capture_output=True, timeout=120
+        [*SCAN, *options, path.name], cwd=target, capture_output=True, timeout=120
     )
     try:
         return collect(json.loads(run.stdout), set()), None
@@ -74,7 +75,7 @@ def can_scan(scratch):
     probe = Path(scratch) / "probe"
     probe.write_bytes(b"\x02\0\0\0\0\0\0\0{}")
     try:
-        run = subprocess.run([ASSAY, "scan", "-o", "json", str(probe)], capture_output=True, timeout=60)
+        run = subprocess.run([*SCAN, str(probe)], capture_output=True, timeout=60)
         return "findings" in run.stdout.decode() and bool(json.loads(run.stdout))
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return False

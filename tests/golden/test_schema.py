@@ -114,7 +114,7 @@ with tempfile.TemporaryDirectory() as tmp:
         (target / "evil.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
         (target / "cut.zip").write_bytes(b"PK\x03\x04" + bytes(20))
         (target / "note.txt").write_text("hello")
-        run = subprocess.run([ASSAY, "scan", "-o", "json", target], capture_output=True)
+        run = subprocess.run([ASSAY, "scan", *os.environ.get("ASSAY_SCAN_FLAGS", "").split(), "-o", "json", target], capture_output=True)
         check("assay scan -o json is valid", problems(run.stdout) or
               ("" if json.loads(run.stdout)["exit_code"] == run.returncode else "exit code differs"))
 

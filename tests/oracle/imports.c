@@ -171,7 +171,7 @@ int main(int argc, char **argv)
 {
     struct run run = { 0 };
     struct error error;
-    struct pickle_rules *rules = NULL;
+    struct pickle_rules *lists = NULL;
     struct pickle_sink sink = {
         .self = &run, .import = on_import, .call = on_call, .anomaly = on_anomaly
     };
@@ -181,8 +181,8 @@ int main(int argc, char **argv)
         if (strcmp(argv[at], "-j") == 0) {
             joblib = true;
         } else if (strcmp(argv[at], "-r") == 0 && at + 1 < argc) {
-            rules = pickle_rules_load(argv[++at], NULL, &error);
-            if (!rules) {
+            lists = pickle_rules_load(argv[++at], NULL, &error);
+            if (!lists) {
                 fprintf(stderr, "imports: %s\n", error.message);
                 return 1;
             }
@@ -195,7 +195,7 @@ int main(int argc, char **argv)
     buffer_init(&run.calls, SIZE_MAX / 2);
     buffer_init(&run.anomalies, SIZE_MAX / 2);
     buffer_init(&run.text, EVIDENCE_MAX);
-    struct pickle_machine *m = pickle_machine_new((struct span){ 0 }, NULL, rules, &sink);
+    struct pickle_machine *m = pickle_machine_new((struct span){ 0 }, NULL, lists, &sink);
     if (!m)
         return 1;
     m->joblib = joblib;
@@ -203,7 +203,7 @@ int main(int argc, char **argv)
         ok &=
             strcmp(argv[at], "-") == 0 ? run_batch(m, &run) : run_file(m, &run, argv[at]);
     pickle_machine_free(m);
-    pickle_rules_free(rules);
+    pickle_rules_free(lists);
     buffer_free(&run.imports);
     buffer_free(&run.calls);
     buffer_free(&run.anomalies);

@@ -298,40 +298,93 @@ static void test_frames(void **state)
     RUN_FRAMED("\x80\x04\x95\x03\0\0\0\0\0\0\0cos\nx\n.", "c .x; = .x");
 }
 
-struct lines {
-    struct buffer text;
+struct listed {
+    struct buffer lines, statements;
 };
 
-static void add_line(void *self, struct span line)
+static void add_line(void *self, const struct pickle_line *line)
 {
-    struct lines *lines = self;
-    buffer_add(&lines->text, line);
-    buffer_add_text(&lines->text, "\n");
+    struct listed *listed = self;
+    buffer_printf(&listed->lines, "%zu %s", line->offset, line->opcode);
+    if (line->operand.len)
+        buffer_printf(&listed->lines, " %.*s", (int)line->operand.len,
+                      (const char *)line->operand.ptr);
+    if (line->note.len)
+        buffer_printf(&listed->lines, " # %.*s", (int)line->note.len,
+                      (const char *)line->note.ptr);
+    buffer_add_text(&listed->lines, "\n");
 }
+
+static void add_statement(void *self, struct span text)
+{
+    struct listed *listed = self;
+    buffer_add(&listed->statements, text);
+    buffer_add_text(&listed->statements, "\n");
+}
+
+static void assert_listing(const char *stream, size_t len, const char *lines,
+                           const char *statements)
+{
+    struct listed listed;
+    const struct pickle_listener to = { .self = &listed,
+                                        .line = add_line,
+                                        .statement = add_statement };
+    buffer_init(&listed.lines, 1 << 16);
+    buffer_init(&listed.statements, 1 << 16);
+    assert_true(pickle_list(span_of(stream, len), 0, false, &to));
+    assert_string_equal(listed.lines.text, lines);
+    assert_string_equal(listed.statements.text, statements);
+    buffer_free(&listed.lines);
+    buffer_free(&listed.statements);
+}
+#define LISTING(stream, lines, statements)                                               \
+    assert_listing(stream, sizeof(stream) - 1, lines, statements)
 
 static void test_listings(void **state)
 {
     (void)state;
-    static const char stream[] = "cos\nsystem\n(S'id'\ntR\x85.";
-    struct span bytes = span_of(stream, sizeof stream - 1);
-    struct lines lines;
-    size_t end = 0;
-    buffer_init(&lines.text, 4096);
-    assert_true(pickle_decompile(bytes, 0, add_line, &lines, &end));
-    assert_int_equal(end, bytes.len);
-    assert_string_equal(lines.text.text, "from os import system\n"
-                                         "v19 = os.system('id')\n"
-                                         "return (v19,)\n");
-    buffer_clear(&lines.text);
-    assert_int_equal(pickle_disassemble(bytes, 0, add_line, &lines), bytes.len);
-    assert_string_equal(lines.text.text, "       0  GLOBAL          'os' 'system'\n"
-                                         "      11  MARK\n"
-                                         "      12  STRING          \"'id'\"\n"
-                                         "      18  TUPLE\n"
-                                         "      19  REDUCE\n"
-                                         "      20  TUPLE1\n"
-                                         "      21  STOP\n");
-    buffer_free(&lines.text);
+    LISTING("cos\nsystem\n(S'id'\ntR\x85.",
+            "0 GLOBAL 'os' 'system' # os.system\n"
+            "11 MARK\n"
+            "12 STRING \"'id'\"\n"
+            "18 TUPLE\n"
+            "19 REDUCE # v19 = os.system('id')\n"
+            "20 TUPLE1\n"
+            "21 STOP\n",
+            "import os  # system\n"
+            "v19 = os.system('id')\n"
+            "return (v19,)\n");
+    /* the import and the call of one instruction */
+    LISTING("(S'id'\nios\nsystem\n.",
+            "0 MARK\n"
+            "1 STRING \"'id'\"\n"
+            "7 INST 'os' 'system' # os.system; v7 = os.system('id')\n"
+            "18 STOP\n",
+            "import os  # system\n"
+            "v7 = os.system('id')\n"
+            "return v7\n");
+}
+
+static void test_listings_of_broken_streams(void **state)
+{
+    (void)state;
+    LISTING("NR.",
+            "0 NONE\n"
+            "1 REDUCE # breaks here: the stack is empty\n",
+            "# breaks at 1: the stack is empty\n");
+    LISTING("N\xff.",
+            "0 NONE\n"
+            "1  # breaks here: no such opcode\n",
+            "# breaks at 1: no such opcode\n");
+    LISTING("NN",
+            "0 NONE\n"
+            "1 NONE\n"
+            "2  # breaks here: the input ends without STOP\n",
+            "# breaks at 2: the input ends without STOP\n");
+    LISTING("NX\x05\0\0\0ab",
+            "0 NONE\n"
+            "1  # breaks here: the input ends without STOP\n",
+            "# breaks at 1: the input ends without STOP\n");
 }
 
 static void test_every_opcode_has_a_row(void **state)
@@ -356,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_other_ways),
         cmocka_unit_test(test_frames),
         cmocka_unit_test(test_listings),
+        cmocka_unit_test(test_listings_of_broken_streams),
         cmocka_unit_test(test_every_opcode_has_a_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
