@@ -178,7 +178,7 @@ static bool add_voice(int to, struct voice *v, uint32_t number, uint64_t *left,
     if (fd < 0)
         return true;
     uint64_t cost = BUNDLE_HEAD + path.len;
-    if (fstat(fd, &st) != 0 || st.st_size > ORIGIN_FILE_MAX ||
+    if (fstat(fd, &st) != 0 || st.st_size > UINT32_MAX ||
         cost + (uint64_t)st.st_size > *left) {
         v->unheard = true;
     } else {

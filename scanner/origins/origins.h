@@ -25,7 +25,7 @@ bool origin_recognise(struct span path, enum origin_kind *ret_kind, size_t *ret_
                       const char **ret_beside);
 
 /* Blobs of a store are read as manifests only when they are small. */
-enum { ORIGIN_BLOB_MAX = 256 << 10, ORIGIN_FILE_MAX = 16 << 20 };
+enum { ORIGIN_BLOB_MAX = 256 << 10 };
 bool origin_is_blob(enum origin_kind kind);
 
 enum statement_kind {

@@ -17,7 +17,7 @@ static void say_problem(struct origin_reading *r, enum statement_problem problem
 
 void origin_say(struct origin_reading *r, struct statement s)
 {
-    if (r->spent)
+    if (r->spent || s.path.len > STATEMENT_TEXT_MAX) /* no such path can exist */
         return;
     if (!budget_take(r->budget, BUDGET_ORIGIN_STATEMENTS, 1)) {
         r->spent = true;
