@@ -70,10 +70,10 @@ void pickle_detail(struct inspection *in, struct fact *stream, size_t start, boo
                                               .statement = on_statement,
                                               .call = on_call,
                                               .ended = on_end };
-    d.statements = (struct share){ .list = fact_list(a, stream, "decompilation"),
-                                   .left = left / 4 };
-    d.lines = (struct share){ .list = fact_list(a, stream, "disassembly"),
-                              .left = left / 2 };
+    d.statements =
+        (struct share){ .list = fact_list(a, stream, "decompilation"), .left = left / 4 };
+    d.lines =
+        (struct share){ .list = fact_list(a, stream, "disassembly"), .left = left / 2 };
     if (!d.tensors || !pickle_list(in->bytes, start, joblib, &listener))
         inspection_incomplete(in, "out of memory");
     if (d.statements.dropped)

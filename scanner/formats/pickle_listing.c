@@ -141,7 +141,7 @@ static void on_skipped(void *self, struct pickle_machine *m, size_t offset, size
 {
     struct listing *l = self;
     (void)m;
-    follow(l, offset); /* the instruction before it, which asked for the bytes */
+    follow(l, offset - 1); /* BUILD, which asked for the bytes: one byte long */
     tell_pending(l);
     buffer_printf(&l->statement, "# %zu bytes of an array, from %zu", end - offset,
                   offset);

@@ -2,8 +2,6 @@
 
 #include "formats/pickle_listing.h"
 #include "formats/pickle_render.h"
-#include "formats/pickle_listing.h"
-#include "formats/pickle_render.h"
 
 /* Everything a run tells, as text: imports "c MODULE NAME;", calls "CALL;", oddities. */
 struct log {
