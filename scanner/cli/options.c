@@ -165,6 +165,9 @@ static bool apply(enum option_id id, const char *value, struct scan_arguments *a
     case OPTION_ORIGIN:
         a->origin = value;
         return true;
+    case OPTION_LOCKFILE:
+        a->lockfile = value;
+        return true;
     case OPTION_ACCEPT_DECLARED:
         a->accept_declared = true;
         return true;

@@ -18,7 +18,7 @@ struct output {
 /* Strings point into argv. */
 struct scan_arguments {
     bool help, quiet, accept_declared, one_model, deep;
-    const char *origin, *files_from;
+    const char *origin, *lockfile, *files_from;
     const char *registries[LIST_MAX + 1]; /* NULL-terminated, as all lists here */
     const char *exclude[LIST_MAX + 1];
     const char *pickle_rules[LIST_MAX + 1];

@@ -14,6 +14,7 @@ struct scan_setup {
     struct registries *registries;
     struct reference origin;
     bool has_origin;
+    struct lockfile *lockfile;
     char *list;           /* the text of --files-from, cut into lines */
     const char **targets; /* NULL-terminated */
 };
@@ -27,6 +28,7 @@ static void setup_free(struct scan_setup *s)
 {
     if (s->has_origin)
         reference_free(&s->origin);
+    lockfile_free(s->lockfile);
     registries_free(s->registries);
     free(s->list);
     free(s->targets);
@@ -134,6 +136,11 @@ static bool prepare(const struct scan_arguments *a, struct scan_setup *s,
             return false;
         s->has_origin = true;
     }
+    if (a->lockfile) {
+        s->lockfile = lockfile_read(a->lockfile, s->registries, error);
+        if (!s->lockfile)
+            return false;
+    }
     for (size_t i = 0; s->targets[i]; i++)
         if (!check_target(s->targets[i], s->registries, error))
             return false;
@@ -159,6 +166,7 @@ static struct result *run(const struct scan_arguments *a, const struct scan_setu
         .environment = environment,
         .origin = s->has_origin ? &s->origin : NULL,
         .origin_text = a->origin,
+        .lockfile = s->lockfile,
         .accept_declared = a->accept_declared,
         .one_model = a->one_model,
         .jobs = a->jobs,

@@ -32,7 +32,8 @@ struct origin {
     enum basis basis;
     struct span name, revision; /* "org/model", "4f1c…"; empty when unknown */
     struct span evidence; /* what says so: "--origin hf:…", a path in the target */
-    struct origin *next;  /* further, differing claims */
+    bool agrees; /* a further claim: another name for the first, no contradiction */
+    struct origin *next; /* further claims */
 };
 
 enum expectation_state {

@@ -558,10 +558,9 @@ enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start)
         (void)run_fails(m, "no such opcode");
     else if (decoded == DECODED_TRUNCATED)
         truncated(m, &i);
-    m->end = m->status == PICKLE_STOPPED    ? r.pos
-             : decoded == DECODED_TRUNCATED ? m->bytes.len
-             : decoded == DECODED_END       ? m->bytes.len
-                                            : i.offset;
+    m->end = m->status == PICKLE_STOPPED ? r.pos
+             : decoded == DECODED_END    ? m->bytes.len
+                                         : i.offset;
     return m->status;
 }
 

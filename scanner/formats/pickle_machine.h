@@ -3,9 +3,9 @@
  * It executes a stream as CPython's unpicklers would, the C one and the Python one
  * together: where one fails and the other goes on, it goes on.  Nothing is imported or
  * called; every import, call and write is told to a sink when it happens, in order, so
- * also when the result is popped or the stream breaks later.
- * One machine reads the streams of one artifact, one after the other; the globals that
- * they imported stay known.  It reads nothing but `bytes`, which must outlive it. */
+ * also when the result is popped or the stream breaks later.  One machine reads the
+ * streams of one artifact; the globals that they imported stay known.  Its bytes must
+ * outlive it. */
 #ifndef PICKLE_MACHINE_H
 #define PICKLE_MACHINE_H
 
@@ -38,7 +38,7 @@ struct pickle_machine {
     bool strict; /* give up on names that no file of ours would have (identification) */
 
     /* Where the last run began and ended. */
-    size_t start, end;
+    size_t start, end; /* end: behind STOP, or where it could not go on */
     enum pickle_end status;
     const char *reason; /* of MALFORMED and LIMIT */
     uint8_t protocol;
@@ -80,17 +80,14 @@ void pickle_machine_free(struct pickle_machine *m); /* NULL is fine */
 /* Other bytes, all else forgotten but the memory in use (for many small inputs). */
 void pickle_machine_reuse(struct pickle_machine *m, struct span bytes,
                           struct arena *arena);
-
 /* Execute the stream at `start`; m->end is where it stopped. */
 enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start);
-
 const struct pickle_global *pickle_global(const struct pickle_machine *m,
                                           pickle_value v); /* of a value with a global */
 
-/* The instruction that pushed a literal; false when there is none. */
+/* The instruction that pushed a literal. */
 bool pickle_instruction_of(const struct pickle_machine *m, pickle_value v,
                            struct pickle_instruction *ret);
-
 /* The bytes of a STR (in UTF-8) or BYTES: in the input, or decoded into `scratch`. */
 struct span pickle_text(const struct pickle_machine *m, pickle_value v,
                         struct buffer *scratch);

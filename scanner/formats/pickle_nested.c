@@ -1,12 +1,10 @@
 /* Pickles inside the literals of a pickle: as they are, compressed, in base64 or hex.
  * Only what looks like one becomes an artifact of its own. */
-#include <inttypes.h>
-#include <stdlib.h>
-
+#include "formats/expansion.h"
 #include "formats/pickle_judge.h"
 #include "formats/pickle_scan.h"
 
-enum { ENCODED_MIN = 16, HEAD = 48, INSIDE_MAX = 64 << 10 };
+enum { ENCODED_MIN = 16, HEAD = 48, INSIDE_MAX = 64 << 10, PIECE = 16 << 10 };
 
 /* Does it begin like a pickle, or like something that can hold one? */
 static bool promising(const struct pickle_judge *j, struct span s)
@@ -66,73 +64,100 @@ static unsigned nibble(uint8_t c)
     return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 64;
 }
 
-/* Digits of `bits` bits each, white space ignored, up to padding; SIZE_MAX when there
- * is anything else.  `ret` holds at least s.len bytes. */
-static size_t decode_digits(struct span s, unsigned bits, uint8_t *ret)
+/* Text that stands for bytes: digits of 6 or 4 bits, white space between them. */
+struct digits {
+    unsigned bits, have;
+    uint32_t pending;
+    bool padded; /* '=' was seen: the rest says nothing */
+};
+
+/* Bytes made of the digits in s, at most as many as s is long; SIZE_MAX when something
+ * else is among them. */
+static size_t decode(struct digits *d, struct span s, uint8_t *ret)
 {
-    uint32_t pending = 0;
-    unsigned have = 0;
     size_t len = 0;
-    for (size_t i = 0; i < s.len; i++) {
+    for (size_t i = 0; i < s.len && !d->padded; i++) {
         uint8_t c = s.ptr[i];
         if (c == '\n' || c == '\r')
             continue;
-        if (c == '=' && bits == 6)
+        d->padded = c == '=' && d->bits == 6;
+        if (d->padded)
             break;
-        unsigned digit = bits == 6 ? sextet(c) : nibble(c);
+        unsigned digit = d->bits == 6 ? sextet(c) : nibble(c);
         if (digit > 63)
             return SIZE_MAX;
-        pending = pending << bits | digit;
-        have += bits;
-        if (have >= 8) {
-            have -= 8;
-            ret[len++] = (uint8_t)(pending >> have);
+        d->pending = d->pending << d->bits | digit;
+        d->have += d->bits;
+        if (d->have >= 8) {
+            d->have -= 8;
+            ret[len++] = (uint8_t)(d->pending >> d->have);
         }
     }
     return len;
 }
 
+/* Could bytes that begin like this be worth decoding the rest? */
+static bool worth_decoding(uint8_t first)
+{
+    static const uint8_t heads[] = { OP_PROTO,
+                                     OP_GLOBAL,
+                                     OP_MARK,
+                                     OP_EMPTY_LIST,
+                                     OP_EMPTY_DICT,
+                                     OP_SHORT_BINUNICODE,
+                                     OP_BINUNICODE,
+                                     OP_STRING,
+                                     OP_UNICODE,
+                                     OP_EMPTY_TUPLE,
+                                     0x78 /* zlib */,
+                                     0x1f,
+                                     'B',
+                                     0xfd,
+                                     0x04,
+                                     0x93 };
+    return memchr(heads, first, sizeof heads) != NULL;
+}
+
 static void decode_and_inspect(struct pickle_judge *j, const char *kind, size_t offset,
                                struct span text, unsigned bits)
 {
-    uint8_t head[HEAD];
-    size_t n = decode_digits(span_slice(text, 0, HEAD), bits, head);
-    if (n == SIZE_MAX || n == 0)
+    uint8_t piece[PIECE];
+    struct digits d = { .bits = bits };
+    size_t n = decode(&d, span_slice(text, 0, HEAD), piece);
+    if (n == SIZE_MAX || n == 0 || !worth_decoding(piece[0]))
         return;
-    /* the head decides whether the rest is worth a copy: a pickle that needs no
-     * PROTO to be one is only seen whole */
-    bool worth = head[0] == 0x80 || head[0] == 0x78 || head[0] == 0x1f ||
-                 head[0] == 'c' || head[0] == '(' || head[0] == 'B' || head[0] == 'P' ||
-                 head[0] == 0xfd || head[0] == 0x28 || head[0] == 0x93 ||
-                 head[0] == ']' || head[0] == '}' || head[0] == 0x8c || head[0] == 'X';
-    if (!worth || !inspection_spend(j->in, BUDGET_EXPANDED_BYTES, text.len))
-        return;
-    uint8_t *bytes = malloc(text.len);
-    n = bytes ? decode_digits(text, bits, bytes) : SIZE_MAX;
-    if (!bytes)
+    struct expansion *e = expansion_open(j->in);
+    d = (struct digits){ .bits = bits };
+    bool ok = e != NULL;
+    for (size_t at = 0; ok && at < text.len; at += sizeof piece) {
+        n = decode(&d, span_slice(text, at, at + sizeof piece), piece);
+        ok = n != SIZE_MAX && expansion_add(e, span_of(piece, n));
+    }
+    if (!e)
         inspection_incomplete(j->in, "out of memory");
-    else if (n != SIZE_MAX && promising(j, span_of(bytes, n)))
-        inspect(j, kind, offset, span_of(bytes, n));
-    free(bytes);
+    else if (n != SIZE_MAX && promising(j, expansion_bytes(e)))
+        inspect(j, kind, offset, expansion_bytes(e));
+    expansion_close(e);
 }
 
 void judge_latin1(struct pickle_judge *j, size_t offset, struct span text)
 {
-    if (text.len < PICKLE_LITERAL_MIN)
-        return;
-    uint8_t *bytes = malloc(text.len);
-    size_t n = 0;
-    for (size_t i = 0; bytes && i < text.len; i++) {
-        uint8_t c = text.ptr[i];
-        if ((c == 0xc2 || c == 0xc3) && i + 1 < text.len)
-            c = (uint8_t)((c & 3) << 6 | (text.ptr[++i] & 0x3f));
-        bytes[n++] = c;
+    uint8_t piece[PIECE];
+    struct expansion *e = text.len < PICKLE_LITERAL_MIN ? NULL : expansion_open(j->in);
+    bool ok = e != NULL;
+    for (size_t at = 0; ok && at < text.len;) {
+        size_t n = 0;
+        while (n < sizeof piece && at < text.len) {
+            uint8_t c = text.ptr[at++];
+            if ((c == 0xc2 || c == 0xc3) && at < text.len)
+                c = (uint8_t)((c & 3) << 6 | (text.ptr[at++] & 0x3f));
+            piece[n++] = c;
+        }
+        ok = expansion_add(e, span_of(piece, n));
     }
-    if (!bytes)
-        inspection_incomplete(j->in, "out of memory");
-    else if (promising(j, span_of(bytes, n)))
-        inspect(j, "bytes", offset, span_of(bytes, n));
-    free(bytes);
+    if (ok && promising(j, expansion_bytes(e)))
+        inspect(j, "bytes", offset, expansion_bytes(e));
+    expansion_close(e);
 }
 
 void judge_literal(struct pickle_judge *j, const struct pickle_machine *m,

@@ -7,7 +7,9 @@ enum {
     PROBE_LONG = 1 << 20,
     PROBE_RESYNC = 4096,
     PROBE_BLOCK = 4096,
-    PROTO_PROOF = 2, /* PROTO and one more instruction are believed */
+    INSIDE = 8,       /* instructions of a stream that ends, found anywhere, */
+    PROTO_INSIDE = 4, /* and of one that begins with PROTO */
+    PROTO_PROOF = 2,  /* PROTO and one more instruction are believed */
     PROBE_NAMES = 1 << 20
 };
 
@@ -32,8 +34,8 @@ static void trial_import(void *self, struct pickle_machine *m, uint32_t index,
 static void trial_call(void *self, struct pickle_machine *m, const struct pickle_call *c)
 {
     struct trial *t = self;
-    (void)m;
-    t->calls += c->kind != CALL_PERSISTENT;
+    (void)m; /* of something imported: random bytes call persistent ids and the like */
+    t->calls += value_has_global(c->callee) && value_global(c->callee) != 0;
 }
 
 static bool is_blank(uint8_t c)
@@ -53,20 +55,30 @@ static bool begins_with_protocol(struct span s, size_t at)
     return s.len - at >= 2 && s.ptr[at] == OP_PROTO && s.ptr[at + 1] <= 5;
 }
 
-/* How sure a trial run makes us.  `adjacent`: a stream has just ended here, so any
- * that ends too is believed. */
+/* Where a trial begins decides how much it has to show. */
+enum place {
+    PLACE_START,    /* of a file: one that begins like a pickle is meant to be one */
+    PLACE_ADJACENT, /* behind a STOP: as there, and any that ends is believed */
+    PLACE_INSIDE    /* anywhere: random bytes begin like a pickle, too */
+};
+
 static enum claim believe(const struct pickle_machine *m, const struct trial *t,
-                          bool protocol, bool adjacent)
+                          bool protocol, enum place place)
 {
-    if (protocol) {
-        bool proven = m->status != PICKLE_MALFORMED || t->imports > 0 ||
-                      m->instructions >= PROTO_PROOF;
-        return proven ? CLAIM_MAGIC : CLAIM_NONE;
-    }
-    if (t->calls > 0 || t->known > 0)
-        return CLAIM_LIKELY;
-    if (m->status == PICKLE_STOPPED && m->instructions > 1)
-        return adjacent || m->end == m->bytes.len ? CLAIM_LIKELY : CLAIM_NONE;
+    bool stopped = m->status == PICKLE_STOPPED;
+    if (t->calls > 0 || t->known > 0 || (protocol && t->imports > 0))
+        return protocol ? CLAIM_MAGIC : CLAIM_LIKELY;
+    if (place == PLACE_INSIDE)
+        return stopped && m->instructions >= (protocol ? PROTO_INSIDE : INSIDE)
+                   ? CLAIM_LIKELY
+                   : CLAIM_NONE;
+    if (protocol)
+        return m->status != PICKLE_MALFORMED || m->instructions >= PROTO_PROOF
+                   ? CLAIM_MAGIC
+                   : CLAIM_NONE;
+    if (stopped && m->instructions > 1)
+        return place == PLACE_ADJACENT || m->end == m->bytes.len ? CLAIM_LIKELY
+                                                                 : CLAIM_NONE;
     return m->status == PICKLE_LIMIT ? CLAIM_LIKELY : CLAIM_NONE;
 }
 
@@ -96,7 +108,7 @@ static void prober_close(struct prober *p)
 }
 
 /* Run at most `most` instructions from `at`; one that goes on so long is a pickle. */
-static enum claim prober_run(struct prober *p, size_t at, uint64_t most, bool adjacent)
+static enum claim prober_run(struct prober *p, size_t at, uint64_t most, enum place place)
 {
     struct pickle_machine *m = p->machine;
     if (!m)
@@ -108,9 +120,9 @@ static enum claim prober_run(struct prober *p, size_t at, uint64_t most, bool ad
         p->trial = (struct trial){ .lists = p->trial.lists };
         pickle_machine_reuse(m, m->bytes, p->names);
         m->max_instructions = limit;
-        m->strict = !protocol;
+        m->strict = !protocol || place == PLACE_INSIDE;
         (void)pickle_machine_run(m, at);
-        claim = believe(m, &p->trial, protocol, adjacent);
+        claim = believe(m, &p->trial, protocol, place);
         if (claim != CLAIM_NONE || m->status != PICKLE_SPENT)
             return claim;
         if (limit == most)
@@ -125,7 +137,7 @@ enum claim pickle_probe(struct span bytes, const struct pickle_rules *lists)
         return CLAIM_NONE;
     struct prober p;
     prober_open(&p, bytes, lists);
-    enum claim claim = prober_run(&p, at, PROBE_LONG, false);
+    enum claim claim = prober_run(&p, at, PROBE_LONG, PLACE_START);
     prober_close(&p);
     return claim;
 }
@@ -141,7 +153,7 @@ size_t pickle_probe_inside(struct span bytes, const struct pickle_rules *lists)
             break;
         at = (size_t)(hit - bytes.ptr);
         if (begins_with_protocol(bytes, at) &&
-            prober_run(&p, at, PROBE_RESYNC, false) != CLAIM_NONE &&
+            prober_run(&p, at, PROBE_RESYNC, PLACE_INSIDE) != CLAIM_NONE &&
             (p.trial.calls > 0 || p.trial.known > 0))
             found = at;
     }
@@ -263,11 +275,14 @@ static size_t resync(struct pickle_scan *s)
             !inspection_spend(s->in, BUDGET_PROBE_BYTES, PROBE_BLOCK))
             break;
         bool adjacent = at == first && s->stopped;
-        if (!adjacent && !can_begin(bytes, at))
+        if (adjacent ? !pickle_opcodes[bytes.ptr[at]].name : !can_begin(bytes, at))
             continue;
-        if (pickle_opcodes[bytes.ptr[at]].name &&
-            prober_run(&p, at, PROBE_RESYNC, adjacent) != CLAIM_NONE)
+        enum place place = adjacent ? PLACE_ADJACENT : PLACE_INSIDE;
+        if (prober_run(&p, at, PROBE_RESYNC, place) != CLAIM_NONE)
             found = at;
+        else if (p.machine &&
+                 !inspection_spend(s->in, BUDGET_PICKLE_OPCODES, p.machine->instructions))
+            break;
     }
     prober_close(&p);
     return found;
@@ -286,7 +301,7 @@ void pickle_scan_rest(struct pickle_scan *s)
         s->at = next;
         if (pickle_scan_stream(s) == PICKLE_SPENT)
             return;
-        if (s->at <= next) /* it broke at its first byte */
-            s->at = next + 1;
+        if (!s->stopped) /* go on behind the instruction that it broke at */
+            s->at = (s->at > next ? s->at : next) + 1;
     }
 }

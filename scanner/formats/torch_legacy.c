@@ -77,15 +77,25 @@ struct storages {
     struct inspection *in;
     struct storage *entries; /* in the arena */
     size_t n, capacity;
+    uint32_t *slots; /* by hash of the key: index plus one; twice the capacity */
     bool lost;
 };
 
-static struct storage *find(const struct storages *s, struct span key)
+static uint32_t *slot_of(const struct storages *s, struct span key)
 {
-    for (size_t i = 0; i < s->n; i++)
-        if (span_equal(s->entries[i].key, key))
-            return &s->entries[i];
-    return NULL;
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < key.len; i++)
+        h = (h ^ key.ptr[i]) * UINT64_C(0x100000001b3);
+    size_t mask = s->capacity * 2 - 1, at = (size_t)(h ^ h >> 31) & mask;
+    while (s->slots[at] && !span_equal(s->entries[s->slots[at] - 1].key, key))
+        at = (at + 1) & mask;
+    return &s->slots[at];
+}
+
+static const struct storage *find(const struct storages *s, struct span key)
+{
+    uint32_t index = s->capacity ? *slot_of(s, key) : 0;
+    return index ? &s->entries[index - 1] : NULL;
 }
 
 static bool room(struct storages *s)
@@ -93,15 +103,19 @@ static bool room(struct storages *s)
     if (s->n < s->capacity)
         return true;
     size_t capacity = s->capacity ? s->capacity * 2 : KEYS_FIRST;
-    struct storage *grown = capacity <= STORAGES_MAX
-                                ? arena_array(s->in->arena, capacity, sizeof *grown)
-                                : NULL;
-    if (!grown)
+    if (capacity > STORAGES_MAX)
+        return false;
+    struct storage *grown = arena_array(s->in->arena, capacity, sizeof *grown);
+    uint32_t *slots = arena_array(s->in->arena, capacity * 2, sizeof *slots);
+    if (!grown || !slots)
         return false;
     for (size_t i = 0; i < s->n; i++)
         grown[i] = s->entries[i];
     s->entries = grown;
+    s->slots = slots;
     s->capacity = capacity;
+    for (size_t i = 0; i < s->n; i++)
+        *slot_of(s, grown[i].key) = (uint32_t)i + 1;
     return true;
 }
 
@@ -117,17 +131,17 @@ static void note_storage(void *self, const struct pickle_machine *m, pickle_valu
         return;
     buffer_init(&scratch, KEY_MAX);
     struct span key = pickle_text(m, parts[2], &scratch);
-    if (!find(s, key)) {
-        if (room(s))
-            s->entries[s->n++] = (struct storage){
-                .key = arena_copy(s->in->arena, key),
-                .element_size = torch_element_size(pickle_global(m, parts[1])->name),
-                .count = value_tag(parts[4]) == PICKLE_INT
-                             ? (uint64_t)value_int_of(parts[4])
-                             : UINT64_MAX
-            };
-        else
-            s->lost = true;
+    if (!find(s, key) && !room(s)) {
+        s->lost = true;
+    } else if (!find(s, key)) {
+        struct storage *new = &s->entries[s->n];
+        *new = (struct storage){ .key = arena_copy(s->in->arena, key),
+                                 .element_size =
+                                     torch_element_size(pickle_global(m, parts[1])->name),
+                                 .count = UINT64_MAX };
+        if (value_tag(parts[4]) == PICKLE_INT)
+            new->count = (uint64_t)value_int_of(parts[4]);
+        *slot_of(s, key) = (uint32_t)++s->n;
     }
     buffer_free(&scratch);
 }

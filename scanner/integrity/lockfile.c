@@ -262,6 +262,8 @@ struct lockfile *lockfile_read(const char *path, const struct registries *regist
     if (!ok)
         error_set(error, ERROR_MEMORY, "out of memory");
     l->root = ok ? json_read_file(path, error) : NULL;
+    if (ok && !l->root && error->code == ERROR_IO)
+        error->code = ERROR_CONFIG; /* the operator named it: nothing may be scanned */
     ok = l->root && read_root(&r);
     if (ok && arena_exhausted(l->arena))
         ok = error_set(error, ERROR_MEMORY, "%s: out of memory", path);

@@ -26,8 +26,8 @@ struct locked_target {
 
 struct lockfile;
 
-/* NULL with ERROR_CONFIG, "FILE:LINE: text", when it is not one or a reference of it has
- * no meaning; with ERROR_IO when it cannot be read. */
+/* NULL with ERROR_CONFIG, "FILE:LINE: text", when it is not one, cannot be read, or a
+ * reference of it has no meaning. */
 struct lockfile *lockfile_read(const char *path, const struct registries *registries,
                                struct error *error);
 void lockfile_free(struct lockfile *l); /* NULL is fine */

@@ -100,36 +100,49 @@ static void report_conflict(struct model *m, const struct origin *counts,
     report(m, RULE_TRUST_CONFLICT, message, other->evidence);
 }
 
+/* Does it say nothing that `known` does not? */
+static bool says_the_same(const struct claim *known, const struct claim *c)
+{
+    return !contradict(known, c) && (c->name.len == 0 || equal(known->name, c->name));
+}
+
+static void add_further(struct model *m, const struct claim *c, bool agrees,
+                        environment_lookup *env)
+{
+    struct origin *other = arena_alloc(m->arena, sizeof *other);
+    struct origin **last = &m->origin.next;
+    if (!other)
+        return;
+    *other = make_origin(m, c, env);
+    other->agrees = agrees;
+    while (*last)
+        last = &(*last)->next;
+    *last = other;
+    if (!agrees)
+        report_conflict(m, &m->origin, other);
+}
+
 void origin_attribute(struct model *m, const struct claim *claims, size_t count,
                       environment_lookup *env)
 {
-    struct claim differing[CLAIMS_SHOWN];
+    struct claim further[CLAIMS_SHOWN];
     size_t shown = 0;
     if (count == 0)
         return;
     struct claim first = claims[0];
-    for (size_t i = 1; i < count; i++) {
-        if (!contradict(&first, &claims[i])) {
+    for (size_t i = 1; i < count; i++)
+        if (!contradict(&first, &claims[i]))
             complete(&first, &claims[i]);
-            continue;
-        }
-        bool known = shown == CLAIMS_SHOWN;
+    for (size_t i = 1; i < count && shown < CLAIMS_SHOWN; i++) {
+        bool known = says_the_same(&first, &claims[i]);
         for (size_t k = 0; k < shown && !known; k++)
-            known = !contradict(&differing[k], &claims[i]);
+            known = says_the_same(&further[k], &claims[i]);
         if (!known)
-            differing[shown++] = claims[i];
+            further[shown++] = claims[i];
     }
     m->origin = make_origin(m, &first, env);
-    for (size_t i = shown; i-- > 0;) {
-        struct origin *other = arena_alloc(m->arena, sizeof *other);
-        if (!other)
-            return;
-        *other = make_origin(m, &differing[i], env);
-        other->next = m->origin.next;
-        m->origin.next = other;
-    }
-    for (const struct origin *o = m->origin.next; o; o = o->next)
-        report_conflict(m, &m->origin, o);
+    for (size_t i = 0; i < shown; i++)
+        add_further(m, &further[i], !contradict(&first, &further[i]), env);
 }
 
 /* ---- the level -------------------------------------------------------------------- */
@@ -142,10 +155,11 @@ static enum trust settled(const struct model *m, bool accept_declared)
         return TRUST_UNKNOWN;
     /* What the operator states stands above the target's own words; where two of one
      * kind contradict each other, nobody knows. */
+    enum trust level = first->trust;
     for (const struct origin *o = first->next; o; o = o->next)
-        if (o->basis == first->basis)
-            return TRUST_UNKNOWN;
-    return first->trust;
+        if (o->basis == first->basis && (!o->agrees || o->trust != level))
+            level = TRUST_UNKNOWN;
+    return level;
 }
 
 void origin_settle(struct model *m, bool accept_declared)

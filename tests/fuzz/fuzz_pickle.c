@@ -9,7 +9,8 @@ enum { ARENA_MAX = 64 << 20 };
 
 static const char lists[] =
     "{\"schema\":1,\"library\":\"fuzz\","
-    "\"safe\":{\"builtins\":[\"object\",\"list\",\"set\"],\"collections\":[\"OrderedDict\"],"
+    "\"safe\":{\"builtins\":[\"object\",\"list\",\"set\"],\"collections\":["
+    "\"OrderedDict\"],"
     "\"torch\":[\"FloatStorage\"],\"torch._utils\":[\"_rebuild_tensor_v2\"]},"
     "\"instances\":{\"joblib.numpy_pickle\":[\"NumpyArrayWrapper\"]},"
     "\"dangerous\":{\"exec-process\":{\"os\":[\"*\"],\"pip.*\":[\"*\"]}},"
@@ -19,7 +20,8 @@ static const char lists[] =
     "\"numpy\":{\"dtype\":\"numpy-dtype\",\"scalar\":\"numpy-scalar\",\"u\":\"ufunc\","
     "\"c\":\"safe-arguments\",\"d\":\"distribution\",\"f\":\"no-formula\"},"
     "\"_codecs\":{\"encode\":\"codecs-encode\"},"
-    "\"torch\":{\"b\":\"load-from-bytes\",\"r\":\"rebuild-from-type\",\"t\":\"type-of\"}}}";
+    "\"torch\":{\"b\":\"load-from-bytes\",\"r\":\"rebuild-from-type\",\"t\":\"type-of\"}}"
+    "}";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -384,7 +384,7 @@ static void test_listings_of_broken_streams(void **state)
     LISTING("NX\x05\0\0\0ab",
             "0 NONE\n"
             "1  # breaks here: the input ends without STOP\n",
-            "# breaks at 8: the input ends without STOP\n");
+            "# breaks at 1: the input ends without STOP\n");
 }
 
 static void test_every_opcode_has_a_row(void **state)

@@ -59,6 +59,22 @@ static void test_streams_behind_streams(void **state)
     EXPECT(P2 "N\xff" SYSTEM, CALL "incomplete"); /* behind one that breaks */
 }
 
+static void test_what_breaks_hides_nothing(void **state)
+{
+    (void)state;
+    /* a length beyond the end does not swallow what follows */
+    EXPECT(P2 "B\xff\xff\xff\x7f" P2 SYSTEM,
+           "pickle/resource-exhaustion " CALL "incomplete");
+    EXPECT(P2 "X\xff\xff\0\0" P2 SYSTEM, CALL "incomplete");
+    /* bytes that only look like a stream are none */
+    EXPECT(P2 "N."
+              "\xf0\x80\x02\x82\x07)R\xff\xff",
+           "incomplete");
+    EXPECT(P2 "N."
+              "\xf0\x80\x02P\n)R\xff\xff",
+           "incomplete");
+}
+
 static void test_literals_hide_nothing(void **state)
 {
     (void)state;
@@ -229,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_what_is_none),
         cmocka_unit_test(test_names_that_promise),
         cmocka_unit_test(test_streams_behind_streams),
+        cmocka_unit_test(test_what_breaks_hides_nothing),
         cmocka_unit_test(test_literals_hide_nothing),
         cmocka_unit_test(test_arrays_of_joblib),
         cmocka_unit_test(test_legacy_checkpoints),

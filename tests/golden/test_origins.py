@@ -1,0 +1,397 @@
+#!/usr/bin/python3
+"""Every store that is recognised: what it declares, and what happens when it is tampered with."""
+import importlib.util, json, os, sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from tap import *
+
+spec = importlib.util.spec_from_file_location(
+    "stores", os.path.join(TOP, "fixtures", "origins", "make.py"))
+stores = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(stores)
+W, C, RUN = stores.WEIGHTS, stores.COMMIT, stores.RUN
+
+
+def store(make, *arguments, **options):
+    d = scratch()
+    make(d, *arguments, **options)
+    return d
+
+
+def named(r, name):
+    """The file whose path ends in `name`, over all models."""
+    found = [f for p, f in files(r).items() if p.endswith(name)]
+    assert len({f["path"] for f in found}) == 1, (name, list(files(r)))
+    return found[0]
+
+
+def model_of(r, name):
+    """The model that the file was grouped into first."""
+    for m in r["models"]:
+        if any(f["path"].endswith(name) for f in m["files"]):
+            return m
+    raise AssertionError((name, list(files(r))))
+
+
+def states(f):
+    return sorted((e["algorithm"], e["state"], e["weak"]) for e in f["expected"])
+
+
+GOOD, WEAK = False, True  # of "weak"
+SAME, OTHER = "consistent", "inconsistent"
+
+# store, its file that matters, (registry, name, revision), digests that agree
+TABLE = [
+    ("hub-cache", "model.safetensors", ("huggingface", "acme/linear", C), [("sha256", GOOD)]),
+    ("hub-local", "model.safetensors", ("huggingface", "", C), [("sha256", GOOD)]),
+    ("hub-local", "config.json", ("huggingface", "", C), [("git-sha1", WEAK)]),
+    ("git", "model.safetensors", ("huggingface", "acme/linear", C), []),
+    ("ollama", stores.sha256(W), ("ollama", "library/linear", "latest"), [("sha256", GOOD)] * 2),
+    ("oci", stores.sha256(W), (None, "registry.acme.example/ml/linear:1.0", ""), [("sha256", GOOD)] * 2),
+    ("torch-hub", ".pth", ("pytorch-hub", "weights/linear", stores.sha256(W)[:8]), [("sha256", WEAK)]),
+    ("kagglehub", "model.safetensors", ("kaggle", "acme/linear/pyTorch/base", "2"), []),
+    ("mlmodel", "model.safetensors", ("mlflow", "runs/%s/model" % RUN, ""), []),
+    ("mlruns", "model.safetensors", ("mlflow", "runs/%s/model" % RUN, ""), []),
+    ("dvc", "model.safetensors", ("dvc", "", ""), [("md5", WEAK)]),
+    ("dvc-import", "model.safetensors",
+     ("dvc", "git.acme.example/ml/registry//models/linear.safetensors", C), [("md5", WEAK)]),
+    ("dvc-old", "model.safetensors", ("dvc", "", ""), [("md5-dos2unix", WEAK)]),
+    ("dvc-old", "table.csv", ("dvc", "", ""), [("md5-dos2unix", WEAK)]),
+    ("dvc-lock", "out/weights/model.safetensors", ("dvc", "", ""), [("md5", WEAK)]),
+    ("dvc-lock", "out/config.json", ("dvc", "", ""), [("md5", WEAK)]),
+    ("wandb", "model.safetensors", ("wandb", "linear", "v3"), [("md5", WEAK)]),
+    ("civitai", "linear.safetensors", ("civitai", "3036", "9857"),
+     [("crc32", WEAK), ("sha256", GOOD), ("sha256", WEAK)]),
+    ("comfyui", "linear.safetensors", (None, "", ""), []),
+]
+
+
+@case
+def every_store_declares_what_it_is_and_its_digests_agree():
+    for name, path, origin, digests in TABLE:
+        r = report("--gate", "audit", store(stores.GOOD[name]), expect=0)
+        m, f = model_of(r, path), named(r, path)
+        o = m["origin"]
+        assert (o["registry"], o["name"], o["revision"]) == origin, (name, o)
+        assert o["basis"] == "declared" and m["trust"] == "unknown", (name, o)
+        assert states(f) == sorted((a, SAME, w) for a, w in digests), (name, f["expected"])
+        bad = rules(r) - {"trust/low"}
+        assert not bad, (name, bad)
+
+
+# store, what is tampered with: (file, its new bytes), the state of its digests, the finding
+def flip(data):
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+TAMPERED = [name for name, _, _, digests in TABLE if digests]
+
+
+@case
+def a_swapped_file_is_inconsistent_in_every_store_that_knows_digests():
+    for name, path, _, digests in TABLE:
+        if not digests:
+            continue
+        d = store(stores.GOOD[name])
+        before = named(report("--gate", "audit", d), path)
+        real = os.path.realpath(os.path.join(d, before["path"]))
+        data = open(real, "rb").read()
+        write(real, flip(data))
+        r = report("--gate", "audit", d)
+        f = named(r, path)
+        assert states(f) == sorted((a, OTHER, w) for a, w in digests), (name, f["expected"])
+        found = [x for x in findings(r) if x["rule"] == "integrity/digest-inconsistent"
+                 and x["path"] == f["path"]]
+        assert len(found) == len(digests) and {x["severity"] for x in found} == {"high"}, (name, found)
+        for e in f["expected"]:  # both values are named
+            assert any(e["value"] in x["message"] for x in found), (name, found)
+        assert scan(d).returncode == 1, name
+
+
+@case
+def a_wrong_size_alone_is_a_finding():
+    def shrink(d):
+        stores.ollama(d)
+        path = os.path.join(d, "manifests/registry.ollama.ai/library/linear/latest")
+        manifest = json.load(open(path))
+        manifest["layers"][0]["size"] -= 1
+        write(path, json.dumps(manifest).encode())
+    for make, path in ((stores.EVIL["size"], "model.safetensors"), (shrink, stores.sha256(W))):
+        r = report(store(make), expect=1)
+        (f,) = [x for x in findings(r) if x["rule"].startswith("integrity/")]
+        assert f["rule"] == "integrity/size-inconsistent" and "79 bytes" in f["message"], f
+        assert OTHER in {s for _, s, _ in states(named(r, path))}
+
+
+@case
+def a_missing_file_is_named_and_does_not_fail_a_build():
+    removals = [("ollama", "blobs/sha256-" + stores.sha256(b"MIT\n")), ("dvc", "model.safetensors"),
+                ("hub-local", "model.safetensors"), ("dvc-lock", "out/config.json"),
+                ("wandb", "artifacts/linear:v3/config.json"), ("civitai", "linear.safetensors"),
+                ("oci", "blobs/sha256/" + stores.sha256(b'{"architecture":"unknown"}'))]
+    for name, path in removals:
+        d = store(stores.GOOD[name])
+        os.remove(os.path.join(d, path))
+        r = report("--gate", "audit", d)
+        found = [x for x in findings(r) if x["rule"] == "integrity/missing-file"]
+        assert len(found) == 1 and path in found[0]["message"], (name, findings(r))
+        assert found[0]["severity"] == "low"
+
+
+@case
+def a_file_that_is_left_out_is_not_missing():
+    r = report("--exclude", "config.json", store(stores.hub_local))
+    assert "integrity/missing-file" not in rules(r)
+
+
+@case
+def a_renamed_file_is_missing_under_its_old_name():
+    d = store(stores.dvc_file)
+    os.rename(d + "/model.safetensors", d + "/other.safetensors")
+    r = report("--gate", "audit", d)
+    assert "integrity/missing-file" in rules(r) and named(r, "other.safetensors")["expected"] == []
+
+
+@case
+def an_extra_file_has_no_expectation_and_is_scanned():
+    d = store(stores.wandb)
+    write(d + "/artifacts/linear:v3/extra.pkl", b"cos\nsystem\n(S'id'\ntR.")
+    r = report(d, expect=1)
+    assert named(r, "extra.pkl")["expected"] == [] and "pickle/dangerous-call" in rules(r)
+
+
+@case
+def a_pointer_in_place_of_weights_is_incomplete_and_a_cut_one_too():
+    d = store(stores.git_clone)
+    for text in (stores.lfs_pointer(W), stores.lfs_pointer(W)[:60]):
+        write(d + "/model.safetensors", text.encode())
+        r = report(d, expect=2)
+        assert named(r, "model.safetensors")["status"] == "incomplete"
+    oid = stores.sha256(W)
+    lfs = os.path.join(d, ".git/lfs/objects", oid[:2], oid[2:4], oid)
+    write(lfs, flip(W))
+    r = report(d, expect=1)
+    assert states(named(r, oid)) == [("sha256", OTHER, GOOD)]
+
+
+@case
+def the_forms_of_a_remote_mean_the_same_and_secrets_are_not_shown():
+    for url in ("https://huggingface.co/acme/linear", "https://huggingface.co/acme/linear.git/",
+                "git@hf.co:acme/linear", "ssh://git@hf.co/acme/linear",
+                "https://user:hf_sEcReT@huggingface.co/acme/linear"):
+        for packed in (False, True):
+            p = scan("-o", "json", "--gate", "audit", store(stores.git_clone, url=url, packed=packed))
+            assert b"sEcReT" not in p.stdout
+            o = json.loads(p.stdout)["models"][0]["origin"]
+            assert (o["registry"], o["name"], o["revision"]) == ("huggingface", "acme/linear", C), (url, o)
+    r = report("--gate", "audit", store(stores.git_clone, url="https://tok:sEcReT@git.acme.example/x?k=sEcReT"))
+    o = r["models"][0]["origin"]
+    assert (o["registry"], o["name"]) == (None, "https://git.acme.example/x"), o
+    r = report("--gate", "audit", store(stores.git_clone, url="/srv/git/linear"))
+    assert r["models"][0]["origin"]["name"] == "/srv/git/linear"
+
+
+@case
+def include_and_insteadof_are_not_followed():
+    d = store(stores.git_clone, url="https://git.acme.example/ml/linear")
+    with open(d + "/.git/config", "a") as f:
+        f.write('[url "https://huggingface.co/google/"]\n\tinsteadOf = https://git.acme.example/ml/\n'
+                "[include]\n\tpath = /etc/passwd\n")
+    o = report("--gate", "audit", d)["models"][0]["origin"]
+    assert o["registry"] is None and o["name"] == "https://git.acme.example/ml/linear", o
+
+
+@case
+def an_ollama_manifest_is_a_model_and_shared_blobs_are_in_both():
+    d = scratch()
+    stores.ollama(d, tag="latest")
+    stores.ollama(d, tag="7b")
+    stores.ollama(d, space="mallory", model="linear", tag="1", fill=7)
+    stores.ollama(d, host="hf.co", space="acme", model="linear", tag="Q4_0", fill=8)
+    stores.ollama(d, host="models.acme.example", space="ml", model="linear", tag="1", fill=9)
+    r = report("--gate", "audit", d)
+    by = {m["identity"].split("/manifests/")[1]: m for m in r["models"]}
+    assert set(by) == {"registry.ollama.ai/library/linear/latest", "registry.ollama.ai/library/linear/7b",
+                       "registry.ollama.ai/mallory/linear/1", "hf.co/acme/linear/Q4_0",
+                       "models.acme.example/ml/linear/1"}, list(by)
+    for m in by.values():
+        assert len(m["files"]) == 4 and [f["path"] for f in m["files"]] == sorted(f["path"] for f in m["files"])
+        assert m["verdict"] == "pass", m
+    origins = {k: (m["origin"]["registry"], m["origin"]["name"], m["origin"]["trust"]) for k, m in by.items()}
+    assert origins["registry.ollama.ai/library/linear/7b"] == ("ollama", "library/linear", "medium")
+    assert origins["registry.ollama.ai/mallory/linear/1"] == ("ollama", "mallory/linear", "low")
+    assert origins["hf.co/acme/linear/Q4_0"] == ("huggingface", "acme/linear", "medium")
+    assert origins["models.acme.example/ml/linear/1"][0] is None
+    assert r["summary"]["files"]["complete"] + r["summary"]["files"]["skipped"] == len(set(files(r)))
+
+
+@case
+def a_finding_in_a_shared_blob_fails_every_model_that_has_it():
+    d = scratch()
+    for tag in ("a", "b"):
+        stores.ollama(d, tag=tag)
+    blob = os.path.join(d, "blobs", "sha256-" + stores.sha256(W))
+    write(blob, b"cos\nsystem\n(S'id'\ntR.")
+    r = report(d, expect=1)
+    assert {m["verdict"] for m in r["models"]} == {"fail"} and len(r["models"]) == 2
+
+
+@case
+def oci_layouts_with_sha512_and_two_images():
+    d = scratch()
+    stores.oci_layout(d, algorithm="sha512")
+    f = named(report("--gate", "audit", d), stores.sha512(W))
+    assert states(f) == [("sha512", SAME, GOOD)] * 2
+
+
+@case
+def a_crc_in_either_byte_order_agrees():
+    f = named(report("--gate", "audit", store(stores.civitai, crc_order="little")), "linear.safetensors")
+    assert {s for _, s, _ in states(f)} == {SAME}
+
+
+@case
+def a_date_in_a_checkpoints_name_is_no_hash():
+    d = scratch()
+    write(d + "/hub/checkpoints/swin-20220101.pth", W)
+    assert named(report("--gate", "audit", d), ".pth")["expected"] == []
+
+
+@case
+def the_url_attribute_declares_and_secrets_are_not_shown():
+    for url, expected in (
+            ("https://huggingface.co/acme/linear/resolve/main/model.safetensors", ("huggingface", "acme/linear")),
+            ("https://civitai.com/models/4201?modelVersionId=5", ("civitai", "4201")),
+            ("https://me:sEcReT@cdn.acme.example/m.safetensors?sig=sEcReT#sEcReT",
+             (None, "https://cdn.acme.example/m.safetensors"))):
+        d = scratch()
+        try:
+            stores.xattr(d, url)
+        except OSError as e:
+            raise Skip("no extended attributes here: %s" % e)
+        p = scan("-o", "json", "--gate", "audit", d)
+        assert b"sEcReT" not in p.stdout
+        m = json.loads(p.stdout)["models"][0]
+        assert (m["origin"]["registry"], m["origin"]["name"]) == expected, m["origin"]
+        assert "user.xdg.origin.url" in m["origin"]["evidence"] and m["trust"] == "unknown"
+
+
+@case
+def two_origins_are_a_conflict_and_count_for_nothing():
+    d = store(stores.EVIL["two-origins"])
+    r = report("--gate", "audit", "--accept-declared", d)
+    m = r["models"][0]
+    assert "trust/origin-conflict" in rules(r) and m["trust"] == "unknown"
+    assert [o["registry"] for o in m["other_origins"]] == ["civitai"]
+    r = report("--gate", "audit", "--origin", "hf:other/model", store(stores.hub_cache))
+    assert "trust/origin-conflict" in rules(r) and r["models"][0]["trust"] == "medium"
+
+
+@case
+def what_agrees_is_no_conflict():
+    d = store(stores.git_clone)
+    stores.hub_local(d)
+    r = report("--gate", "audit", d)
+    assert "trust/origin-conflict" not in rules(r) and r["models"][0]["origin"]["name"] == "acme/linear"
+    assert "trust/origin-conflict" not in rules(report("--gate", "audit", store(stores.mlruns)))
+    d = store(stores.git_clone, url="https://github.com/acme/app")  # a project around a cache
+    stores.hub_cache(d)
+    assert "trust/origin-conflict" not in rules(report("--gate", "audit", d))
+
+
+# ---- hostile input: bounded, and loud -----------------------------------------------------
+
+def status(r, name):
+    return named(r, name)["status"]
+
+
+@case
+def paths_that_lead_out_are_findings_and_not_followed():
+    hostile = ["../../etc/passwd", "/etc/passwd", "a/../../b"]
+    for path in hostile:
+        d = store(stores.dvc_file)
+        write(d + "/x.dvc", ("outs:\n- md5: %s\n  path: %s\n" % ("0" * 32, path)).encode())
+        r = report("--gate", "audit", d)
+        (f,) = [x for x in findings(r) if x["rule"] == "trust/origin-path"]
+        assert f["path"] == "x.dvc" and f["evidence"] == path, f
+    d = scratch()
+    path = stores.ollama(d)
+    manifest = json.load(open(path))
+    manifest["layers"][0]["digest"] = "sha256:../../../../etc/passwd"
+    write(path, json.dumps(manifest).encode())
+    r = report("--gate", "audit", d)
+    assert "trust/origin-path" in rules(r)
+    d = store(stores.wandb)
+    write(d + "/artifacts/linear:v3/wandb_manifest.json",
+          json.dumps({"contents": {"a\0b": {"digest": "x", "size": 1}}}).encode())
+    assert "trust/origin-path" in rules(report("--gate", "audit", d))
+
+
+@case
+def yaml_bombs_and_deep_nesting_are_bounded():
+    d = store(stores.mlmodel)
+    bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+        "%s: &%s [%s]\n" % (chr(98 + i), chr(98 + i), ",".join(["*" + chr(97 + i)] * 9)) for i in range(20))
+    write(d + "/MLmodel", (stores.MLMODEL + bomb).encode())
+    r = report("--gate", "audit", d)
+    assert not rules(r) and status(r, "MLmodel") == "skipped"  # aliases are not followed: nothing grows
+    for text in ("flavors: " + "[" * 5000, "flavors:\n" + "".join(" " * i + "a:\n" for i in range(1, 200))):
+        write(d + "/MLmodel", text.encode())
+        r = report("--gate", "audit", d)
+        assert status(r, "MLmodel") == "incomplete" or "trust/malformed-origin" in rules(r), text[:20]
+    write(d + "/MLmodel", (stores.MLMODEL + "run_id: x\n").encode())
+    assert "trust/malformed-origin" in rules(report("--gate", "audit", d))
+
+
+@case
+def malformed_sources_are_findings():
+    for name, path, data in (("hub-local", ".cache/huggingface/download/config.json.metadata", b"nonsense\n"),
+                             ("wandb", "artifacts/linear:v3/wandb_manifest.json", b'{"contents": {'),
+                             ("wandb", "artifacts/linear:v3/wandb_manifest.json", b'{"contents": {}, "contents": {}}'),
+                             ("civitai", "linear.civitai.info", b"[]x"),
+                             ("dvc", "model.safetensors.dvc", b"outs: {"),
+                             ("dvc", "model.safetensors.dvc", b"- 1\n"),
+                             ("ollama", "manifests/registry.ollama.ai/library/linear/latest", b'{"layers": [')):
+        d = store(stores.GOOD[name])
+        write(os.path.join(d, path), data)
+        r = report("--gate", "audit", d)
+        assert "trust/malformed-origin" in rules(r), (name, data)
+
+
+@case
+def a_huge_manifest_is_incomplete_not_read():
+    d = store(stores.ollama)
+    path = os.path.join(d, "manifests/registry.ollama.ai/library/linear/latest")
+    os.truncate(path, 1 << 30)
+    r = report(d, expect=2)
+    assert status(r, "linear/latest") == "incomplete"
+    reason = named(r, "linear/latest")["reason"]
+    assert "max-origin-bytes" in reason, reason
+
+
+@case
+def too_many_statements_are_incomplete():
+    d = store(stores.wandb)
+    r = report("--max-origin-statements", "1", d, expect=2)
+    assert status(r, "wandb_manifest.json") == "incomplete"
+
+
+@case
+def loops_of_links_end():
+    d = store(stores.git_clone)
+    os.symlink("..", d + "/.git/loop")
+    os.symlink("MLmodel", d + "/MLmodel")
+    os.symlink("/etc/passwd", d + "/x.dvc")
+    r = report(d, expect=2)
+    assert status(r, "MLmodel") == "failed" and status(r, "x.dvc") == "failed"
+
+
+@case
+def names_with_hostile_bytes_reach_no_terminal():
+    d = store(stores.git_clone, url="https://git.acme.example/\x1b[31mred\x07")
+    p = scan(d)
+    assert b"\x1b" not in p.stdout and b"\x07" not in p.stdout
+
+
+main()
