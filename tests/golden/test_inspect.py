@@ -302,6 +302,14 @@ def calls_are_named_where_statements_are_cut():
 
 
 @case
+def a_stream_past_its_budget_says_so():
+    path = write(os.path.join(scratch(), "b.pkl"), b"\x80\x02" + b"N0" * 1000 + b"N.")
+    stream = streams(shown("--max-pickle-opcodes", "10", path, expect=2))[0]
+    assert stream["decompilation"][-1].endswith("the budget of opcodes is spent"), stream
+    assert len(stream["disassembly"]) <= 12
+
+
+@case
 def members_past_the_budget_are_counted():
     path = write(os.path.join(scratch(), "m.zip"), zip_of(**{"%d.txt" % i: b"x" for i in range(50)}))
     assert "40 more members are not shown" in text("--max-facts", "10", path)
