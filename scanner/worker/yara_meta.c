@@ -43,16 +43,15 @@ static bool parse_scope_word(struct span word, struct yara_scope *scope)
 static bool parse_scope(const char *applies, struct yara_scope *ret_scope)
 {
     struct yara_scope scope = { 0 };
-    for (const char *word = applies;; word++) {
+    for (const char *word = applies;;) {
         size_t len = strcspn(word, ",");
         if (!parse_scope_word(span_of(word, len), &scope))
             return false;
-        word += len;
-        if (*word == '\0')
+        if (word[len] == '\0')
             break;
-        if (word[1] != ' ')
+        if (word[len + 1] != ' ')
             return false;
-        word++;
+        word += len + 2;
     }
     *ret_scope = scope;
     return true;
