@@ -115,8 +115,9 @@ fuzz: $(FUZZERS:%=build-fuzz/%)
 	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
 lint:
-	clang-format-14 --dry-run -Werror $(SRC) $(wildcard scanner/*.h scanner/*/*.h tests/*/*.c tests/*/*.h)
-	tests/lint/run
+	@echo '  LINT'
+	$(Q)clang-format-14 --dry-run -Werror $(SRC) $(wildcard scanner/*.h scanner/*/*.h tests/*/*.c tests/*/*.h)
+	$(Q)tests/lint/run
 analyze:
 	clang-tidy-14 --quiet $(SRC) -- $(INC)
 	cppcheck --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -q -Iscanner scanner

@@ -22,10 +22,11 @@ static bool try_layout(struct installation *i, const char *data, const char *pac
     char probe[sizeof i->data_dir + 32];
     int a = snprintf(i->data_dir, sizeof i->data_dir, "%s", data);
     int b = snprintf(i->worker, sizeof i->worker, "%s", worker);
-    int c = snprintf(i->registries_dir, sizeof i->registries_dir, "%s/registries.d", data);
+    int c =
+        snprintf(i->registries_dir, sizeof i->registries_dir, "%s/registries.d", data);
     int d = snprintf(i->yara_pack, sizeof i->yara_pack, "%s/rules/assay.yarc", pack);
-    if (a < 0 || b < 0 || c < 0 || d < 0 || (size_t)d >= sizeof i->yara_pack || (size_t)c >= sizeof i->registries_dir ||
-        (size_t)b >= sizeof i->worker)
+    if (a < 0 || b < 0 || c < 0 || d < 0 || (size_t)d >= sizeof i->yara_pack ||
+        (size_t)c >= sizeof i->registries_dir || (size_t)b >= sizeof i->worker)
         return false;
     (void)snprintf(probe, sizeof probe, "%s/rules/pickle", data);
     return readable(i->registries_dir) && readable(probe);
@@ -50,13 +51,15 @@ bool installation_find(struct installation *ret_installation, struct error *erro
     (void)snprintf(worker, sizeof worker, "%s/../libexec/assay-worker", self);
     (void)snprintf(data, sizeof data, "%s/../share/assay", self);
     ok = ok || try_layout(&found, data, data, worker);
-    ok = ok || try_layout(&found, ASSAY_PREFIX "/share/assay", ASSAY_PREFIX "/share/assay",
-                          ASSAY_PREFIX "/libexec/assay-worker");
+    ok =
+        ok || try_layout(&found, ASSAY_PREFIX "/share/assay", ASSAY_PREFIX "/share/assay",
+                         ASSAY_PREFIX "/libexec/assay-worker");
     if (!ok)
-        return error_set(error, ERROR_CONFIG,
-                         "registries.d and rules are neither beside %s nor in " ASSAY_PREFIX
-                         "/share/assay; run make install",
-                         self);
+        return error_set(
+            error, ERROR_CONFIG,
+            "registries.d and rules are neither beside %s nor in " ASSAY_PREFIX
+            "/share/assay; run make install",
+            self);
     *ret_installation = found;
     return true;
 }

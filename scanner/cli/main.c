@@ -24,7 +24,8 @@ static void print_help(FILE *out)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
     fputs("\nTry `assay COMMAND --help`.\n\n"
-          "Exit codes: 0 pass, 1 gate violated, 2 incomplete, 3 nothing to scan, 4 usage or\n"
+          "Exit codes: 0 pass, 1 gate violated, 2 incomplete, 3 nothing to scan, 4 usage "
+          "or\n"
           "configuration error\n",
           out);
 }

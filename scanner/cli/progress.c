@@ -32,8 +32,8 @@ void progress_update(void *self, const struct scan_progress *s)
     for (int i = 0; i < BAR; i++)
         bar[i] = i < (int)(share * BAR) ? '#' : '.';
     bar[BAR] = '\0';
-    fprintf(stderr, "\r[%s] %llu/%llu files  %.1f/%.1f MB  %.0f MB/s  %.0f s left\033[K", bar,
-            (unsigned long long)s->files_done, (unsigned long long)s->files_total,
+    fprintf(stderr, "\r[%s] %llu/%llu files  %.1f/%.1f MB  %.0f MB/s  %.0f s left\033[K",
+            bar, (unsigned long long)s->files_done, (unsigned long long)s->files_total,
             (double)s->bytes_done / 1e6, (double)s->bytes_total / 1e6, rate / 1e6, left);
 }
 

@@ -10,7 +10,8 @@ struct progress {
 };
 
 void progress_start(struct progress *p, bool shown);
-void progress_update(void *self, const struct scan_progress *s); /* scan_options.progress */
-void progress_end(struct progress *p); /* wipes the line */
+void progress_update(void *self,
+                     const struct scan_progress *s); /* scan_options.progress */
+void progress_end(struct progress *p);               /* wipes the line */
 
 #endif

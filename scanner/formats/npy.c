@@ -158,6 +158,7 @@ static void inspect(struct inspection *in)
             (void)inspect_member(in, span_of_text("behind the array"),
                                  h.data + (size_t)size,
                                  span_slice(data, (size_t)size, data.len));
+        inspection_bulk(in, h.data, size);
         return;
     }
     (void)inspect_member(in, span_of_text("objects.pkl"), h.data, data);

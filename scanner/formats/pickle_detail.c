@@ -60,8 +60,10 @@ static void on_end(void *self, struct pickle_machine *m)
     torch_tensors_note(d->tensors, m);
 }
 
-void pickle_detail(struct inspection *in, struct fact *stream, size_t start, bool joblib)
+void pickle_detail(struct inspection *in, struct fact *stream,
+                   const struct pickle_machine *m)
 {
+    uint64_t most = m->status == PICKLE_SPENT ? m->max_instructions : UINT64_MAX;
     struct arena *a = in->arena;
     uint64_t left = in->budget->left[BUDGET_FACTS];
     struct detail d = { .in = in, .tensors = torch_tensors_new(in) };
@@ -70,11 +72,11 @@ void pickle_detail(struct inspection *in, struct fact *stream, size_t start, boo
                                               .statement = on_statement,
                                               .call = on_call,
                                               .ended = on_end };
-    d.statements = (struct share){ .list = fact_list(a, stream, "decompilation"),
-                                   .left = left / 4 };
-    d.lines = (struct share){ .list = fact_list(a, stream, "disassembly"),
-                              .left = left / 2 };
-    if (!d.tensors || !pickle_list(in->bytes, start, joblib, &listener))
+    d.statements =
+        (struct share){ .list = fact_list(a, stream, "decompilation"), .left = left / 4 };
+    d.lines =
+        (struct share){ .list = fact_list(a, stream, "disassembly"), .left = left / 2 };
+    if (!d.tensors || !pickle_list(in->bytes, m->start, m->joblib, most, &listener))
         inspection_incomplete(in, "out of memory");
     if (d.statements.dropped)
         fact_uint(a, stream, "decompilation_dropped", d.statements.dropped);

@@ -376,6 +376,13 @@ static void on_literal(void *self, struct pickle_machine *m, pickle_value v,
         judge_literal(j, m, v, bytes);
 }
 
+static void on_skipped(void *self, struct pickle_machine *m, size_t offset, size_t end)
+{
+    const struct pickle_judge *j = self;
+    (void)m;
+    inspection_bulk(j->in, offset, end - offset);
+}
+
 void judge_init(struct pickle_judge *j, struct inspection *in)
 {
     *j = (struct pickle_judge){ .in = in };
@@ -383,7 +390,8 @@ void judge_init(struct pickle_judge *j, struct inspection *in)
                                     .import = on_import,
                                     .call = on_call,
                                     .anomaly = on_anomaly,
-                                    .literal = on_literal };
+                                    .literal = on_literal,
+                                    .skipped = on_skipped };
 }
 
 void judge_stream_end(struct pickle_judge *j, const struct pickle_machine *m)

@@ -141,7 +141,7 @@ static void on_skipped(void *self, struct pickle_machine *m, size_t offset, size
 {
     struct listing *l = self;
     (void)m;
-    follow(l, offset); /* the instruction before it, which asked for the bytes */
+    follow(l, offset - 1); /* BUILD, which asked for the bytes: one byte long */
     tell_pending(l);
     buffer_printf(&l->statement, "# %zu bytes of an array, from %zu", end - offset,
                   offset);
@@ -162,7 +162,9 @@ static void end_stopped(struct listing *l, const struct pickle_machine *m)
 
 static void end_broken(struct listing *l, const struct pickle_machine *m)
 {
-    const char *reason = m->reason ? m->reason : "the input ends without STOP";
+    const char *reason = m->reason                   ? m->reason
+                         : m->status == PICKLE_SPENT ? "the budget of opcodes is spent"
+                                                     : "the input ends without STOP";
     follow(l, m->end);
     if (l->has_pending && l->pending.offset == m->end) {
         buffer_printf(&l->statement, "breaks here: %s", reason);
@@ -178,7 +180,7 @@ static void end_broken(struct listing *l, const struct pickle_machine *m)
     finish_statement(l);
 }
 
-bool pickle_list(struct span bytes, size_t start, bool joblib,
+bool pickle_list(struct span bytes, size_t start, bool joblib, uint64_t most,
                  const struct pickle_listener *to)
 {
     struct listing l = { .to = to, .r = reader_of(bytes, 0) };
@@ -194,6 +196,7 @@ bool pickle_list(struct span bytes, size_t start, bool joblib,
     reader_seek(&l.r, start);
     if (m) {
         m->joblib = joblib;
+        m->max_instructions = most;
         if (pickle_machine_run(m, start) == PICKLE_STOPPED)
             end_stopped(&l, m);
         else

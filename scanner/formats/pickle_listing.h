@@ -32,9 +32,9 @@ struct pickle_listener {
     void (*ended)(void *self, struct pickle_machine *m);
 };
 
-/* List the stream at `start`; joblib: as joblib.load reads it, which skips the bytes of
- * arrays.  False only when memory is short. */
-bool pickle_list(struct span bytes, size_t start, bool joblib,
+/* List the stream at `start`, at most so many instructions of it.  joblib: as joblib.load
+ * reads it, which skips the bytes of arrays.  False only when memory is short. */
+bool pickle_list(struct span bytes, size_t start, bool joblib, uint64_t most,
                  const struct pickle_listener *to);
 
 #endif

@@ -236,7 +236,7 @@ enum pickle_end pickle_scan_stream(struct pickle_scan *s)
     }
     judge_stream_end(j, m);
     if (s->in->detail)
-        pickle_detail(s->in, j->stream, s->at, m->joblib);
+        pickle_detail(s->in, j->stream, m);
     s->at = m->end;
     s->stopped = end == PICKLE_STOPPED;
     return end;

@@ -70,8 +70,8 @@ struct header {
     uint64_t tensors, parameters, metadata;
     uint64_t by_dtype[DTYPES];
     struct fact *metadata_facts;
-    struct buffer name;  /* --detail: of the tensor that is read, whole */
-    uint64_t data_start; /* offset of the first tensor's data in the file */
+    struct buffer name, dtype; /* of the tensor that is read, whole, for its fact */
+    uint64_t data_start;       /* offset of the first tensor's data in the file */
     struct extent *extents;
     size_t extent_count, extent_capacity;
     unsigned reported[RULE_COUNT];
@@ -83,7 +83,7 @@ struct entry {
     uint64_t where;
     const struct dtype *dtype;
     uint64_t elements, begin, end;
-    struct tensor tensor; /* as it is noted with --detail */
+    struct tensor tensor;                   /* as it is noted with --detail */
     bool has_dtype, has_shape, has_offsets; /* the field is there and usable */
     bool shape_fits;
 };
@@ -317,6 +317,9 @@ static bool read_dtype(struct header *h, struct entry *e)
     if (next(h, &k) != TOKEN_STRING)
         return skip(h, k);
     e->has_dtype = true;
+    buffer_clear(&h->dtype);
+    if (h->in->detail)
+        buffer_add(&h->dtype, k.text);
     for (size_t i = 0; i < DTYPES; i++)
         if (span_is(k.text, dtypes[i].name))
             e->dtype = &dtypes[i];
@@ -412,7 +415,7 @@ static void check_tensor(struct header *h, const struct entry *e)
 static void note_tensor(struct header *h, struct entry *e)
 {
     e->tensor.name = buffer_span(&h->name);
-    e->tensor.dtype = span_of_text(e->dtype ? e->dtype->name : "");
+    e->tensor.dtype = buffer_span(&h->dtype);
     bool placed = e->has_offsets && e->begin <= e->end;
     e->tensor.bytes = placed ? e->end - e->begin : UINT64_MAX;
     struct fact *f = tensor_fact(h->in, &e->tensor);
@@ -428,6 +431,7 @@ static bool read_tensor(struct header *h, const struct token *key)
     copy_name(e.name, key->text);
     h->tensors++;
     buffer_clear(&h->name);
+    buffer_clear(&h->dtype);
     if (h->in->detail)
         buffer_add(&h->name, key->text);
     if (next(h, &k) != TOKEN_OBJECT) {
@@ -590,9 +594,11 @@ static void inspect_header(struct inspection *in, struct span json)
     }
     check_start(&h, json);
     buffer_init(&h.name, FACT_TEXT_MAX);
+    buffer_init(&h.dtype, FACT_TEXT_MAX);
     bool whole = read_entries(&h);
     tokens_close(h.tokens);
     buffer_free(&h.name);
+    buffer_free(&h.dtype);
     add_facts(&h, facts, json.len);
     if (whole) {
         uint64_t start = LENGTH_BYTES + json.len, size = in->bytes.len - start;

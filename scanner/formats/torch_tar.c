@@ -90,8 +90,10 @@ static bool read_storage(struct pickle_scan *s)
     struct reader r = reader_of(s->in->bytes, 0);
     reader_seek(&r, s->at);
     uint64_t size;
-    return element > 0 && size_multiply(reader_u64le(&r), element, &size) &&
-           skip_raw(s, &r, size);
+    if (element == 0 || !size_multiply(reader_u64le(&r), element, &size))
+        return false;
+    inspection_bulk(s->in, reader_where(&r), size);
+    return skip_raw(s, &r, size);
 }
 
 static bool read_tensor(struct pickle_scan *s)

@@ -92,8 +92,9 @@ void wrapper_inspect(struct inspection *in, const struct wrapper_codec *codec,
     if (!e || !piece) {
         inspection_incomplete(in, "out of memory");
     } else {
-        (void)decode_members(in, codec, span_slice(in->bytes, start, in->bytes.len), e,
-                             piece);
+        if (decode_members(in, codec, span_slice(in->bytes, start, in->bytes.len), e,
+                           piece))
+            inspection_elsewhere(in, start, in->bytes.len - start);
         (void)inspect_member(in, content_name(in->artifact->name, suffixes), 0,
                              expansion_bytes(e));
     }

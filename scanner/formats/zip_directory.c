@@ -24,7 +24,8 @@ bool zip_previous_end(struct span file, uint64_t before, uint64_t *ret_record)
     size_t first = file.len > farthest ? file.len - farthest : 0;
     size_t last = before < file.len ? (size_t)before : file.len;
     struct span tail = span_slice(file, first, file.len); /* the rest stays untouched */
-    size_t hit = last < first ? SIZE_MAX : span_find_last(tail, "PK\x05\x06", last - first);
+    size_t hit =
+        last < first ? SIZE_MAX : span_find_last(tail, "PK\x05\x06", last - first);
     if (hit == SIZE_MAX)
         return false;
     *ret_record = first + hit;

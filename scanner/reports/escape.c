@@ -95,7 +95,8 @@ enum form { PLAIN, BACKSLASH, BYTES, UNICODE };
 
 struct sink {
     bool json;
-    uint8_t mark; /* escaped as \xHH too; 0: none */
+    uint8_t mark;  /* escaped as \xHH too; 0: none */
+    bool rendered; /* backslashes are escapes already, and stay */
 };
 
 /* "##[error]", "##vso[task.setvariable …]": CI logs obey these anywhere in a line. */
@@ -171,7 +172,7 @@ static size_t step(const struct sink *sink, struct span s, size_t *at, bool *dou
             size_t end = *at;
             while (end < s.len && s.ptr[end] == '\\')
                 end++;
-            *doubled = reads_as_escape(sink, s, end);
+            *doubled = !sink->rendered && reads_as_escape(sink, s, end);
         }
         size_t copies = (size_t)(*doubled ? 2 : 1) << (sink->json ? 1 : 0);
         while (len < copies)
@@ -211,20 +212,31 @@ static size_t ordinary(const struct sink *sink, struct span s, size_t at)
     return n;
 }
 
-void escape_terminal(struct buffer *out, struct span bytes)
+static void to_terminal(const struct sink *sink, struct buffer *out, struct span bytes)
 {
-    const struct sink sink = { 0 };
     bool doubled = false;
     for (size_t at = 0; at < bytes.len;) {
         char text[STEP_MAX];
-        size_t n = ordinary(&sink, bytes, at);
+        size_t n = ordinary(sink, bytes, at);
         buffer_add(out, span_slice(bytes, at, at + n));
         at += n;
         if (at < bytes.len) {
-            n = step(&sink, bytes, &at, &doubled, text);
+            n = step(sink, bytes, &at, &doubled, text);
             buffer_add(out, span_of(text, n));
         }
     }
+}
+
+void escape_terminal(struct buffer *out, struct span bytes)
+{
+    const struct sink sink = { 0 };
+    to_terminal(&sink, out, bytes);
+}
+
+void escape_rendered(struct buffer *out, struct span bytes)
+{
+    const struct sink sink = { .rendered = true };
+    to_terminal(&sink, out, bytes);
 }
 
 void escape_json(FILE *out, struct span bytes, char mark)

@@ -16,6 +16,10 @@
  * so do a space at either end and what a CI log would obey ("##[error]"). */
 void escape_terminal(struct buffer *out, struct span bytes);
 
+/* The same for what repr() wrote, as in a listing of a pickle: its backslashes are
+ * escapes already, and are not doubled. */
+void escape_rendered(struct buffer *out, struct span bytes);
+
 /* The inside of a JSON string: invalid UTF-8 becomes \xHH (on the wire \\xHH), controls
  * and invisible characters \uHHHH; the result is valid UTF-8 and safe to print.
  * `mark`, when not 0, is an ASCII character to be written as \xHH as well. */

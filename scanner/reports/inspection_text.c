@@ -46,6 +46,14 @@ static void add_text(struct text_out *t, struct span s)
         text_out_add(t, " ... (cut at %d bytes)", FACT_TEXT_MAX);
 }
 
+/* A text that pickle_render made: Python's notation, with its own escapes. */
+static void add_rendered(struct text_out *t, struct span s)
+{
+    escape_rendered(&t->words, s);
+    if (s.len == FACT_TEXT_MAX)
+        text_out_add(t, " ... (cut at %d bytes)", FACT_TEXT_MAX);
+}
+
 /* Fill up with blanks to `columns`, with one at least. */
 static void pad(struct text_out *t, size_t columns)
 {
@@ -80,7 +88,7 @@ static void write_decompilation(struct text_out *t, const struct fact *stream)
         return;
     title(t, "What it does");
     for (const struct fact *f = list->first; f; f = f->next) {
-        add_text(t, f->text);
+        add_rendered(t, f->text);
         text_out_line(t, span_starts(f->text, "#") ? STYLE_YELLOW : STYLE_PLAIN, INDENT);
     }
     add_more(t, stream, "decompilation_dropped", "statement");
@@ -95,7 +103,7 @@ static void write_calls(struct text_out *t, const struct fact *stream)
     title(t, "Calls");
     for (const struct fact *f = list->first; f; f = f->next) {
         text_out_add(t, "%8" PRIu64 "  ", number(f, "offset"));
-        add_text(t, text(f, "rendered"));
+        add_rendered(t, text(f, "rendered"));
         text_out_line(t, STYLE_PLAIN, INDENT);
     }
     add_more(t, stream, "calls_dropped", "call");
@@ -133,12 +141,12 @@ static void write_disassembly(struct text_out *t, const struct fact *stream)
         text_out_bytes(t, text(f, "opcode"));
         if (operand.len) {
             pad(t, OPERAND_COLUMN);
-            add_text(t, operand);
+            add_rendered(t, operand);
         }
         if (note.len) {
             pad(t, NOTE_COLUMN);
             text_out_add(t, "# ");
-            add_text(t, note);
+            add_rendered(t, note);
         }
         text_out_line(t, STYLE_PLAIN, INDENT);
     }

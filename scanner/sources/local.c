@@ -216,8 +216,8 @@ static bool open_directory(struct source_list *list, const struct source_options
     list->directory = true;
     if (store)
         list->prefix = arena_printf(list->arena, "%s/", text(list->real) + store + 1);
-    list->anchor_fd = open(text(arena_copy(list->arena, anchor)),
-                           O_PATH | O_DIRECTORY | O_CLOEXEC);
+    list->anchor_fd =
+        open(text(arena_copy(list->arena, anchor)), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (list->anchor_fd < 0)
         return error_errno(error, ERROR_IO, "%s", text(list->target));
     read_directory(&w, (struct span){ 0 });

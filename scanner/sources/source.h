@@ -11,8 +11,8 @@
 
 /* One file to look at.  Spans live in the list's arena. */
 struct source_file {
-    struct span path;    /* relative to the target; a single file's own name */
-    struct span link;    /* not empty: it is a link, and this is its text */
+    struct span path; /* relative to the target; a single file's own name */
+    struct span link; /* not empty: it is a link, and this is its text */
     uint64_t size;
     struct span problem; /* not empty: it cannot be scanned, and why */
     struct source_file *next;
@@ -28,7 +28,7 @@ struct source_list {
     struct source_file *files; /* sorted by path, bytewise */
     size_t count;
     uint64_t bytes;
-    uint64_t excluded;  /* entries that --exclude took out */
+    uint64_t excluded; /* entries that --exclude took out */
 };
 
 struct source_options {

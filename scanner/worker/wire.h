@@ -27,7 +27,7 @@ enum wire_type { WIRE_ARTIFACT = 1, WIRE_FINDING, WIRE_FACT, WIRE_CLOSED, WIRE_E
 enum {
     WIRE_RECORD_MAX = 8 << 10,  /* payload of one */
     WIRE_TOTAL_MAX = 256 << 20, /* bytes of one file's records */
-    WIRE_NAMES = 64 /* different ones of facts, that are kept once */
+    WIRE_NAMES = 64             /* different ones of facts, that are kept once */
 };
 
 bool wire_plain_name(struct span name); /* fit for a fact */

@@ -43,16 +43,14 @@ static bool parse_scope_word(struct span word, struct yara_scope *scope)
 static bool parse_scope(const char *applies, struct yara_scope *ret_scope)
 {
     struct yara_scope scope = { 0 };
-    for (const char *word = applies;; word++) {
-        size_t len = strcspn(word, ",");
-        if (!parse_scope_word(span_of(word, len), &scope))
+    struct span left = span_of_text(applies);
+    for (;;) {
+        size_t comma = span_find(left, ", ", 0);
+        if (!parse_scope_word(span_slice(left, 0, comma), &scope))
             return false;
-        word += len;
-        if (*word == '\0')
+        if (comma == SIZE_MAX)
             break;
-        if (word[1] != ' ')
-            return false;
-        word++;
+        left = span_slice(left, comma + 2, left.len);
     }
     *ret_scope = scope;
     return true;

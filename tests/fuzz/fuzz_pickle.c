@@ -43,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                              .artifact = root,
                              .bytes = span_of(data, size),
                              .pickle_rules = rules_in_use,
-                             .spool_fd = -1 };
+                             .spool_fd = -1,
+                             .detail = size % 2 == 1 };
     if (root)
         inspect_artifact(&in);
     arena_free(arena);

@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                              .budget = &budget,
                              .artifact = artifact,
                              .bytes = span_of(data, size),
-                             .spool_fd = -1 };
+                             .spool_fd = -1,
+                             .detail = size % 2 == 1 };
     const struct inspector *inspector = inspectors[FORMAT_SAFETENSORS];
     if (inspector->claim(&in) != CLAIM_NONE)
         inspector->inspect(&in);

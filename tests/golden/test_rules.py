@@ -2,7 +2,8 @@
 """Every rule is triggered by the fixture that fixtures/rules.tsv names, and not by the other.
 
 Each fixture is scanned by itself, in a folder of its own.  A row is: rule, the fixture that
-triggers it, one that does not, and further options of `assay scan`, separated by tabs.
+triggers it, one that does not, and further options of `assay scan`, separated by tabs.  What
+no file at rest can trigger is shown by a test: the row names that instead of a fixture.
 """
 import json
 import os
@@ -110,6 +111,9 @@ def main():
         for rule, trigger, quiet, options in listed:
             for name, expected in ((trigger, True), (quiet, False)):
                 path = find(name)
+                if path and expected and name.startswith("tests/"):
+                    tap.check(rule in path.read_text(), f"{rule} is shown by {name}")
+                    continue
                 if path is None:
                     tap.check(False, f"{rule}: {name}", "no such fixture")
                     continue

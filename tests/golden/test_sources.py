@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Targets: what is walked, what is refused, in which order, with which exit code."""
-import hashlib, os, pickle, socket, subprocess, sys
+import hashlib, os, pickle, socket, subprocess, sys, threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import *
@@ -224,6 +224,32 @@ def a_five_gigabyte_sparse_file_is_bounded():
     r = report(d, expect=2)
     f = files(r)["big.pkl"]
     assert f["status"] == "incomplete" and f["size"] == 5 << 30 and len(f["digests"]["sha256"]) == 64
+
+
+@case
+def a_file_that_changes_while_it_is_scanned_is_reported():
+    d = scratch()
+    path = os.path.join(d, "model.bin")
+    with open(path, "wb") as f:  # long enough to be touched many times before it is read
+        f.truncate(64 << 20)
+    stop = threading.Event()
+
+    def touch():
+        tick = 0
+        while not stop.is_set():
+            tick += 1
+            os.utime(path, ns=(tick, tick))
+
+    writer = threading.Thread(target=touch)
+    writer.start()
+    try:
+        r = report(d)
+    finally:
+        stop.set()
+        writer.join()
+    assert r["exit_code"] == 1 and "integrity/changed-during-scan" in rules(r), r
+    assert files(r)["model.bin"]["status"] == "incomplete"
+    assert "integrity/changed-during-scan" not in rules(report(d))
 
 
 main()

@@ -1,11 +1,10 @@
 #!/usr/bin/python3
 """Byte rules: each rule of the pack hits what it should and only that, the operator's
 rules work or are refused with a reason, nothing is searched twice or not at all."""
-import base64, glob, os, re, struct, subprocess, sys, zipfile
+import glob, io, os, re, struct, subprocess, sys, zipfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from tap import (ASSAY, BUILD, TOP, case, files, findings, fixtures, main, report, run, scan,
-                 scratch, write)
+from tap import BUILD, TOP, Skip, case, files, findings, fixtures, main, report, scan, scratch, write
 
 PACK = {}  # rule id -> text of the rule
 for path in sorted(glob.glob(os.path.join(TOP, "rules", "yara", "*.yar"))):
@@ -114,14 +113,54 @@ def safetensors(tensor, metadata=b""):
     return struct.pack("<Q", len(header)) + header + tensor
 
 
+def npy(data):
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (%d,), }" % len(data)
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
+
+
+def replaced(path, member, data):
+    """A copy of a zip, as bytes, with another content of one member."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(out, "w") as new:
+        for info in old.infolist():
+            new.writestr(zipfile.ZipInfo(info.filename),
+                         data if info.filename.endswith(member) else old.read(info))
+    return out.getvalue()
+
+
 @case
 def tensor_bulk_is_searched_with_depth_deep_only():
     d = scratch()
+    checkpoint = os.path.join(TOP, "fixtures", "real", "state-dict.pt")
     write(d + "/bulk.safetensors", safetensors(SHELL))
-    assert not hits(report(d))
-    assert hits(report("--depth", "deep", d))["bulk.safetensors"] == {"yara/shell-dev-tcp"}
+    write(d + "/bulk.npy", npy(SHELL))
+    write(d + "/bulk.pt", replaced(checkpoint, "/data/0", SHELL))
+    assert not hits(report(d)), hits(report(d))
+    found = hits(report("--depth", "deep", d))
+    assert set(found) == {"bulk.safetensors", "bulk.npy", "bulk.pt"}, found
     write(d + "/bulk.safetensors", safetensors(b"1234", SHELL))
-    assert hits(report(d))["bulk.safetensors"] == {"yara/shell-dev-tcp"}
+    write(d + "/bulk.npy", npy(b"1234") + SHELL)
+    write(d + "/bulk.pt", replaced(checkpoint, "/version", SHELL))
+    found = hits(report(d))
+    assert set(found) == {"bulk.safetensors", "bulk.npy", "bulk.pt"}, found
+
+
+@case
+def arrays_of_joblib_and_legacy_storages_are_bulk():
+    code = """import sys, numpy, joblib, torch
+text = sys.argv[2].encode()
+joblib.dump({"a": numpy.frombuffer(text * 100, "u1")}, sys.argv[1] + "/bulk.joblib")
+torch.save({"w": torch.frombuffer(bytearray(text * 100), dtype=torch.uint8)},
+           sys.argv[1] + "/bulk.pth", _use_new_zipfile_serialization=False)
+"""
+    d = scratch()
+    made = subprocess.run(["/usr/bin/python3", "-c", code, d, SHELL.decode()],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if made.returncode != 0:
+        raise Skip("torch, numpy or joblib is not installed")
+    assert not hits(report(d)), hits(report(d))
+    assert set(hits(report("--depth", "deep", d))) == {"bulk.joblib", "bulk.pth"}
 
 
 # ---- the operator's rules

@@ -331,7 +331,7 @@ static void assert_listing(const char *stream, size_t len, const char *lines,
                                         .statement = add_statement };
     buffer_init(&listed.lines, 1 << 16);
     buffer_init(&listed.statements, 1 << 16);
-    assert_true(pickle_list(span_of(stream, len), 0, false, &to));
+    assert_true(pickle_list(span_of(stream, len), 0, false, UINT64_MAX, &to));
     assert_string_equal(listed.lines.text, lines);
     assert_string_equal(listed.statements.text, statements);
     buffer_free(&listed.lines);
