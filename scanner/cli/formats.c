@@ -22,8 +22,8 @@ static struct span extensions_of(struct span lines, const char *name)
         struct span line = span_slice(lines, at, end);
         size_t blank = span_find(line, " ", 0);
         if (span_is(span_slice(line, 0, blank), name))
-            return blank == SIZE_MAX ? (struct span){ 0 }
-                                     : span_slice(line, blank + 1, line.len);
+            return blank != SIZE_MAX ? span_slice(line, blank + 1, line.len)
+                                     : (struct span){ 0 };
         at = end == SIZE_MAX ? lines.len : end + 1;
     }
     return (struct span){ 0 };

@@ -285,10 +285,10 @@ static int show(const struct arguments *a, const struct artifact *part)
 
 int command_inspect(int argc, char **argv)
 {
-    struct arguments a;
+    struct arguments a = { 0 };
     struct error error = { 0 };
     struct stat st = { 0 };
-    const struct artifact *part;
+    const struct artifact *part = NULL;
     if (!parse(argc, argv, &a, &error))
         return complain(&error);
     if (a.help) {

@@ -63,7 +63,7 @@ static bool add_page(struct rule_pages *p, const char *id, const char *text)
     size_t start = span_find(page, "\n\n", 0);
     size_t end = start == SIZE_MAX ? SIZE_MAX : span_find(page, "\n", start + 2);
     struct span title =
-        end == SIZE_MAX ? (struct span){ 0 } : span_slice(page, start + 2, end);
+        end != SIZE_MAX ? span_slice(page, start + 2, end) : (struct span){ 0 };
     if (span_ends(title, "."))
         title = span_slice(title, 0, title.len - 1);
     severity = span_slice(severity, 0, span_find(severity, " ", 0));

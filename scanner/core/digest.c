@@ -217,10 +217,10 @@ bool digester_hex(const struct digester *d, enum digest_algorithm a,
     static const char digits[] = "0123456789abcdef";
     if (d->lengths[a] == 0)
         return false;
-    for (unsigned i = 0; i < d->lengths[a]; i++) {
+    for (size_t i = 0; i < d->lengths[a]; i++) {
         ret_hex[2 * i] = digits[d->values[a][i] >> 4];
         ret_hex[2 * i + 1] = digits[d->values[a][i] & 15];
     }
-    ret_hex[2 * d->lengths[a]] = '\0';
+    ret_hex[2 * (size_t)d->lengths[a]] = '\0';
     return true;
 }

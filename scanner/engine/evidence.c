@@ -118,7 +118,7 @@ void evidence_free(struct evidence *e)
         return;
     for (size_t i = 0; i < e->voice_count; i++)
         buffer_free(&e->voices[i].missing);
-    for (size_t i = 0; i < e->bundle_count; i++) {
+    for (size_t i = 0; e->bundles && i < e->bundle_count; i++) {
         arena_free(e->bundles[i].arena);
         free(e->bundles[i].said);
     }

@@ -197,7 +197,7 @@ static bool record_target(const struct lock_options *o, const char *target,
     struct hub_links *links = hub_links_new(&list);
     struct model *m = links ? result_add_model(r, list.target, list.target) : NULL;
     bool ok = m || error_set(error, ERROR_MEMORY, "out of memory");
-    if (ok && o->origin) {
+    if (m && o->origin) {
         m->origin.basis = BASIS_STATED;
         m->origin.registry = o->origin->registry->id;
         m->origin.name = arena_copy(m->arena, span_of_text(o->origin->name));

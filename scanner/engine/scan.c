@@ -174,7 +174,9 @@ struct result *scan(const struct scan_options *o, struct error *error)
                       .crew = crew_new(&o->worker, o->jobs) };
     double start = now();
     struct result *r = result_new();
-    bool ok = (r && w.arena && w.crew) || error_set(error, ERROR_MEMORY, "out of memory");
+    bool ok = r && w.arena && w.crew;
+    if (!ok)
+        (void)error_set(error, ERROR_MEMORY, "out of memory");
     ok = ok && open_targets(o, &w, error);
     ok = ok && make_jobs(&w, error);
     ok = ok && gather_evidence(o, &w, error);

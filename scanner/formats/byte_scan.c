@@ -1,5 +1,7 @@
 #include "formats/byte_scan.h"
 
+#include <assert.h>
+
 enum { FIRST_CAPACITY = 8 };
 
 void left_out_free(struct left_out *l)
@@ -23,6 +25,7 @@ static bool left_out_add(struct left_out *l, struct byte_range range)
         l->list = list;
         l->capacity = capacity;
     }
+    assert(l->list);
     l->list[l->count++] = range;
     return true;
 }

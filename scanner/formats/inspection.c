@@ -11,7 +11,7 @@ void inspection_finding(struct inspection *in, enum rule_id rule, uint64_t offse
     va_start(args, format);
     int n = vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    struct span text = n < 0 ? (struct span){ 0 } : span_of_text(message);
+    struct span text = n >= 0 ? span_of_text(message) : (struct span){ 0 };
     inspection_report(in, &rules[rule], offset, evidence, text);
 }
 

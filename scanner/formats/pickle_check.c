@@ -2,14 +2,16 @@
 #include "formats/pickle_judge.h"
 
 enum { ARGUMENTS = 6, RECURSION_MAX = 4, WEIGHED = 64, STATE_ITEMS = 256 };
+enum { WEIGHED_IN_ALL = WEIGHED * WEIGHED }; /* of one call: containers may be shared */
 
 struct question {
     struct pickle_judge *judge;
     struct pickle_machine *m;
     const struct pickle_call *call;
     pickle_value args[ARGUMENTS];
-    size_t n;        /* how many of them there are, at most ARGUMENTS */
-    unsigned depth;  /* of calls that call their arguments */
+    size_t n;       /* how many of them there are, at most ARGUMENTS */
+    unsigned depth; /* of calls that call their arguments */
+    unsigned weighed;
     uint32_t *class; /* out: for OPINION_CLASS */
     const char **why;
 };
@@ -190,6 +192,7 @@ static enum pickle_opinion check_codecs_encode(struct question *q)
 }
 
 /* The worst that is said of a value, containers included. */
+/* NOLINTNEXTLINE(misc-no-recursion): RECURSION_MAX deep */
 static enum pickle_opinion weigh(struct question *q, pickle_value v, unsigned depth)
 {
     pickle_value items[WEIGHED];
@@ -205,7 +208,8 @@ static enum pickle_opinion weigh(struct question *q, pickle_value v, unsigned de
     if (tag < PICKLE_TUPLE || tag > PICKLE_FROZENSET)
         return OPINION_FINE;
     if (depth == RECURSION_MAX || !store_count(&q->m->store, v, &total) ||
-        total > WEIGHED || !pickle_items(q->m, v, items, WEIGHED, &n))
+        total > WEIGHED || (q->weighed += (unsigned)total) > WEIGHED_IN_ALL ||
+        !pickle_items(q->m, v, items, WEIGHED, &n))
         return because(q, OPINION_UNKNOWN, "its arguments are not known");
     enum pickle_opinion worst = OPINION_FINE;
     for (size_t i = 0; i < n; i++) {

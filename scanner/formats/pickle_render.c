@@ -69,11 +69,13 @@ void pickle_render_global(const struct pickle_global *g, struct buffer *out)
     pickle_render_name(g->name, out);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): DEPTH_SHOWN deep */
 static void render_items(struct renderer *r, const pickle_value *items, size_t n,
                          bool pairs)
 {
     size_t shown = n < ITEMS_SHOWN ? n : ITEMS_SHOWN;
-    for (size_t i = 0; i < shown; i++) {
+    /* a tuple of tuples of the same tuples would go on long after the text is full */
+    for (size_t i = 0; i < shown && !r->out->truncated; i++) {
         if (i > 0)
             buffer_add_text(r->out, pairs && i % 2 ? ": " : ", ");
         render(r, items[i]);
@@ -82,6 +84,7 @@ static void render_items(struct renderer *r, const pickle_value *items, size_t n
         buffer_add_text(r->out, ", ...");
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): DEPTH_SHOWN deep */
 static void render_container(struct renderer *r, pickle_value v)
 {
     static const char *const brackets[][2] = {
@@ -162,6 +165,7 @@ static void render_other(struct renderer *r, pickle_value v)
         buffer_add_text(r->out, persistent ? "persistent_load(...)" : "extension(...)");
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): DEPTH_SHOWN deep */
 static void render(struct renderer *r, pickle_value v)
 {
     static const char *const atoms[] = { "None", "False", "True", "buffer" };

@@ -2,6 +2,7 @@
  * pickles in a row (magic number, protocol, host, object, keys of storages), then each
  * storage: its number of elements, its bytes.  Element types are in the persistent ids
  * of the fourth pickle. */
+#include <assert.h>
 #include <inttypes.h>
 
 #include "formats/pickle_scan.h"
@@ -134,6 +135,7 @@ static void note_storage(void *self, const struct pickle_machine *m, pickle_valu
     if (!find(s, key) && !room(s)) {
         s->lost = true;
     } else if (!find(s, key)) {
+        assert(s->entries);
         struct storage *new = &s->entries[s->n];
         *new = (struct storage){ .key = arena_copy(s->in->arena, key),
                                  .element_size =

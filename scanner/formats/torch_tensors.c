@@ -234,6 +234,7 @@ static void name_value(struct torch_tensors *t, const struct pickle_machine *m,
                        pickle_value key, pickle_value v, unsigned depth);
 
 /* The tensors in a plain container; those of a dict by their own keys. */
+/* NOLINTNEXTLINE(misc-no-recursion): DEPTH_MAX deep */
 static void name_items(struct torch_tensors *t, const struct pickle_machine *m,
                        pickle_value key, pickle_value container, unsigned depth)
 {
@@ -251,7 +252,8 @@ static void name_items(struct torch_tensors *t, const struct pickle_machine *m,
     free(items);
 }
 
-/* A tensor keeps the first name that it gets.  Recursion ends at DEPTH_MAX. */
+/* A tensor keeps the first name that it gets. */
+/* NOLINTNEXTLINE(misc-no-recursion): DEPTH_MAX deep */
 static void name_value(struct torch_tensors *t, const struct pickle_machine *m,
                        pickle_value key, pickle_value v, unsigned depth)
 {

@@ -61,7 +61,7 @@ static const char *text_at(struct reading *r, const json_t *object, const char *
 {
     const json_t *value = json_object_get(object, key);
     struct place inner = place_member(at, key);
-    if (value && json_is_string(value))
+    if (json_is_string(value))
         return json_string_value(value);
     (void)refuse(r, value ? &inner : at, value ? "must be a text" : "a key is missing");
     return NULL;
@@ -89,8 +89,10 @@ static struct span bytes_of(struct arena *arena, const char *text)
     for (const char *c = text; *c;) {
         size_t run = strspn(c, "\\");
         const char *behind = c + run;
-        bool escape = run > 0 && behind[0] == 'x' && hex_value(behind[1]) >= 0 &&
-                      hex_value(behind[2]) >= 0;
+        bool hex = run > 0 && behind[0] == 'x';
+        int high = hex ? hex_value(behind[1]) : -1;
+        int low = high >= 0 ? hex_value(behind[2]) : -1;
+        bool escape = low >= 0;
         if (run == 0) {
             out[n++] = *c++;
             continue;
@@ -99,7 +101,7 @@ static struct span bytes_of(struct arena *arena, const char *text)
         n += escape ? run / 2 : run;
         c = behind;
         if (escape && run % 2 == 1) {
-            out[n++] = (char)(hex_value(behind[1]) << 4 | hex_value(behind[2]));
+            out[n++] = (char)(16 * high + low);
             c += 3;
         }
     }

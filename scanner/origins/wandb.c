@@ -16,7 +16,8 @@ static int value_of(uint8_t c)
 static bool md5_of_base64(struct span text, char ret_hex[33])
 {
     uint32_t bits = 0;
-    unsigned held = 0, n = 0;
+    unsigned held = 0;
+    size_t n = 0;
     if (text.len != MD5_BASE64 || !span_ends(text, "=="))
         return false;
     for (size_t i = 0; i < MD5_BASE64 - 2; i++) {
