@@ -44,6 +44,8 @@ struct finding {
     uint64_t offset;         /* in the artifact */
     struct span message;     /* one sentence about this case; may be empty */
     struct span evidence;    /* raw bytes or a rendered call; may be empty */
+    struct span suppressed;  /* why the gate does not count it (a suppression of the
+                                policy, the baseline); empty: it counts */
     struct finding *next;
 };
 

@@ -42,3 +42,41 @@ const char *expectation_name(enum expectation_state s)
     };
     return names[s];
 }
+
+const char *expectation_by_name(enum expectation_by by)
+{
+    static const char *const names[] = {
+        [BY_TARGET] = "target",
+        [BY_LOCKFILE] = "lockfile",
+        [BY_REGISTRY] = "registry",
+        [BY_SIGNATURE] = "signature",
+    };
+    return names[by];
+}
+
+const struct metadata *metadata_find(const struct metadata *first, const char *key)
+{
+    while (first && strcmp(first->key, key) != 0)
+        first = first->next;
+    return first;
+}
+
+const char *check_result_name(enum check_result r)
+{
+    static const char *const names[] = {
+        [CHECK_PASS] = "pass",
+        [CHECK_FAIL] = "fail",
+        [CHECK_UNKNOWN] = "unknown",
+    };
+    return names[r];
+}
+
+const char *signature_state_name(enum signature_state s)
+{
+    static const char *const names[] = {
+        [SIGNATURE_VERIFIED] = "verified",   [SIGNATURE_INVALID] = "invalid",
+        [SIGNATURE_UNTRUSTED] = "untrusted", [SIGNATURE_UNSUPPORTED] = "unsupported",
+        [SIGNATURE_UNSIGNED] = "unsigned",
+    };
+    return names[s];
+}

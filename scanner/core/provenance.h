@@ -1,11 +1,11 @@
-/* provenance.h: where a model comes from and how far that is trusted, and which bytes
- * somebody expects of a file.  Part of a result (core/result.h). */
+/* provenance.h: where a model comes from and how far that is trusted, which bytes
+ * somebody expects of a file, and who signed them.  Part of a result (core/result.h).
+ * Spans may be hostile and are raw; all of it lives in the arena of the model or file it
+ * is of. */
 #ifndef PROVENANCE_H
 #define PROVENANCE_H
 
-#include <stdbool.h>
-
-#include "core/span.h"
+#include "core/finding.h"
 
 enum trust {
     TRUST_UNKNOWN,
@@ -42,13 +42,59 @@ enum expectation_state {
 };
 const char *expectation_name(enum expectation_state s);
 
+/* Who says so.  What lies in the target is never more than consistent. */
+enum expectation_by { BY_TARGET, BY_LOCKFILE, BY_REGISTRY, BY_SIGNATURE };
+const char *expectation_by_name(enum expectation_by by);
+
 struct expectation {
+    enum expectation_by by;
     struct span source;    /* "huggingface cache blob name" */
     const char *algorithm; /* "sha256" */
     struct span value;     /* lower-case hex */
     enum expectation_state state;
     bool weak; /* md5, sha1, crc32, prefixes */
     struct expectation *next;
+};
+
+/* What a registry says of a model or a file: "author", "license", "scan.status".  Keys
+ * are those of "map" in registries.d; a list has one row for each element. */
+struct metadata {
+    const char *key;
+    struct span value;
+    struct metadata *next;
+};
+const struct metadata *metadata_find(const struct metadata *first, const char *key);
+
+/* A provenance check of registries.d.  Unknown is never a pass. */
+enum check_result { CHECK_PASS, CHECK_FAIL, CHECK_UNKNOWN };
+const char *check_result_name(enum check_result r);
+
+struct provenance_check {
+    const char *id; /* "downloads" */
+    enum check_result result;
+    enum severity severity; /* of a fail */
+    struct span evidence;   /* "downloads 12, at least 1000 wanted" */
+    struct provenance_check *next;
+};
+
+enum signature_state {
+    SIGNATURE_VERIFIED,
+    SIGNATURE_INVALID,
+    SIGNATURE_UNTRUSTED,   /* cryptographically fine, by nobody the operator accepts */
+    SIGNATURE_UNSUPPORTED, /* a kind or algorithm that Assay does not know */
+    SIGNATURE_UNSIGNED
+};
+const char *signature_state_name(enum signature_state s);
+
+struct signature {
+    const char *kind; /* "oms", "sigstore", "cosign", "slsa", "minisign", "gpg", … */
+    enum signature_state state;
+    struct span path; /* of the bundle in the target; empty: it lies elsewhere */
+    struct span identity, issuer; /* who; of a bare key its fingerprint and nothing */
+    struct span time;             /* RFC 3339, UTC; empty: unknown */
+    struct span covers;           /* in words: "all 12 files" */
+    struct span check, reason;    /* which check failed, and one sentence */
+    struct signature *next;
 };
 
 #endif

@@ -15,6 +15,8 @@ struct file {
     struct arena *arena;
     struct span sha256; /* lower-case hex; empty when it could not be read */
     struct expectation *expected;
+    struct metadata *metadata;         /* what the registry says of this file */
+    const struct signature *signature; /* that vouches for these bytes; NULL: none */
     bool shared; /* another model has it too, and counts it and owns its arena */
     struct file *next;
 };
@@ -33,6 +35,9 @@ struct model {
     struct span identity; /* the unit: target, or a path inside it, or name@revision */
     struct origin origin; /* the first claim; basis NONE: nobody says */
     enum trust trust;     /* effective */
+    struct metadata *metadata;       /* what the registry says */
+    struct provenance_check *checks; /* in the registry file's order */
+    struct signature *signatures;
     struct finding_list findings; /* of the model as a whole: trust/…, integrity/… */
     struct file *files, *last_file; /* ordered by path */
     enum verdict verdict;
@@ -58,6 +63,7 @@ struct result {
     struct scan_error *errors, *last_error;
     struct summary summary;
     const char *gate;                     /* name of the gate or policy that judged */
+    const char *policy_digest;            /* sha256 of the policy file; NULL: built in */
     struct reason *clauses, *last_clause; /* all that it demands, in plain words */
     enum verdict verdict;
     int exit_code;

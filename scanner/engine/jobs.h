@@ -11,8 +11,8 @@
 
 /* What the bytes of a file should be, says somebody. */
 struct promise {
-    struct span source; /* who: "blob name", a path in the target, "lockfile …" */
-    bool stated;        /* by the operator, so that it verifies; else by the target */
+    struct span source;     /* who: "blob name", a path in the target, "lockfile …" */
+    enum expectation_by by; /* all but BY_TARGET verify */
     enum digest_algorithm algorithm;
     struct span digits; /* lower-case hex, maybe only the first ones; empty: size only */
     bool has_size;

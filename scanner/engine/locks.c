@@ -40,7 +40,7 @@ bool locks_promise(const struct lockfile *lock, const struct source_list *list,
         if (!job)
             continue; /* locks_check() says so */
         *p = (struct promise){ .source = source,
-                               .stated = true,
+                               .by = BY_LOCKFILE,
                                .algorithm = DIGEST_SHA256,
                                .digits = t->files[i].sha256,
                                .has_size = true,

@@ -32,7 +32,7 @@ static bool keeps(const struct promise *p, struct span actual)
 
 static enum expectation_state state_of(const struct promise *p, bool kept)
 {
-    if (p->stated)
+    if (p->by != BY_TARGET)
         return kept ? EXPECT_VERIFIED : EXPECT_MISMATCH;
     return kept ? EXPECT_CONSISTENT : EXPECT_INCONSISTENT;
 }
@@ -61,9 +61,9 @@ static void report(struct job *job, const struct promise *p, struct span actual,
     if (size_differs)
         buffer_printf(&message, "%s %" PRIu64 " bytes", digest_differs ? " and" : "",
                       a->size);
-    enum rule_id rule = p->stated        ? RULE_INTEGRITY_MISMATCH
-                        : digest_differs ? RULE_INTEGRITY_INCONSISTENT
-                                         : RULE_INTEGRITY_SIZE;
+    enum rule_id rule = p->by != BY_TARGET ? RULE_INTEGRITY_MISMATCH
+                        : digest_differs   ? RULE_INTEGRITY_INCONSISTENT
+                                           : RULE_INTEGRITY_SIZE;
     finding_add(&a->findings, a->arena, &rules[rule], 0, buffer_span(&message),
                 digest_differs ? actual : (struct span){ 0 });
     buffer_free(&message);
@@ -76,6 +76,7 @@ static struct expectation *expectation_of(struct job *job, const struct promise 
     struct expectation *e = arena_alloc(arena, sizeof *e);
     if (!e)
         return NULL;
+    e->by = p->by;
     e->source = arena_copy(arena, p->source);
     e->state = state_of(p, kept);
     if (p->digits.len) {

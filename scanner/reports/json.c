@@ -6,11 +6,25 @@
 
 /* -- files -------------------------------------------------------------------- */
 
+/* What a registry says, in its own order; a key may come more than once. */
+static void write_metadata(struct json_out *j, const struct metadata *first)
+{
+    json_out_list(j, "metadata");
+    for (const struct metadata *m = first; m; m = m->next) {
+        json_out_object(j, NULL);
+        json_out_text(j, "key", m->key);
+        json_out_bytes(j, "value", m->value);
+        json_out_end_object(j);
+    }
+    json_out_end_list(j);
+}
+
 static void write_expected(struct json_out *j, const struct expectation *expected)
 {
     json_out_list(j, "expected");
     for (const struct expectation *e = expected; e; e = e->next) {
         json_out_object(j, NULL);
+        json_out_text(j, "by", expectation_by_name(e->by));
         json_out_bytes(j, "source", e->source);
         json_out_text(j, "algorithm", e->algorithm);
         json_out_bytes(j, "value", e->value);
@@ -30,6 +44,8 @@ static void write_file(struct json_out *j, const struct file *f)
         json_out_bytes(j, "sha256", f->sha256);
     json_out_end_object(j);
     write_expected(j, f->expected);
+    write_metadata(j, f->metadata);
+    json_out_bool(j, "signed", f->signature != NULL);
     json_artifact_end(j, f->artifact);
 }
 
@@ -76,7 +92,9 @@ static void write_findings(struct json_out *j, const struct artifact *root,
         }
         json_out_bytes(j, "message", f->message);
         json_out_bytes(j, "evidence", f->evidence);
-        json_out_bool(j, "suppressed", false);
+        json_out_bool(j, "suppressed", f->suppressed.len > 0);
+        if (f->suppressed.len)
+            json_out_bytes(j, "suppression", f->suppressed);
         json_out_end_object(j);
     }
 }
@@ -132,6 +150,39 @@ static void write_reasons(struct json_out *j, const char *key, const struct reas
     json_out_end_list(j);
 }
 
+static void write_checks(struct json_out *j, const struct provenance_check *first)
+{
+    json_out_list(j, "provenance");
+    for (const struct provenance_check *c = first; c; c = c->next) {
+        json_out_object(j, NULL);
+        json_out_text(j, "check", c->id);
+        json_out_text(j, "result", check_result_name(c->result));
+        json_out_text(j, "severity", severity_name(c->severity));
+        json_out_bytes(j, "evidence", c->evidence);
+        json_out_end_object(j);
+    }
+    json_out_end_list(j);
+}
+
+static void write_signatures(struct json_out *j, const struct signature *first)
+{
+    json_out_list(j, "signatures");
+    for (const struct signature *s = first; s; s = s->next) {
+        json_out_object(j, NULL);
+        json_out_text(j, "kind", s->kind);
+        json_out_text(j, "state", signature_state_name(s->state));
+        json_out_bytes(j, "path", s->path);
+        json_out_bytes(j, "identity", s->identity);
+        json_out_bytes(j, "issuer", s->issuer);
+        json_out_bytes(j, "time", s->time);
+        json_out_bytes(j, "covers", s->covers);
+        json_out_bytes(j, "check", s->check);
+        json_out_bytes(j, "reason", s->reason);
+        json_out_end_object(j);
+    }
+    json_out_end_list(j);
+}
+
 static void write_model(struct json_out *j, const struct model *m)
 {
     json_out_object(j, NULL);
@@ -141,10 +192,9 @@ static void write_model(struct json_out *j, const struct model *m)
     json_out_text(j, "trust", trust_name(m->trust));
     json_out_text(j, "verdict", verdict_name(m->verdict));
     write_reasons(j, "reasons", m->reasons);
-    json_out_list(j, "provenance");
-    json_out_end_list(j);
-    json_out_list(j, "signatures");
-    json_out_end_list(j);
+    write_metadata(j, m->metadata);
+    write_checks(j, m->checks);
+    write_signatures(j, m->signatures);
     json_out_list(j, "files");
     for (const struct file *f = m->files; f; f = f->next)
         write_file(j, f);
@@ -165,7 +215,7 @@ static void write_head(struct json_out *j, const struct result *r)
     json_out_end_object(j);
     json_out_object(j, "policy");
     json_out_text(j, "name", r->gate);
-    json_out_text(j, "digest", NULL); /* built in: the tool's version fixes it */
+    json_out_text(j, "digest", r->policy_digest);
     write_reasons(j, "clauses", r->clauses);
     json_out_end_object(j);
     json_out_text(j, "gate", r->gate);

@@ -74,7 +74,7 @@ def both_digests_of_a_mismatch_are_named():
     expected = {f["path"].rsplit("/", 1)[-1]: f["expected"] for f in files(r).values() if f["expected"]}
     assert expected["tampered.safetensors"][0]["state"] == "inconsistent"
     assert expected["model.safetensors"][0] == {
-        "source": "hugging face cache blob name", "algorithm": "sha256",
+        "by": "target", "source": "hugging face cache blob name", "algorithm": "sha256",
         "value": hashlib.sha256(open(os.path.join(REAL, "linear.safetensors"), "rb").read()).hexdigest(),
         "state": "consistent", "weak": False}
     assert expected["config.json"][0]["algorithm"] == "git-sha1" and expected["config.json"][0]["weak"]
