@@ -9,6 +9,8 @@ CFLAGS  ?= -O2 -g
 JOBS    ?= 2
 
 PKGS        := jansson libcrypto zlib liblzma liblz4 libzstd
+# Only headers: the library is loaded when the network is first used (scanner/net/http.c).
+HEADER_PKGS := libcurl
 WORKER_PKGS := $(PKGS) libseccomp yaml-0.1 yara
 TEST_PKGS   := cmocka
 
@@ -42,7 +44,7 @@ LIB     = $(BUILD)/lib/libassay.a
 PROGRAMS = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sandbox/*.c tests/oracle/*.c tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY  = $(FUZZERS:%=$(BUILD)/replay/%)
-CC_OBJ  = $(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(WARN) $(HARD) $(CFLAGS) $(SAN) -MMD -MP -c
+CC_OBJ  = $(CC) $(INC) $(call pc,--cflags,$(PKGS) $(HEADER_PKGS)) $(CPPFLAGS) $(WARN) $(HARD) $(CFLAGS) $(SAN) -MMD -MP -c
 
 Q = $(if $(V),,@)
 all: $(BUILD)/bin/assay $(BUILD)/bin/assay-worker $(PACK)
