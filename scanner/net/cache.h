@@ -44,9 +44,10 @@ struct partial {
     char name[CACHE_HEX + 1];
 };
 
-/* Waits while another process loads the same; it may then be there, so look again. */
-bool partial_open(struct cache *c, const char *identity, struct partial *ret_partial,
-                  struct error *error);
+/* PARTIAL_BUSY: another thread or process loads the same; it may soon be an object. */
+enum partial_outcome { PARTIAL_OPEN, PARTIAL_BUSY, PARTIAL_ERROR };
+enum partial_outcome partial_open(struct cache *c, const char *identity,
+                                  struct partial *ret_partial, struct error *error);
 
 /* Begin anew: nothing is there, and what comes is a part of `validator` (NULL: unknown).
  */
