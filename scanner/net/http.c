@@ -418,8 +418,8 @@ static enum http_failure failure_of(const struct hop *hop, CURLcode code)
         return HTTP_OK;
     case CURLE_WRITE_ERROR:
         return hop->full ? HTTP_OK : HTTP_MEMORY;
-    case CURLE_OUT_OF_MEMORY:
-        return HTTP_MEMORY;
+    case CURLE_OUT_OF_MEMORY: /* also its word for a header line of more than 100 KiB */
+        return hop->response->status && !hop->body_bytes ? HTTP_TOO_LARGE : HTTP_MEMORY;
     case CURLE_ABORTED_BY_CALLBACK:
     case CURLE_COULDNT_CONNECT:
         return hop->refused ? HTTP_REFUSED : HTTP_UNREACHABLE;
