@@ -24,6 +24,7 @@ struct auth {
     struct auth_method method; /* its texts are the caller's */
     struct auth_place place;
     struct web_origin endpoint;
+    char *endpoint_url; /* for "{endpoint}/login" */
     bool plain_ok;
     char source[128];
     struct credential *fixed; /* what needs no service; or NULL */
@@ -113,8 +114,8 @@ struct auth *auth_open(const struct auth_method *methods, size_t n,
     }
     a->place = *place;
     a->endpoint = url.origin;
+    a->endpoint_url = url.text; /* handed over */
     a->plain_ok = plain_ok;
-    url_free(&url);
     (void)pthread_mutex_init(&a->lock, NULL);
     bool taken = false, ok = true;
     for (size_t i = 0; i < n && !taken && ok; i++)
@@ -138,6 +139,7 @@ void auth_free(struct auth *a)
         return;
     credential_free(a->fixed);
     secrets_wipe(&a->secrets);
+    free(a->endpoint_url);
     for (size_t i = 0; i < a->token_count; i++)
         token_free(&a->tokens[i]);
     (void)pthread_mutex_destroy(&a->lock);
@@ -301,6 +303,20 @@ static bool service_url(const struct auth *a, const char *text, struct url *ret_
     return error_set(error, ERROR_NETWORK, "the token service has no TLS");
 }
 
+/* "{endpoint}/login?tenant=$TENANT" */
+static bool expand_url(const struct auth *a, struct buffer *out)
+{
+    const char *rest = a->method.exchange_url;
+    if (strncmp(rest, "{endpoint}", 10) == 0) {
+        size_t len = strcspn(a->endpoint_url, "?");
+        while (len > 0 && a->endpoint_url[len - 1] == '/')
+            len--;
+        buffer_add(out, span_of(a->endpoint_url, len));
+        rest += 10;
+    }
+    return secret_expand(rest, &a->place, out) && out->text;
+}
+
 static struct credential *exchange(struct auth *a, struct http *h,
                                    const struct http_request *for_request,
                                    struct error *error)
@@ -313,7 +329,7 @@ static struct credential *exchange(struct auth *a, struct http *h,
     bool ok;
     buffer_init(&text, URL_MAX);
     buffer_init(&form, 64 << 10);
-    ok = secret_expand(m->exchange_url, &a->place, &text) && text.text;
+    ok = expand_url(a, &text);
     for (size_t i = 0; ok && m->exchange_form[i]; i++) {
         buffer_add_text(&form, i ? "&" : "");
         ok = secret_expand(m->exchange_form[i], &a->place, &form);

@@ -32,7 +32,7 @@ struct auth_method {
     const char *user;            /* AUTH_BASIC with one secret: "api", "$oauthtoken" */
     const char *header;          /* AUTH_HEADER: its name */
     const char *const *hosts; /* AUTH_OCI: token services besides the endpoint's host */
-    const char *exchange_url; /* may hold $VARIABLE, as may the form's texts */
+    const char *exchange_url; /* "{endpoint}/x"; $NAME is a variable, also in the form */
     const char *exchange_pointer;     /* to the token in its answer */
     const char *const *exchange_form; /* "name=text"; none: GET with Basic */
 };

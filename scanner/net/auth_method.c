@@ -65,17 +65,41 @@ static bool read_json_file(const json_t *object, struct auth_method *m,
     return true;
 }
 
+/* Client credentials of Microsoft Entra ID: tenant, client and secret are in `env`.
+ * Source: Microsoft identity platform, "OAuth 2.0 client credentials flow". */
+static bool make_azure(struct auth_method *m, const json_t *object, struct arena *arena)
+{
+    const char *scope = json_string_value(json_object_get(object, "scope"));
+    const char **form = arena_array(arena, 5, sizeof *form);
+    if (!m->env[0] || !m->env[1] || !m->env[2] || !form)
+        return form != NULL; /* without its three variables it stays AUTH_OTHER */
+    m->kind = AUTH_EXCHANGE;
+    m->exchange_url =
+        (const char *)arena_printf(
+            arena, "https://login.microsoftonline.com/$%s/oauth2/v2.0/token", m->env[0])
+            .ptr;
+    m->exchange_pointer = "/access_token";
+    form[0] = "grant_type=client_credentials";
+    form[1] = (const char *)arena_printf(arena, "client_id=$%s", m->env[1]).ptr;
+    form[2] = (const char *)arena_printf(arena, "client_secret=$%s", m->env[2]).ptr;
+    form[3] =
+        (const char *)arena_printf(
+            arena, "scope=%s", scope ? scope : "https://management.azure.com/.default")
+            .ptr;
+    m->exchange_form = form;
+    return !arena_exhausted(arena);
+}
+
 bool auth_method_read(const json_t *object, struct arena *arena,
                       struct auth_method *ret_method, struct error *error)
 {
     const char *type = json_string_value(json_object_get(object, "type"));
-    const json_t *exchange = json_object_get(object, "exchange");
     struct auth_method m = {
         .netrc = json_is_true(json_object_get(object, "netrc")),
         .user = json_string_value(json_object_get(object, "user")),
         .header = json_string_value(json_object_get(object, "header")),
-        .exchange_url = json_string_value(json_object_get(exchange, "url")),
-        .exchange_pointer = json_string_value(json_object_get(exchange, "ptr")),
+        .exchange_url = json_string_value(json_object_get(object, "token_url")),
+        .exchange_pointer = json_string_value(json_object_get(object, "token_ptr")),
     };
     if (!type)
         return wrong(error, "\"type\" is missing");
@@ -83,7 +107,8 @@ bool auth_method_read(const json_t *object, struct arena *arena,
     if (!read_list(json_object_get(object, "env"), arena, &m.env, error) ||
         !read_list(json_object_get(object, "file"), arena, &m.files, error) ||
         !read_list(json_object_get(object, "allow_hosts"), arena, &m.hosts, error) ||
-        !read_list(json_object_get(exchange, "form"), arena, &m.exchange_form, error) ||
+        !read_list(json_object_get(object, "token_form"), arena, &m.exchange_form,
+                   error) ||
         !read_json_file(json_object_get(object, "json_file"), &m, arena, error))
         return false;
     if (m.kind == AUTH_HEADER && !m.header)
@@ -91,7 +116,9 @@ bool auth_method_read(const json_t *object, struct arena *arena,
     if (m.kind == AUTH_BASIC && !m.user && m.env[0] && !m.env[1])
         m.user = "api";
     if (m.kind == AUTH_EXCHANGE && (!m.exchange_url || !m.exchange_pointer))
-        return wrong(error, "\"exchange\" needs a url and a ptr");
+        return wrong(error, "an exchange needs \"token_url\" and \"token_ptr\"");
+    if (strcmp(type, "azure") == 0 && !make_azure(&m, object, arena))
+        return error_set(error, ERROR_MEMORY, "out of memory");
     *ret_method = m;
     return true;
 }
