@@ -58,15 +58,15 @@ static bool make_fixed(struct auth *a, struct secrets *s, struct error *error)
     return a->fixed != NULL;
 }
 
-/* Without secrets a registry's tokens are asked for anonymously; a form may hold its own.
- */
-static bool works_without_secrets(const struct auth_method *m, const struct auth_place *p)
+static bool uses_form(const struct auth_method *m)
+{
+    return m->kind == AUTH_EXCHANGE && m->exchange_form[0];
+}
+
+/* Are all variables set that a token request names? */
+static bool form_is_complete(const struct auth_method *m, const struct auth_place *p)
 {
     struct buffer text;
-    if (m->kind == AUTH_OCI)
-        return true;
-    if (m->kind != AUTH_EXCHANGE || !m->exchange_form[0])
-        return false;
     buffer_init(&text, 64 << 10);
     bool all = secret_expand(m->exchange_url, p, &text);
     for (size_t i = 0; all && m->exchange_form[i]; i++)
@@ -82,9 +82,12 @@ static bool try_method(struct auth *a, const struct auth_method *m, bool *ret_ta
 {
     struct secrets s = { 0 };
     bool taken = m->kind == AUTH_NONE, ok = true;
-    if (m->kind != AUTH_NONE && m->kind != AUTH_OTHER) {
+    if (uses_form(m)) {
+        taken = form_is_complete(m, &a->place);
+    } else if (m->kind != AUTH_NONE && m->kind != AUTH_OTHER) {
         ok = secrets_find(m, &a->place, &a->endpoint, &s, error);
-        taken = ok && (s.word || works_without_secrets(m, &a->place));
+        /* without secrets, tokens of a registry are asked for anonymously */
+        taken = ok && (s.word || m->kind == AUTH_OCI);
     }
     if (taken) {
         a->method = *m;

@@ -148,7 +148,7 @@ def azure_is_an_exchange_of_three_variables():
     answer = ask([azure], *microsoft, env={"LAB_TENANT": "a b", "LAB_CLIENT": "me", "LAB_SECRET": SECRET})
     expect(answer, ok=False, failure="refused")  # the lab has no certificate for that name
     assert not lab.asked and "login.microsoftonline.com" in answer["error"]
-    expect(ask([azure, NONE], *microsoft, env={"LAB_TENANT": "a b"}), ok=True)
+    expect(ask([azure, NONE], *microsoft, env={"LAB_TENANT": "a b", "LAB_CLIENT": "me"}), ok=True)
 
 
 @case
