@@ -355,13 +355,18 @@ bool partial_write(struct partial *p, struct span bytes, struct error *error)
 struct found {
     char path[PATH_BYTES];
     uint64_t size;
-    int64_t used; /* seconds since 1970; the kernel's access time, good to a day */
+    int64_t used; /* nanoseconds since 1970; access times of a kernel are good to a day */
 };
 struct found_list {
     struct found *list;
     size_t count, capacity;
     uint64_t bytes;
 };
+
+static int64_t nanoseconds(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
 
 /* Add the regular files of one folder.  Memory that is short makes the list shorter. */
 static void list_folder(const struct cache *c, const char *folder, struct found_list *l)
@@ -387,8 +392,8 @@ static void list_folder(const struct cache *c, const char *folder, struct found_
         new = &l->list[l->count++];
         path_of(new->path, folder, e->d_name, "");
         new->size = (uint64_t)st.st_size;
-        new->used =
-            st.st_atim.tv_sec > st.st_mtim.tv_sec ? st.st_atim.tv_sec : st.st_mtim.tv_sec;
+        int64_t read = nanoseconds(st.st_atim), written = nanoseconds(st.st_mtim);
+        new->used = read > written ? read : written;
         l->bytes += new->size;
     }
     if (directory)
@@ -405,13 +410,13 @@ static int by_use(const void *a, const void *b)
 static void trim_parts(struct cache *c)
 {
     struct found_list l = { 0 };
-    int64_t now = (int64_t)time(NULL);
+    int64_t week_ago = ((int64_t)time(NULL) - WEEK) * 1000000000;
     list_folder(c, "partial", &l);
     for (size_t i = 0; i < l.count; i++) {
         int fd = openat(c->root, l.list[i].path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
             continue;
-        if (now - l.list[i].used > WEEK && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        if (l.list[i].used < week_ago && flock(fd, LOCK_EX | LOCK_NB) == 0)
             (void)unlinkat(c->root, l.list[i].path, 0);
         (void)close(fd);
     }
