@@ -291,7 +291,8 @@ static bool make_object(const struct cache *c, const char *path, const char *sha
     if (renameat(c->root, path, c->root, object) == 0)
         return true;
     (void)snprintf(folder, sizeof folder, "objects/%.2s", sha256);
-    return errno == ENOENT && mkdirat(c->root, folder, 0700) == 0 &&
+    return errno == ENOENT && /* another thread may be faster */
+           (mkdirat(c->root, folder, 0700) == 0 || errno == EEXIST) &&
            renameat(c->root, path, c->root, object) == 0;
 }
 
