@@ -86,6 +86,8 @@ $(PROGRAMS): $(BUILD)/%: tests/%.c $(LIB)
 # The real zygote and sandbox around an inspector that misbehaves.
 $(BUILD)/sandbox/worker_evil: WRAP = -Wl,--wrap=inspect_artifact
 
+# The cache, killed at each system call that changes something.
+$(BUILD)/unit/test_net_cache: WRAP = $(foreach call,openat write renameat unlinkat ftruncate,-Wl,--wrap=$(call))
 # Names that libcurl looks up are answered by the program.
 $(BUILD)/net/client: WRAP = -rdynamic
 
