@@ -1,5 +1,7 @@
 #include "engine/jobs.h"
 
+#include "engine/fetched.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -156,6 +158,8 @@ static bool do_job(void *self, size_t item, struct crew_hand *h, struct error *e
     }
     int fd = source_file_open(job->list, job->source, &problem);
     bool ok = true;
+    if (job->list->remote)
+        fetched_check(job);
     if (fd < 0) {
         artifact_lower(a, STATUS_FAILED, "%s", problem.message);
     } else if (fstat(fd, &st) != 0) {
@@ -171,6 +175,7 @@ static bool do_job(void *self, size_t item, struct crew_hand *h, struct error *e
     }
     if (fd >= 0)
         close(fd);
+    source_file_release(job->list, job->source);
     report_bytes(labour, 0, 1);
     return ok;
 }

@@ -192,7 +192,8 @@ static bool record_target(const struct lock_options *o, const char *target,
                           struct result *r, uint8_t *buffer, struct error *error)
 {
     struct source_list list;
-    if (!source_open(target, &o->source, &list, error))
+    bool retryable;
+    if (!source_open(target, &o->source, &list, &retryable, error))
         return false;
     struct hub_links *links = hub_links_new(&list);
     struct model *m = links ? result_add_model(r, list.target, list.target) : NULL;

@@ -1,6 +1,7 @@
 #include "engine/scan.h"
 
 #include "engine/evidence.h"
+#include "engine/fetched.h"
 #include "engine/hub_store.h"
 #include "engine/jobs.h"
 #include "engine/locks.h"
@@ -23,7 +24,9 @@ struct work {
     struct evidence *evidence; /* what the targets say about themselves */
 };
 
-static bool open_targets(const struct scan_options *o, struct work *w,
+/* A registry that does not answer costs its target, not the scan; a target that does not
+ * exist is a mistake of whoever named it. */
+static bool open_targets(const struct scan_options *o, struct work *w, struct result *r,
                          struct error *error)
 {
     size_t n = 0;
@@ -32,10 +35,16 @@ static bool open_targets(const struct scan_options *o, struct work *w,
     w->lists = calloc(n + 1, sizeof *w->lists);
     if (!w->lists)
         return error_set(error, ERROR_MEMORY, "out of memory");
-    for (; w->list_count < n; w->list_count++)
-        if (!source_open(o->targets[w->list_count], &o->source, &w->lists[w->list_count],
-                         error))
+    for (size_t i = 0; i < n; i++) {
+        bool retryable;
+        if (source_open(o->targets[i], &o->source, &w->lists[w->list_count], &retryable,
+                        error))
+            w->list_count++;
+        else if (error->code == ERROR_NETWORK)
+            result_add_error(r, span_of_text(o->targets[i]), error, retryable);
+        else
             return false;
+    }
     return true;
 }
 
@@ -85,6 +94,11 @@ static bool gather_evidence(const struct scan_options *o, struct work *w,
         ok = locks_promise(o->lockfile, &w->lists[i], w->list_count == 1, jobs, count,
                            w->arena);
     }
+    for (size_t i = 0, at = 0, count; ok && i < w->list_count; i++) {
+        struct job *jobs = jobs_of(w, &w->lists[i], &at, &count);
+        if (w->lists[i].remote)
+            ok = fetched_promise(&w->lists[i], jobs, count, w->arena);
+    }
     ok = ok && evidence_promise(w->evidence, w->jobs, w->job_count);
     return ok || error_set(error, ERROR_MEMORY, "out of memory");
 }
@@ -94,7 +108,11 @@ static bool group_models(const struct scan_options *o, struct work *w, struct re
     bool ok = true;
     for (size_t i = 0, at = 0, count; ok && i < w->list_count; i++) {
         struct job *jobs = jobs_of(w, &w->lists[i], &at, &count);
-        ok = count == 0 || units_group(r, &w->lists[i], jobs, count, o->one_model);
+        struct source_list *list = &w->lists[i];
+        ok = count == 0 ||
+             units_group(r, list, jobs, count, o->one_model || list->remote);
+        if (ok && list->remote)
+            ok = fetched_attach(list, jobs, count, r);
         if (ok && o->lockfile)
             ok = locks_check(o->lockfile, &w->lists[i], w->list_count == 1, jobs, count,
                              r);
@@ -119,12 +137,15 @@ static struct claim stated_claim(const struct reference *ref, struct span eviden
                            .evidence = evidence };
 }
 
-/* --origin, and what the lockfile recorded of this target. */
-static size_t stated_of(void *self, const struct source_list *list, struct claim ret[2])
+/* What was fetched; --origin, and what the lockfile recorded of this target. */
+static size_t stated_of(void *self, const struct source_list *list,
+                        struct claim ret[STATED_CLAIMS_MAX])
 {
     const struct stating *s = self;
     const struct scan_options *o = s->options;
     size_t n = 0;
+    if (list->remote)
+        ret[n++] = fetched_claim(list);
     if (o->origin)
         ret[n++] = stated_claim(o->origin, span_of_text(o->origin_text));
     const struct locked_target *t =
@@ -177,7 +198,7 @@ struct result *scan(const struct scan_options *o, struct error *error)
     bool ok = r && w.arena && w.crew;
     if (!ok)
         (void)error_set(error, ERROR_MEMORY, "out of memory");
-    ok = ok && open_targets(o, &w, error);
+    ok = ok && open_targets(o, &w, r, error);
     ok = ok && make_jobs(&w, error);
     ok = ok && gather_evidence(o, &w, error);
     ok = ok && jobs_run(w.crew, o, w.jobs, w.job_count, error);

@@ -25,6 +25,7 @@ struct download {
         const char *hex; /* lower case; or a beginning of it, 8 digits at least */
     } expected[DOWNLOAD_DIGESTS_MAX];
     size_t expected_count;
+    void *owner; /* the caller's own */
 };
 
 enum download_state {

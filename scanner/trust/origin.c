@@ -17,6 +17,8 @@ static bool equal(struct span a, struct span b)
  * own is known by its endpoint, which only a whole reference can name. */
 static enum trust level_of(const struct claim *c, environment_lookup *env)
 {
+    if (c->level)
+        return *c->level;
     if (c->reference)
         return reference_trust(c->reference, env, NULL);
     if (!c->registry || c->registry->trust == TRUST_INTERNAL)

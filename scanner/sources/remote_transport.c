@@ -1,0 +1,82 @@
+/* Requests of a registry entry, carried by net/. */
+#include "sources/remote_private.h"
+
+#include <string.h>
+
+bool remote_at_endpoint(const struct remote *r, const char *text)
+{
+    struct url url = { 0 }, endpoint = { 0 };
+    struct error ignored;
+    bool at = url_parse(text, &url, &ignored) &&
+              url_parse(r->endpoint, &endpoint, &ignored) &&
+              web_origin_equal(&url.origin, &endpoint.origin);
+    url_free(&url);
+    url_free(&endpoint);
+    return at;
+}
+
+static const char *const *header_lines(const struct rest_header *headers, size_t count,
+                                       struct arena *arena)
+{
+    const char **lines = arena_alloc(arena, (count + 1) * sizeof *lines);
+    for (size_t i = 0; lines && i < count; i++) {
+        struct span line = arena_printf(arena, "%s: %s", headers[i].name, headers[i].value);
+        lines[i] = (const char *)line.ptr;
+    }
+    return lines;
+}
+
+static bool keep_answer(const struct http_response *response, struct arena *arena,
+                        struct rest_answer *ret)
+{
+    size_t count = response->fields.count;
+    if (count > REST_HEADERS_MAX)
+        count = REST_HEADERS_MAX;
+    struct rest_header *headers = arena_alloc(arena, (count + 1) * sizeof *headers);
+    for (size_t i = 0; headers && i < count; i++) {
+        const struct field *f = &response->fields.list[i];
+        headers[i] = (struct rest_header){ arena_text(arena, span_of_text(f->name)),
+                                           arena_text(arena, span_of_text(f->value)) };
+    }
+    *ret = (struct rest_answer){
+        .status = (int)response->status,
+        .headers = headers,
+        .header_count = headers ? count : 0,
+        .body = arena_copy(arena, buffer_span(&response->body)),
+        .url = response->url ? arena_text(arena, span_of_text(response->url)) : NULL,
+    };
+    return headers && !arena_exhausted(arena);
+}
+
+bool remote_transport(void *self, const struct rest_request *q, struct arena *arena,
+                      struct rest_answer *ret_answer, struct error *error)
+{
+    struct remote *r = self;
+    struct http_response response;
+    bool here = remote_at_endpoint(r, q->url);
+    struct http_request request = {
+        .method = strcmp(q->method, "POST") == 0   ? HTTP_POST
+                  : strcmp(q->method, "HEAD") == 0 ? HTTP_HEAD
+                                                   : HTTP_GET,
+        .url = q->url,
+        .headers = header_lines(q->headers, q->header_count, arena),
+        .body = q->body,
+        .private_ok = r->own && here,
+        .plain_ok = r->own && here,
+        .repeatable = true, /* entries only ask */
+        .compressed = true,
+        .stay = !q->follow,
+        .body_max = q->max_bytes,
+    };
+    if (r->options->offline)
+        return error_set(error, ERROR_NETWORK, "%s is not asked: --offline", q->url);
+    if (arena_exhausted(arena))
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    bool ok = q->credentials && here && r->auth
+                  ? auth_fetch(r->auth, r->http, &request, &response, error)
+                  : http_fetch(r->http, &request, &response, error);
+    ok = ok && (keep_answer(&response, arena, ret_answer) ||
+                error_set(error, ERROR_MEMORY, "out of memory"));
+    http_response_free(&response);
+    return ok;
+}
