@@ -9,7 +9,7 @@ bool local_open(const char *target, const struct source_options *o,
 int local_file_open(const struct source_list *list, const struct source_file *file,
                     struct error *error);
 
-/* Does an --exclude take this path out? 
+/* Does an --exclude take this path out? */
 bool source_excluded(const struct source_options *o, const char *path);
 
 #endif
