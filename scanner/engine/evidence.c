@@ -53,11 +53,8 @@ static bool find_voices(struct evidence *e, const struct source_list *list)
     size_t count = 0;
     if (!files)
         return false;
-    for (const struct source_file *f = list->files; f; f = f->next) {
+    for (const struct source_file *f = list->files; f; f = f->next)
         files[count++] = f;
-        if (span_is(f->path, ".dvcignore") || span_ends(f->path, "/.dvcignore"))
-            e->ranges[list - e->lists].dvcignore = true;
-    }
     for (size_t i = 0; i < count; i++) {
         struct voice v = { .list = list, .file = files[i] };
         const char *beside = "";

@@ -190,8 +190,8 @@ void listing_check(struct evidence *e, const struct bundle *b, const struct stat
     struct range members = members_of(e, b, s);
     char hex[DIGEST_HEX_MAX + 1];
     uint64_t count;
-    /* what .dvcignore or --exclude leaves out cannot be told from what was added */
-    if (!v->job || v->list->excluded || e->ranges[v->list - e->lists].dvcignore ||
+    /* what --exclude leaves out, or DVC, cannot be told from what was taken or added */
+    if (!v->job || v->list->excluded ||
         !digest_list(&members, voice_path(e->arena, v, s->path), s->algorithm, hex,
                      &count) ||
         (s->has_size && count > s->size))

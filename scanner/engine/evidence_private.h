@@ -40,7 +40,6 @@ struct share {
 struct range {
     struct job *jobs;
     size_t count;
-    bool dvcignore; /* of a whole list: a .dvcignore lies in it */
 };
 
 struct evidence {

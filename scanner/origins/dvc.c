@@ -21,6 +21,7 @@ struct state {
     struct directory *directories;
     struct list *lists;
     size_t list_count, list_capacity;
+    bool ignores; /* some .dvcignore leaves files out */
 };
 
 /* Where an output came from, if the file says so: another repository, or a URL. */
@@ -154,12 +155,25 @@ static void note_list(struct origin_reading *r)
     state->lists[state->list_count++] = (struct list){ r->source, hash, algorithm };
 }
 
+/* `dvc init` writes one that holds comments alone. */
+static void read_ignore(struct origin_reading *r)
+{
+    struct state *state = r->state;
+    struct reader lines = reader_of(r->source.bytes, 0);
+    while (reader_left(&lines) > 0) {
+        struct span line = origin_trim(reader_line(&lines, SIZE_MAX));
+        state->ignores |= line.len > 0 && !span_starts(line, "#");
+    }
+}
+
 static void read_one(struct origin_reading *r)
 {
     if (r->source.kind == ORIGIN_DVC_FILE)
         read_file(r);
     else if (r->source.kind == ORIGIN_DVC_LOCK)
         read_lock(r);
+    else if (r->source.kind == ORIGIN_DVC_IGNORE)
+        read_ignore(r);
     else
         note_list(r);
 }
@@ -198,7 +212,7 @@ static void finish(struct origin_reading *r)
         r->source = d->source;
         if (found)
             read_list(r, found, d);
-        else
+        else if (!state->ignores)
             origin_say(r, d->listing);
     }
 }

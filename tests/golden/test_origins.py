@@ -265,7 +265,8 @@ def a_directory_has_one_digest():
             (lambda d: os.remove(d + "/data/config.json"), ({"integrity/missing-file"}, set())),
             (lambda d: write(d + "/data/weights/more.txt", b"x"), (set(), set())),  # added, or ignored
             (lambda d: write(d + "/data/.git/HEAD", b"ref: refs/heads/main"), (set(), {SAME})),
-            (lambda d: (write(d + "/data/config.json", b"{}"), write(d + "/.dvcignore", b"*.json")), (set(), set()))):
+            (lambda d: (write(d + "/data/config.json", b"{}"), write(d + "/.dvcignore", b"#\n\n*.json\n")), (set(), set())),
+            (lambda d: write(d + "/.dvcignore", b"# comments alone\n"), (set(), {SAME}))):
         d = store(stores.dvc_directory)
         change(d)
         assert seen(d) == expected, (seen(d), expected)
