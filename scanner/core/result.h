@@ -69,6 +69,7 @@ struct result {
     int exit_code;
     struct {                 /* volatile: kept out of everything that is compared */
         const char *sandbox; /* "seccomp+landlock6", "seccomp", "off" */
+        int64_t started;     /* seconds since 1970 */
         double seconds;
         unsigned jobs;
     } run;
