@@ -64,6 +64,7 @@ struct result {
     struct summary summary;
     const char *gate;                     /* name of the gate or policy that judged */
     const char *policy_digest;            /* sha256 of the policy file; NULL: built in */
+    enum severity fail_on;                /* findings this bad or worse violate it */
     struct reason *clauses, *last_clause; /* all that it demands, in plain words */
     enum verdict verdict;
     int exit_code;
@@ -74,6 +75,7 @@ struct result {
         unsigned jobs;
     } run;
     const char *rules_digest; /* sha256 over the rule tables and lists in use */
+    const char *version;      /* of the Assay that scanned; NULL: this one */
 };
 
 struct result *result_new(void); /* NULL when out of memory */

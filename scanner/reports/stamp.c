@@ -8,6 +8,16 @@
 
 static const int64_t year_zero = -INT64_C(62167219200), year_last = INT64_C(253402300799);
 
+const char *stamp_version(const struct result *r)
+{
+    return r->version ? r->version : ASSAY_VERSION;
+}
+
+bool stamp_unconfined(const struct result *r)
+{
+    return r->run.sandbox && strcmp(r->run.sandbox, "off") == 0;
+}
+
 int64_t stamp_seconds(const struct result *r, const struct report_options *o)
 {
     return o->reproducible ? o->epoch : r->run.started;

@@ -7,6 +7,12 @@
 
 enum { STAMP_TIME = 21, STAMP_UUID = 37 }; /* with the NUL */
 
+/* Of the Assay that scanned: this one, or the one whose report was read. */
+const char *stamp_version(const struct result *r);
+
+/* Were files parsed without a sandbox?  Every report must say so. */
+bool stamp_unconfined(const struct result *r);
+
 /* Seconds since 1970: SOURCE_DATE_EPOCH, else when the scan began. */
 int64_t stamp_seconds(const struct result *r, const struct report_options *o);
 
