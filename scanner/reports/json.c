@@ -32,9 +32,9 @@ bool report_write_json(FILE *out, const struct result *r, const struct report_op
     return ok;
 }
 
-/* The same as lines (docs/report-lines.schema.json), each an object with one key that says
- * what it is: a head, each model, each error, and the end with the verdict, without which
- * the file is not whole. */
+/* The same as lines (docs/report-lines.schema.json), each an object with one key that
+ * says what it is: a head, each model, each error, and the end with the verdict, without
+ * which the file is not whole. */
 
 static void begin_line(struct json_out *j, const char *record)
 {
