@@ -156,3 +156,18 @@ const struct manifest_entry *manifest_find(const struct manifest *m, struct span
     *ret_count = n;
     return &m->entries[low];
 }
+
+struct span manifest_line(struct reader *r, size_t max)
+{
+    size_t left = reader_left(r), look = left <= max ? left : max + 1;
+    struct span ahead = reader_peek(r, look);
+    size_t end = span_find(ahead, "\n", 0);
+    if (end == SIZE_MAX && look < left) {
+        r->failed = true;
+        return (struct span){ 0 };
+    }
+    struct span line = reader_bytes(r, end == SIZE_MAX ? left : end);
+    if (end != SIZE_MAX)
+        reader_skip(r, 1);
+    return span_ends(line, "\r") ? span_slice(line, 0, line.len - 1) : line;
+}
