@@ -47,15 +47,15 @@ bool name_ignored(struct span path, const struct span *names, size_t count);
 /* A whole digest in lower-case hex. */
 bool digest_canonical(struct span digits, enum digest_algorithm a);
 
-/* By path, start, algorithm.  False with *ret_why when a path comes twice (with digests of
- * different algorithms it may), or the ranges of one overlap or leave a gap. */
+/* By path, start, algorithm.  False with *ret_why when a path comes twice (with digests
+ * of different algorithms it may), or the ranges of one overlap or leave a gap. */
 bool manifest_sort(struct manifest *m, struct refusal *ret_why);
 
 /* The entries of one path, which are neighbours once sorted; NULL: it is not named. */
 const struct manifest_entry *manifest_find(const struct manifest *m, struct span path,
                                            size_t *ret_count);
 
-/* The next line of a text without its end, LF or CR LF; the last one may have none.  Fails
+/* The next line of a text without its end, LF or CR LF; the last one may have none. Fails
  * the reader when it is longer than `max`. */
 struct span manifest_line(struct reader *r, size_t max);
 

@@ -27,9 +27,12 @@ bool minisign_parse(struct arena *arena, struct span bytes, struct minisign *ret
     struct minisign m = { 0 };
     if (bytes.len > MINISIGN_BYTES_MAX)
         return malformed(why, "the signature file is too large");
-    struct span head = manifest_line(&r, LINE_MAX_BYTES), first = manifest_line(&r, LINE_MAX_BYTES), comment = manifest_line(&r, LINE_MAX_BYTES),
+    struct span head = manifest_line(&r, LINE_MAX_BYTES),
+                first = manifest_line(&r, LINE_MAX_BYTES),
+                comment = manifest_line(&r, LINE_MAX_BYTES),
                 second = manifest_line(&r, LINE_MAX_BYTES);
-    if (!reader_ok(&r) || !minisign_claims(head) || !span_starts(comment, TRUSTED_COMMENT))
+    if (!reader_ok(&r) || !minisign_claims(head) ||
+        !span_starts(comment, TRUSTED_COMMENT))
         return malformed(why, "the signature file has not the four lines of minisign");
     if (!base64_decode(arena, first, &raw) ||
         raw.len != ALGORITHM + MINISIGN_KEY_ID + MINISIGN_SIGNATURE ||

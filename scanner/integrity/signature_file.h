@@ -50,8 +50,8 @@ enum { SIGNATURE_HEAD = 512 };
 bool signature_file_named(struct span path);
 bool signature_file_starts(struct span head);
 
-/* The name of the file that a detached signature is of: "model.bin.minisig" → "model.bin";
- * empty when the name has no ending that says so. */
+/* The name of the file that a detached signature is of: "model.bin.minisig" →
+ * "model.bin"; empty when the name has no ending that says so. */
 struct span signature_file_subject(struct span path);
 
 #endif

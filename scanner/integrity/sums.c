@@ -6,7 +6,11 @@ static const struct {
     const char *bsd;
     enum digest_algorithm algorithm;
 } algorithms[] = {
-    { "SHA256", DIGEST_SHA256 }, { "SHA512", DIGEST_SHA512 }, { "MD5", DIGEST_MD5 },
+    {"SHA256",   DIGEST_SHA256 },
+    { "SHA384",  DIGEST_SHA384 },
+    { "SHA512",  DIGEST_SHA512 },
+    { "MD5",     DIGEST_MD5    },
+    { "BLAKE2b", DIGEST_BLAKE2B}, /* as many digits as SHA512: only in BSD style */
 };
 enum { ALGORITHMS = sizeof algorithms / sizeof *algorithms };
 

@@ -2,8 +2,8 @@
  *
  *   HEX  name    HEX *name    \HEX  na\nme    SHA256 (name) = HEX
  *
- * Which digest it is, the number of digits says, or the word in front.  Paths are relative
- * to the directory of the list; "./" in front is left out. */
+ * Which digest it is, the number of digits says, or the word in front.  Paths are
+ * relative to the directory of the list; "./" in front is left out. */
 #ifndef SUMS_H
 #define SUMS_H
 
