@@ -353,9 +353,10 @@ static bool take_answer(const struct worker *w, struct job *j, size_t n)
     buffer_add(&j->answer, span_of(w->records, n));
     if (n > 0 && !j->answer.truncated)
         return true;
-    j->answered = !j->answer.truncated && signature_wire_whole(buffer_span(&j->answer))
-                      ? WIRE_ENDED
-                      : WIRE_MALFORMED;
+    if (j->answer.truncated)
+        j->answered = WIRE_MALFORMED;
+    else if (signature_wire_whole(buffer_span(&j->answer)))
+        j->answered = WIRE_ENDED; /* else the child's end says why not */
     return false;
 }
 
