@@ -301,6 +301,24 @@ static size_t split(const struct signing_request *r, const struct source_file *f
     return n;
 }
 
+/* By components, as model_signing orders them: "a/b" before "a-b".  The order counts only
+ * for the root digest, which then is the one that model_signing prints; the specification
+ * would have the names compared as texts, and verifiers take any order. */
+static int compare_components(const void *a, const void *b)
+{
+    const struct manifest_entry *left = a, *right = b;
+    size_t n = left->path.len < right->path.len ? left->path.len : right->path.len, i = 0;
+    while (i < n && left->path.ptr[i] == right->path.ptr[i])
+        i++;
+    if (i == left->path.len && i == right->path.len)
+        return left->start < right->start ? -1 : left->start > right->start;
+    if (i == n)
+        return left->path.len < right->path.len ? -1 : 1;
+    int one = left->path.ptr[i] == '/' ? 0 : left->path.ptr[i];
+    int two = right->path.ptr[i] == '/' ? 0 : right->path.ptr[i];
+    return one - two;
+}
+
 /* A model that is one file has the name ".": the specification says its base name, but
  * every release of model_signing looks for this and for nothing else. */
 static bool record_items(const struct hash_item *items, size_t count, bool alone,
@@ -326,6 +344,7 @@ static bool record_items(const struct hash_item *items, size_t count, bool alone
             .digest = arena_copy(arena, span_of_text(item->hex)),
         };
     }
+    qsort(m->files.entries, m->files.count, sizeof *m->files.entries, compare_components);
     return (oms_root(&m->files, m->root) && !arena_exhausted(arena)) ||
            error_set(error, ERROR_MEMORY, "out of memory");
 }
