@@ -20,8 +20,8 @@ void crypto_free(struct crypto *c);             /* NULL is fine */
 
 OSSL_LIB_CTX *crypto_library(const struct crypto *c);
 
-/* A digest of up to three pieces; empty pieces do not count. */
-void crypto_sha256(const struct crypto *c, struct span a, struct span b, struct span d,
+/* A digest of up to three pieces; empty pieces do not count.  False: out of memory. */
+bool crypto_sha256(const struct crypto *c, struct span a, struct span b, struct span d,
                    uint8_t ret_digest[SHA256_LEN]);
 
 /* "SHA256", "SHA384", "SHA512"; false for another name. */
