@@ -4,6 +4,7 @@
 #include "integrity/base64.h"
 #include "integrity/gpg.h"
 #include "integrity/rekor.h"
+#include "integrity/signature_file.h"
 #include "integrity/slsa.h"
 
 #include <errno.h>
@@ -183,10 +184,9 @@ static bool hash_blob(const struct source_list *list, bool minisign, struct aren
     struct hash_item item = {
         .file = list->files,
         .end = UINT64_MAX,
-        .algorithms =
-            DIGEST_BIT(DIGEST_SHA256) |
-            (minisign ? DIGEST_BIT(DIGEST_BLAKE2B)
-                      : DIGEST_BIT(DIGEST_SHA384) | DIGEST_BIT(DIGEST_SHA512)),
+        .algorithms = DIGEST_BIT(DIGEST_SHA256) |
+                      (minisign ? DIGEST_BIT(DIGEST_BLAKE2B)
+                                : DIGEST_BIT(DIGEST_SHA384) | DIGEST_BIT(DIGEST_SHA512)),
     };
     if (list->files->problem.len)
         return error_set(error, ERROR_IO, "%s: %s", b->path,
@@ -262,8 +262,7 @@ static void verify_bare(const struct verify_request *r, const struct signature_f
 }
 
 static bool verify_blob(const struct verify_request *r, const struct signature_file *file,
-                        struct blob *b, struct verify_report *report,
-                        struct error *error)
+                        struct blob *b, struct verify_report *report, struct error *error)
 {
     struct signature *s = &report->signature;
     switch (file->kind) {
@@ -313,10 +312,10 @@ static bool find_signature(const char *target, bool directory, struct arena *are
     static const char *const inside[] = { "/model.sig", "/model.sigstore.json",
                                           "/.kaggle/signing.json" };
     static const char *const beside[] = { ".sigstore.json", ".sig", ".sigstore",
-                                          ".minisig",       ".asc" };
+                                          ".minisig", ".asc" };
     const char *const *ends = directory ? inside : beside;
-    size_t count = directory ? sizeof inside / sizeof *inside
-                             : sizeof beside / sizeof *beside;
+    size_t count =
+        directory ? sizeof inside / sizeof *inside : sizeof beside / sizeof *beside;
     for (size_t i = 0; i < count; i++) {
         struct span path = arena_printf(arena, "%s%s", target, ends[i]);
         if (path.len && access((const char *)path.ptr, F_OK) == 0) {

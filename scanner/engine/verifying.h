@@ -29,17 +29,17 @@ struct verify_report {
     struct signed_files files;
 };
 
-/* False when it could not be tried: the target or the signature cannot be read, no worker.
- * All else is a state.  The caller frees the report. */
+/* False when it could not be tried: the target or the signature cannot be read, no
+ * worker. All else is a state.  The caller frees the report. */
 bool verify_target(const struct verify_request *r, struct verify_report *ret_report,
                    struct error *error);
 void verify_report_free(struct verify_report *r);
 
 /* ---- for scans too ---------------------------------------------------------------- */
 
-/* The cryptography of one bundle of a signature file: *ret_result is total.  Bodies of log
- * entries come from the worker; before a keyless bundle counts as verified they are read
- * again from the bytes that a trusted log has signed. */
+/* The cryptography of one bundle of a signature file: *ret_result is total.  Bodies of
+ * log entries come from the worker; before a keyless bundle counts as verified they are
+ * read again from the bytes that a trusted log has signed. */
 void verify_taken(const struct signers *s, enum verify_method method, int64_t now,
                   struct arena *arena, const struct bundle *b,
                   const struct verify_target *target, struct verification *ret_result);

@@ -22,7 +22,8 @@ static void set(struct arena *arena, struct signature *s, enum signature_state s
     s->reason = arena_copy(arena, span_of_text(reason));
 }
 
-/* ---- what gpgv says ----------------------------------------------------------------- */
+/* ---- what gpgv says -----------------------------------------------------------------
+ */
 
 /* The words behind "[GNUPG:] KEYWORD ". */
 static bool says(struct span line, const char *keyword, struct span *ret_rest)
@@ -63,15 +64,15 @@ void gpg_judge(struct span status, struct arena *arena, struct signature *s)
         const char *keyword, *check, *reason;
         enum signature_state state;
     } bad[] = {
-        { "BADSIG", "signature", "the signature is not over these bytes",
-          SIGNATURE_INVALID },
-        { "EXPSIG", "gpg-expired", "the signature has expired", SIGNATURE_INVALID },
-        { "EXPKEYSIG", "gpg-expired", "the key has expired", SIGNATURE_INVALID },
-        { "REVKEYSIG", "gpg-revoked", "the key was revoked", SIGNATURE_INVALID },
-        { "NO_PUBKEY", "gpg-key", "the keyring does not hold the key that signed",
-          SIGNATURE_UNTRUSTED },
-        { "ERRSIG", "gpg-signature", "gpgv cannot check this signature",
-          SIGNATURE_UNSUPPORTED },
+        {"BADSIG",     "signature",     "the signature is not over these bytes",
+         SIGNATURE_INVALID                                                                                },
+        { "EXPSIG",    "gpg-expired",   "the signature has expired",                     SIGNATURE_INVALID},
+        { "EXPKEYSIG", "gpg-expired",   "the key has expired",                           SIGNATURE_INVALID},
+        { "REVKEYSIG", "gpg-revoked",   "the key was revoked",                           SIGNATURE_INVALID},
+        { "NO_PUBKEY", "gpg-key",       "the keyring does not hold the key that signed",
+         SIGNATURE_UNTRUSTED                                                                              },
+        { "ERRSIG",    "gpg-signature", "gpgv cannot check this signature",
+         SIGNATURE_UNSUPPORTED                                                                            },
     };
     struct reader r = reader_of(status, 0);
     struct span valid = { 0 }, rest;
@@ -102,10 +103,12 @@ void gpg_judge(struct span status, struct arena *arena, struct signature *s)
         set(arena, s, SIGNATURE_VERIFIED, "", "");
     }
     struct span primary = word(valid, VALID_PRIMARY);
-    s->identity = primary.len && primary.len <= FINGERPRINT_MAX ? primary : word(valid, 0);
+    s->identity =
+        primary.len && primary.len <= FINGERPRINT_MAX ? primary : word(valid, 0);
 }
 
-/* ---- running it --------------------------------------------------------------------- */
+/* ---- running it ---------------------------------------------------------------------
+ */
 
 static const char *find_program(void)
 {
@@ -153,12 +156,13 @@ static bool start(const char *program, char *const *arguments, int out, pid_t *r
         return false;
     bool ok = posix_spawnattr_init(&attributes) == 0;
     (void)sigemptyset(&none);
-    ok = ok && posix_spawnattr_setsigmask(&attributes, &none) == 0 &&
-         posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK) == 0 &&
-         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) == 0 &&
-         posix_spawn_file_actions_adddup2(&actions, out, 1) == 0 &&
-         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0) == 0 &&
-         posix_spawn(ret_pid, program, &actions, &attributes, arguments, environment) == 0;
+    ok =
+        ok && posix_spawnattr_setsigmask(&attributes, &none) == 0 &&
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK) == 0 &&
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) == 0 &&
+        posix_spawn_file_actions_adddup2(&actions, out, 1) == 0 &&
+        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0) == 0 &&
+        posix_spawn(ret_pid, program, &actions, &attributes, arguments, environment) == 0;
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attributes);
     return ok;
@@ -174,8 +178,8 @@ static bool run(const char *program, const char *keyring, const char *signature,
                 const char *file, struct buffer *status)
 {
     char *names[] = { plain_path(keyring), plain_path(signature), plain_path(file) };
-    static const char *const fixed[] = { "gpgv", "--homedir", "/nonexistent",
-                                         "--status-fd", "1", "--keyring" };
+    static const char *const fixed[] = { "gpgv",        "--homedir", "/nonexistent",
+                                         "--status-fd", "1",         "--keyring" };
     char *arguments[12] = { NULL };
     size_t n = 0;
     int ends[2];

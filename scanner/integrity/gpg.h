@@ -8,6 +8,7 @@
 #define GPG_H
 
 #include "core/error.h"
+#include "core/provenance.h"
 #include "integrity/manifest.h"
 
 /* Fills state, identity (the fingerprint), time, check and reason of *signature.  Keyring

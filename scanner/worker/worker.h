@@ -8,8 +8,9 @@
 #include "core/artifact.h"
 #include "core/budget.h"
 #include "core/error.h"
-#include "integrity/signature_file.h"
 #include "origins/origins.h"
+
+struct signature_file; /* integrity/signature_file.h */
 
 enum sandbox { SANDBOX_AUTO, SANDBOX_STRICT, SANDBOX_OFF };
 
