@@ -15,15 +15,20 @@ static char *slurp(const char *path, size_t *ret_len)
     return text;
 }
 
-__attribute__((format(printf, 4, 0))) static void tell(struct buffer *report,
-                                                       const char *path,
+__attribute__((format(printf, 5, 0))) static void tell(struct buffer *report,
+                                                       const char *path, struct span text,
                                                        const struct place *at,
                                                        const char *format, va_list args)
 {
-    size_t len;
-    char *text = slurp(path, &len);
-    buffer_printf(report, "%s:%zu: ", path, place_line(span_of(text, len), at));
-    free(text);
+    if (text.len) {
+        size_t column, line = place_position(text, at, &column);
+        buffer_printf(report, "%s:%zu:%zu: ", path, line, column);
+    } else {
+        size_t len;
+        char *again = slurp(path, &len);
+        buffer_printf(report, "%s:%zu: ", path, place_line(span_of(again, len), at));
+        free(again);
+    }
     if (at) {
         place_name(at, report);
         buffer_add_text(report, ": ");
@@ -37,7 +42,7 @@ void entry_problem(struct buffer *report, const char *path, const struct place *
 {
     va_list args;
     va_start(args, format);
-    tell(report, path, at, format, args);
+    tell(report, path, (struct span){ 0 }, at, format, args);
     va_end(args);
 }
 
@@ -45,7 +50,7 @@ void check_problem(struct check *c, const struct place *at, const char *format, 
 {
     va_list args;
     va_start(args, format);
-    tell(c->report, c->path, at, format, args);
+    tell(c->report, c->path, c->text, at, format, args);
     va_end(args);
     c->problems++;
 }
