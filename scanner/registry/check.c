@@ -1,5 +1,6 @@
 #include "registry/check.h"
 
+#include "core/suggest.h"
 #include "registry/entry.h"
 
 #include <stdlib.h>
@@ -55,6 +56,18 @@ void check_problem(struct check *c, const struct place *at, const char *format, 
     c->problems++;
 }
 
+static void unknown_key(struct check *c, const struct place *at,
+                        const struct field *fields)
+{
+    struct suggestion near = suggestion_for(at->key);
+    for (; fields->key; fields++)
+        suggestion_offer(&near, fields->key);
+    if (near.best)
+        check_problem(c, at, "unknown key; did you mean \"%s\"?", near.best);
+    else
+        check_problem(c, at, "unknown key");
+}
+
 void check_object(struct check *c, json_t *object, const struct place *at,
                   const struct field *fields)
 {
@@ -73,7 +86,7 @@ void check_object(struct check *c, json_t *object, const struct place *at,
         if (f->key)
             f->check(c, value, &here);
         else
-            check_problem(c, &here, "unknown key");
+            unknown_key(c, &here, fields);
     }
     for (const struct field *f = fields; f->key; f++)
         if (f->required && !json_object_get(object, f->key))
