@@ -47,6 +47,7 @@ static const struct {
 } algorithms[DIGEST_COUNT] = {
     [DIGEST_SHA256] = {"sha256",        EVP_sha256,     64,  false},
     [DIGEST_GIT_SHA1] = { "git-sha1",     EVP_sha1,       40,  true },
+    [DIGEST_SHA384] = { "sha384",       EVP_sha384,     96,  false},
     [DIGEST_SHA512] = { "sha512",       EVP_sha512,     128, false},
     [DIGEST_BLAKE2B] = { "blake2b",      EVP_blake2b512, 128, false},
     [DIGEST_BLAKE3] = { "blake3",       NULL,           64,  false},

@@ -14,6 +14,7 @@
 enum digest_algorithm {
     DIGEST_SHA256,
     DIGEST_GIT_SHA1,
+    DIGEST_SHA384,
     DIGEST_SHA512,
     DIGEST_BLAKE2B, /* 512 bits */
     DIGEST_BLAKE3,  /* 256 bits */
