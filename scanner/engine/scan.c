@@ -172,6 +172,7 @@ struct result *scan(const struct scan_options *o, struct error *error)
 {
     struct work w = { .arena = arena_new(WORK_ARENA_MAX),
                       .crew = crew_new(&o->worker, o->jobs) };
+    time_t started = time(NULL);
     double start = now();
     struct result *r = result_new();
     bool ok = r && w.arena && w.crew;
@@ -184,9 +185,10 @@ struct result *scan(const struct scan_options *o, struct error *error)
     ok = ok && ((group_models(o, &w, r) && attach_origins(o, &w, r)) ||
                 error_set(error, ERROR_MEMORY, "out of memory"));
     if (ok) {
-        policy_judge(&o->policy, r);
+        policy_judge(o->policy, r);
         result_count(r);
         r->run.jobs = o->jobs;
+        r->run.started = (int64_t)started;
         r->run.seconds = now() - start;
         r->run.sandbox =
             (const char *)arena_copy(r->arena, span_of_text(crew_sandbox(w.crew))).ptr;
