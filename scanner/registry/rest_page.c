@@ -364,10 +364,13 @@ static enum turn turn_page(struct call *c, const json_t *paginate,
         buffer_add(&text, link ? link_next(link) : span_of(NULL, 0));
     else if (pointer_get(page, text_of(paginate, "next"), &next) == VALUE_KNOWN)
         (void)json_scalar_text(next, &text);
-    bool turned = strcmp(kind, "token") == 0
-                      ? turn_to_token(c, paginate, buffer_span(&text))
-                      : turn_to_url(c, c->current, buffer_span(&text));
-    enum turn turn = text.len == 0 ? LAST_PAGE : turned ? NEXT_PAGE : NO_PAGE;
+    enum turn turn = LAST_PAGE;
+    if (text.len > 0) {
+        bool turned = strcmp(kind, "token") == 0
+                          ? turn_to_token(c, paginate, buffer_span(&text))
+                          : turn_to_url(c, c->current, buffer_span(&text));
+        turn = turned ? NEXT_PAGE : NO_PAGE;
+    }
     buffer_free(&text);
     return turn;
 }
