@@ -268,6 +268,12 @@ static const char *first_expanded(const struct reference *ref, const json_t *tem
     return text;
 }
 
+const char *reference_publisher(const struct reference *ref, struct arena *arena)
+{
+    const json_t *identity = json_object_get(entry_of(ref->registry)->root, "identity");
+    return first_expanded(ref, json_object_get(identity, "publisher"), arena);
+}
+
 bool registry_oci(const struct reference *ref, struct arena *arena,
                   struct registry_oci *ret_stanza, struct error *error)
 {
