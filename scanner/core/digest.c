@@ -63,6 +63,7 @@ static const struct {
     [DIGEST_GIT_SHA256] = { "git-sha256",      EVP_sha256,     64,  false, true },
     [DIGEST_GIT_SHA1_TEXT] = { "git-sha1-text",   EVP_sha1,       40,  true,  false},
     [DIGEST_GIT_SHA256_TEXT] = { "git-sha256-text", EVP_sha256,     64,  true,  false},
+    [DIGEST_SHA384] = { "sha384",          EVP_sha384,     96,  false, true },
     [DIGEST_SHA512] = { "sha512",          EVP_sha512,     128, false, true },
     [DIGEST_BLAKE2B] = { "blake2b",         EVP_blake2b512, 128, false, true },
     [DIGEST_BLAKE3] = { "blake3",          NULL,           64,  false, false},

@@ -19,6 +19,7 @@ enum digest_algorithm {
     DIGEST_GIT_SHA256,
     DIGEST_GIT_SHA1_TEXT, /* "\r\n" counts as "\n", as git stores a text */
     DIGEST_GIT_SHA256_TEXT,
+    DIGEST_SHA384,
     DIGEST_SHA512,
     DIGEST_BLAKE2B, /* 512 bits */
     DIGEST_BLAKE3,  /* 256 bits */
