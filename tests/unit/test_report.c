@@ -580,7 +580,8 @@ static int write_samples(const char *to)
             for (int rich = 0; rich < 2; rich++) {
                 char path[4096];
                 struct error e;
-                struct result *r = judged(rich ? sample_rich() : result_new(), gates[g]);
+                struct result *r =
+                    judged(rich ? sample_rich_of(8) : result_new(), gates[g]);
                 (void)snprintf(path, sizeof path, "%s/%s-%s.%s", to,
                                rich ? "rich" : "empty", gates[g], report_at(w)->name);
                 const struct report_options *with = rich ? &o : &plain;
