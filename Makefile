@@ -97,9 +97,10 @@ units: $(PROGRAMS) $(REPLAY)
 test: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all units
 	BUILD=$(BUILD) tests/run
-# Stores that real tools write; they are installed from PyPI into $(BUILD)/interop.
+# Stores that real tools write and the unpicklers of other Pythons (STREAMS=N for more of
+# them); from PyPI and npm into $(BUILD)/interop.
 interop: deps
-	$(MAKE) --no-print-directory -j$(JOBS) all
+	$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/oracle/imports
 	BUILD=$(BUILD) tests/interop/run
 asan:
 	$(MAKE) BUILD=build-asan SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' test
@@ -150,6 +151,7 @@ install: all
 	install -Dm644 -t $(SHARE)/rules/pickle rules/pickle/*.json
 	install -Dm644 -t $(SHARE)/rules/trust rules/trust/*.json
 	install -Dm644 -t $(SHARE)/rules $(PACK)
+	install -Dm644 -t $(SHARE)/rules/sigstore rules/sigstore/*.json
 	for d in docs/rules/*/; do install -Dm644 -t $(SHARE)/$$d $$d*.md || exit 1; done
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/assay $(DESTDIR)$(PREFIX)/libexec/assay-worker

@@ -88,29 +88,6 @@ static bool parse_severity(const char *text, const char *option,
                      text);
 }
 
-static bool parse_output(const char *text, struct scan_arguments *a, struct error *error)
-{
-    const char *equals = strchr(text, '=');
-    size_t n = equals ? (size_t)(equals - text) : strlen(text);
-    char name[32];
-    if (a->output_count == OUTPUTS_MAX)
-        return error_set(error, ERROR_USAGE, "--output: given more than %d times",
-                         OUTPUTS_MAX);
-    (void)snprintf(name, sizeof name, "%.*s", (int)(n < 31 ? n : 31), text);
-    const struct report_writer *w = report_find(name);
-    if (!w || (equals && !equals[1]))
-        return error_set(error, ERROR_USAGE, "--output: %s is not FORMAT or FORMAT=FILE",
-                         text);
-    for (size_t i = 0; i < a->output_count; i++) {
-        const char *other = a->outputs[i].path;
-        if ((!equals && !other) || (equals && other && strcmp(equals + 1, other) == 0))
-            return error_set(error, ERROR_USAGE, "--output: two reports to one place: %s",
-                             equals ? equals + 1 : "standard output");
-    }
-    a->outputs[a->output_count++] = (struct output){ w, equals ? equals + 1 : NULL };
-    return true;
-}
-
 static bool parse_gate(const char *name, struct scan_arguments *a, struct error *error)
 {
     struct suggestion near = suggestion_for(name);
@@ -174,7 +151,7 @@ static bool apply(enum option_id id, const char *value, struct scan_arguments *a
     case OPTION_REGISTRIES:
         return add(a->registries, value, "registries", error);
     case OPTION_OUTPUT:
-        return parse_output(value, a, error);
+        return outputs_add(&a->outputs, value, error);
     case OPTION_MIN_SEVERITY:
         return parse_severity(value, "min-severity", &a->min_severity, error);
     case OPTION_FILES_FROM:

@@ -2,18 +2,12 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
-#include "core/error.h"
+#include "cli/outputs.h"
 #include "engine/scan.h"
-#include "reports/report.h"
 
 #include <stdio.h>
 
-enum { LIST_MAX = 64, OUTPUTS_MAX = 16 };
-
-struct output {
-    const struct report_writer *writer;
-    const char *path; /* NULL: standard output */
-};
+enum { LIST_MAX = 64 };
 
 /* Strings point into argv. */
 struct scan_arguments {
@@ -23,8 +17,7 @@ struct scan_arguments {
     const char *exclude[LIST_MAX + 1];
     const char *pickle_rules[LIST_MAX + 1];
     const char *yara_rules[LIST_MAX + 1];
-    struct output outputs[OUTPUTS_MAX];
-    size_t output_count;
+    struct outputs outputs;
     enum severity min_severity;
     enum sandbox sandbox;
     struct budget budget;

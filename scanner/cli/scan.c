@@ -180,33 +180,11 @@ static struct result *run(const struct scan_arguments *a, const struct scan_setu
     return r;
 }
 
-/* A report that could not be written makes the whole incomplete, never a pass. */
-static int write_reports(const struct scan_arguments *a, const struct result *r)
-{
-    static const struct output to_stdout = { NULL, NULL };
-    struct report_options o = { .colour = wants_colour(),
-                                .min_severity = a->min_severity,
-                                .reproducible = getenv("SOURCE_DATE_EPOCH") != NULL,
-                                .width = 80 };
-    int code = r->exit_code;
-    size_t count = a->output_count ? a->output_count : 1;
-    for (size_t i = 0; i < count; i++) {
-        struct output out = a->output_count ? a->outputs[i] : to_stdout;
-        struct error error;
-        if (report_write(out.writer ? out.writer : report_find("text"), r, &o, stdout,
-                         out.path, &error))
-            continue;
-        complain(&error);
-        if (code == EXIT_PASS || code == EXIT_EMPTY)
-            code = EXIT_INCOMPLETE;
-    }
-    return code;
-}
-
 int command_scan(int argc, char **argv)
 {
     struct scan_arguments a;
     struct scan_setup s = { 0 };
+    struct report_options o = { 0 };
     struct error error = { 0 };
     struct result *r = NULL;
     if (!options_parse(argc, argv, &a, &error))
@@ -215,9 +193,10 @@ int command_scan(int argc, char **argv)
         options_help(stdout);
         return EXIT_PASS;
     }
-    if (prepare(&a, &s, &error))
+    if (outputs_options(&a.outputs, &o, &error) && prepare(&a, &s, &error))
         r = run(&a, &s, &error);
-    int code = r ? write_reports(&a, r) : complain(&error);
+    o.min_severity = a.min_severity;
+    int code = r ? outputs_write(&a.outputs, r, &o) : complain(&error);
     result_free(r);
     setup_free(&s);
     return code;

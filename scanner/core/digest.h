@@ -1,7 +1,11 @@
 /* digest.h: every digest that anything asks for, in one pass over the bytes.
  *
- * OpenSSL underneath.  A git blob digest is sha1("blob <size>\0" + bytes), so the
- * size must be known before the first byte. */
+ * OpenSSL underneath, zlib for CRC-32, blake3.h for BLAKE3.  A git blob digest is
+ * sha1("blob <size>\0" + bytes), so the size must be known before the first byte.
+ *
+ * AutoV1 and AutoV3 are sha256 of a part of the file: of 64 KiB that begin at 1 MiB; of
+ * the tensor data of a safetensors file, behind its header.  Shown are their first 8 and
+ * 12 digits.  Source: stable-diffusion-webui, modules/hashes.py and sd_models.py. */
 #ifndef DIGEST_H
 #define DIGEST_H
 
@@ -10,10 +14,15 @@
 enum digest_algorithm {
     DIGEST_SHA256,
     DIGEST_GIT_SHA1,
+    DIGEST_SHA384,
     DIGEST_SHA512,
+    DIGEST_BLAKE2B, /* 512 bits */
+    DIGEST_BLAKE3,  /* 256 bits */
     DIGEST_MD5,
     DIGEST_MD5_DOS2UNIX, /* DVC before 3.0: a text's line ends count as "\n" */
     DIGEST_CRC32,        /* of zlib and PKZIP, most significant byte first */
+    DIGEST_AUTOV1,
+    DIGEST_AUTOV3,
     DIGEST_COUNT
 };
 enum { DIGEST_HEX_MAX = 128 };
@@ -22,7 +31,7 @@ enum { DIGEST_HEX_MAX = 128 };
 
 const char *digest_name(enum digest_algorithm a); /* "sha256", "git-sha1" */
 unsigned digest_digits(enum digest_algorithm a);  /* of the whole value, in hex */
-bool digest_weak(enum digest_algorithm a);        /* collisions can be made */
+bool digest_weak(enum digest_algorithm a);        /* other bytes can be made to have it */
 
 struct digester;
 

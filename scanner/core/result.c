@@ -25,6 +25,7 @@ struct result *result_new(void)
         return NULL;
     }
     r->arena = arena;
+    r->fail_on = SEVERITY_COUNT;
     return r;
 }
 

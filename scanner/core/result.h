@@ -64,15 +64,18 @@ struct result {
     struct summary summary;
     const char *gate;                     /* name of the gate or policy that judged */
     const char *policy_digest;            /* sha256 of the policy file; NULL: built in */
+    enum severity fail_on;                /* findings this bad or worse violate it */
     struct reason *clauses, *last_clause; /* all that it demands, in plain words */
     enum verdict verdict;
     int exit_code;
     struct {                 /* volatile: kept out of everything that is compared */
         const char *sandbox; /* "seccomp+landlock6", "seccomp", "off" */
+        int64_t started;     /* seconds since 1970 */
         double seconds;
         unsigned jobs;
     } run;
     const char *rules_digest; /* sha256 over the rule tables and lists in use */
+    const char *version;      /* of the Assay that scanned; NULL: this one */
 };
 
 struct result *result_new(void); /* NULL when out of memory */

@@ -77,7 +77,7 @@ static void keep_digests(struct job *job, struct hashing *h)
 
 static unsigned wanted_digests(const struct job *job)
 {
-    unsigned wanted = DIGEST_BIT(DIGEST_SHA256); /* all others cost time */
+    unsigned wanted = DIGEST_BIT(DIGEST_SHA256) | job->also; /* all others cost time */
     for (const struct promise *p = job->promises; p; p = p->next)
         if (p->digits.len)
             wanted |= DIGEST_BIT(p->algorithm);

@@ -24,6 +24,7 @@ struct job {
     const struct source_list *list;
     const struct source_file *source;
     struct promise *promises, *last_promise; /* set before the run: what to compute */
+    unsigned also;       /* before the run: DIGEST_BIT()s to compute beyond those */
     struct span unit;    /* before the run: the store entry that it belongs to, if any;
                             after units_group(): the path of its model's unit */
     struct file *file;   /* the result: always set when jobs_run() returns true */

@@ -172,6 +172,7 @@ struct result *scan(const struct scan_options *o, struct error *error)
 {
     struct work w = { .arena = arena_new(WORK_ARENA_MAX),
                       .crew = crew_new(&o->worker, o->jobs) };
+    time_t started = time(NULL);
     double start = now();
     struct result *r = result_new();
     bool ok = r && w.arena && w.crew;
@@ -187,6 +188,7 @@ struct result *scan(const struct scan_options *o, struct error *error)
         policy_judge(&o->policy, r);
         result_count(r);
         r->run.jobs = o->jobs;
+        r->run.started = (int64_t)started;
         r->run.seconds = now() - start;
         r->run.sandbox =
             (const char *)arena_copy(r->arena, span_of_text(crew_sandbox(w.crew))).ptr;

@@ -31,6 +31,8 @@ bool origin_is_blob(enum origin_kind kind);
 enum statement_kind {
     STATEMENT_CLAIM,   /* `path` (empty: all of the base) comes from there */
     STATEMENT_EXPECT,  /* the bytes of `path` have this digest, this size */
+    STATEMENT_LISTING, /* the list of all files below `path` has this md5, as DVC makes
+                          it; `algorithm` is that of each file, `size` their number */
     STATEMENT_PROBLEM, /* the source cannot be believed or read */
     STATEMENT_KINDS
 };

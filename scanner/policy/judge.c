@@ -408,6 +408,7 @@ void policy_judge(const struct policy *p, struct result *r)
 {
     bool seen[VERDICT_EMPTY + 1] = { false };
     r->gate = p->name;
+    r->fail_on = p->fail_on;
     name_clauses(p, r);
     for (struct model *m = r->models; m; m = m->next) {
         judge_model(p, m);

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 static const struct report_writer writers[] = {
-#define REPORT(name, title) { #name, title, report_write_##name },
+#define REPORT(symbol, name, title) { name, title, report_write_##symbol },
 #include "reports/reports.def"
 #undef REPORT
 };

@@ -1,11 +1,10 @@
 /* The text report: the decision and its reason first, then each model, worst first.
  * Says what was found or not found, never that a model is clean or safe. */
-#include "reports/report.h"
+#include "reports/stamp.h"
 #include "reports/text_model.h"
 #include "reports/text_out.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 /* The order of models: how bad, in steps from worst to best. */
 enum { RANK_FAIL = 0, RANK_INCOMPLETE = 6, RANK_FOUND = 7, RANK_QUIET = 8, RANK_EMPTY };
@@ -135,7 +134,7 @@ static void write_decision(struct text_out *t, const struct result *r,
                      e->retryable ? ", may work when tried again" : "");
         text_out_item(t, STYLE_YELLOW, "NOT SCANNED", TEXT_LABEL);
     }
-    if (r->run.sandbox && strcmp(r->run.sandbox, "off") == 0) {
+    if (stamp_unconfined(r)) {
         text_out_add(t, "the sandbox was off: files were parsed without confinement");
         text_out_item(t, STYLE_YELLOW, "NOTE", TEXT_LABEL);
     }

@@ -114,6 +114,9 @@ static bool plausible(const struct statement *s)
         return s->path.len > 0 && is_digits(s->digest) &&
                (s->digest.len || s->has_size) &&
                s->digest.len <= digest_digits(s->algorithm);
+    if (s->kind == STATEMENT_LISTING)
+        return s->path.len > 0 && is_digits(s->digest) &&
+               s->digest.len == digest_digits(DIGEST_MD5);
     return s->digest.len == 0 && !s->has_size;
 }
 

@@ -26,6 +26,7 @@ static const char *const paths[ORIGIN_KINDS] = {
     [ORIGIN_MLRUNS_VERSION] = "models/fraud/version-3/meta.yaml",
     [ORIGIN_DVC_FILE] = "a/b/model.pkl.dvc",
     [ORIGIN_DVC_LOCK] = "a/dvc.lock",
+    [ORIGIN_DVC_IGNORE] = "a/.dvcignore",
     [ORIGIN_DVC_DIRECTORY] = "files/md5/00/000000000000000000000000000000.dir",
     [ORIGIN_DVC_OLD_DIRECTORY] = ".dvc/cache/00/000000000000000000000000000000.dir",
     [ORIGIN_WANDB_MANIFEST] = "wandb_manifest.json",

@@ -60,9 +60,11 @@ TABLE = [
     ("dvc-old", "table.csv", ("dvc", "", ""), [("md5-dos2unix", WEAK)]),
     ("dvc-lock", "out/weights/model.safetensors", ("dvc", "", ""), [("md5", WEAK)]),
     ("dvc-lock", "out/config.json", ("dvc", "", ""), [("md5", WEAK)]),
+    ("dvc-dir", "data/weights/model.safetensors", ("dvc", "", ""), [("md5-dir", WEAK)]),
+    ("dvc-dir", "data/config.json", ("dvc", "", ""), [("md5-dir", WEAK)]),
     ("wandb", "model.safetensors", ("wandb", "linear", "v3"), [("md5", WEAK)]),
     ("civitai", "linear.safetensors", ("civitai", "3036", "9857"),
-     [("crc32", WEAK), ("sha256", GOOD), ("sha256", WEAK)]),
+     [("autov3", WEAK), ("blake3", GOOD), ("crc32", WEAK), ("sha256", GOOD), ("sha256", WEAK)]),
     ("comfyui", "linear.safetensors", (None, "", ""), []),
 ]
 
@@ -101,8 +103,9 @@ def a_swapped_file_is_inconsistent_in_every_store_that_knows_digests():
         r = report("--gate", "audit", d)
         f = named(r, path)
         assert states(f) == sorted((a, OTHER, w) for a, w in digests), (name, f["expected"])
+        says = "data.dvc" if name == "dvc-dir" else f["path"]  # of a directory, not of a file
         found = [x for x in findings(r) if x["rule"] == "integrity/digest-inconsistent"
-                 and x["path"] == f["path"]]
+                 and x["path"] == says]
         assert len(found) == len(digests) and {x["severity"] for x in found} == {"high"}, (name, found)
         for e in f["expected"]:  # both values are named
             assert any(e["value"] in x["message"] for x in found), (name, found)
@@ -249,6 +252,56 @@ def oci_layouts_with_sha512_and_two_images():
 def a_crc_in_either_byte_order_agrees():
     f = named(report("--gate", "audit", store(stores.civitai, crc_order="little")), "linear.safetensors")
     assert {s for _, s, _ in states(f)} == {SAME}
+
+
+@case
+def a_directory_has_one_digest():
+    seen = lambda d, *o: (rules(r := report(*o, "--gate", "audit", d)) - {"format/unclaimed"},
+                          {s for f in files(r).values() for a, s, _ in states(f) if a == "md5-dir"})
+    assert seen(store(stores.dvc_directory, hash="")) == (set(), {SAME})
+    for change, expected in (
+            (lambda d: os.rename(d + "/data/config.json", d + "/data/other.json"),
+             ({"integrity/digest-inconsistent"}, {OTHER})),
+            (lambda d: os.remove(d + "/data/config.json"), ({"integrity/missing-file"}, set())),
+            (lambda d: write(d + "/data/weights/more.txt", b"x"), (set(), set())),  # added, or ignored
+            (lambda d: write(d + "/data/.git/HEAD", b"ref: refs/heads/main"), (set(), {SAME})),
+            (lambda d: (write(d + "/data/config.json", b"{}"), write(d + "/.dvcignore", b"#\n\n*.json\n")), (set(), set())),
+            (lambda d: write(d + "/.dvcignore", b"# comments alone\n"), (set(), {SAME}))):
+        d = store(stores.dvc_directory)
+        change(d)
+        assert seen(d) == expected, (seen(d), expected)
+    d = store(stores.dvc_directory)
+    write(d + "/data/config.json", b"{}")
+    assert seen(d, "--exclude", "*.csv") == (set(), set())
+    r = report(d, expect=1)
+    (f,) = [x for x in findings(r) if x["rule"] == "integrity/digest-inconsistent"]
+    assert f["path"] == "data.dvc" and "directory data" in f["message"] and f["severity"] == "high", f
+    # a name that is no text: Python and we need not agree on how it is spelled
+    os.rename(os.fsencode(d) + b"/data/config.json", os.fsencode(d) + b"/data/\xff.json")
+    assert seen(d) == (set(), set())
+
+
+@case
+def directories_that_overlap_without_end_are_incomplete():
+    d = store(stores.dvc_directory)
+    out = "- md5: %s.dir\n  hash: md5\n  path: data\n" % ("0" * 32)
+    write(d + "/more.dvc", ("outs:\n" + out * 2000).encode())
+    assert status(report("--gate", "audit", d), "more.dvc") == "incomplete"
+
+
+@case
+def hashes_of_a_part_see_that_part():
+    """AutoV1 is of 64 KiB at 1 MiB, AutoV3 of all but the header; whole-file digests see both."""
+    weights = W + bytes(range(256)) * 8192
+    parts = {"autov1", "autov3"}
+    for at, broken in ((len(weights) - 1, {"autov3"}), ((1 << 20) + 5, parts), (30, set())):
+        d = store(stores.civitai, weights=weights)
+        data = bytearray(weights)
+        data[at] ^= 1
+        write(d + "/linear.safetensors", bytes(data))
+        seen = states(named(report("--gate", "audit", d), "linear.safetensors"))
+        assert {a for a, s, _ in seen if s == OTHER} == broken | {"sha256", "crc32"}, (at, seen)
+        assert {a for a, s, _ in seen if s == SAME} == parts - broken, (at, seen)
 
 
 @case

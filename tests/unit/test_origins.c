@@ -375,6 +375,11 @@ static void test_the_wire_carries_what_parsers_say_and_no_more(void **state)
     bad = good;
     bad.algorithm = (enum digest_algorithm)DIGEST_COUNT;
     assert_int_equal(decode(&bad, &h), WIRE_MALFORMED);
+    bad = good;
+    bad.kind = STATEMENT_LISTING; /* has a whole md5 */
+    assert_int_equal(decode(&bad, &h), WIRE_MALFORMED);
+    bad.digest = span_of_text("00112233445566778899aabbccddeeff");
+    assert_int_equal(decode(&bad, &h), WIRE_ENDED);
 }
 
 int main(void)
