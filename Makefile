@@ -149,7 +149,6 @@ install: all
 	install -Dm755 $(BUILD)/bin/assay-worker $(DESTDIR)$(PREFIX)/libexec/assay-worker
 	install -Dm644 -t $(SHARE)/registries.d registries.d/*.json
 	install -Dm644 -t $(SHARE)/rules/pickle rules/pickle/*.json
-	install -Dm644 -t $(SHARE)/rules/trust rules/trust/*.json
 	install -Dm644 -t $(SHARE)/rules $(PACK)
 	install -Dm644 -t $(SHARE)/rules/sigstore rules/sigstore/*.json
 	for d in docs/rules/*/; do install -Dm644 -t $(SHARE)/$$d $$d*.md || exit 1; done

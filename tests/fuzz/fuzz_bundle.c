@@ -18,8 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct signature_failure failure = { .check = SC_NONE };
     if (!crypto) {
         crypto = crypto_new(&error);
-        root =
-            crypto ? trust_root_load(crypto, "rules/trust/sigstore.json", &error) : NULL;
+        root = crypto
+                   ? trust_root_load(crypto, "rules/sigstore/trusted_root.json", &error)
+                   : NULL;
         if (!root)
             abort();
     }

@@ -107,7 +107,7 @@ static struct trust_root *load(const char *path)
 static void test_shipped_roots(void **state)
 {
     (void)state;
-    struct trust_root *root = load("rules/trust/sigstore.json");
+    struct trust_root *root = load("rules/sigstore/trusted_root.json");
     assert_int_equal(root->tlog_count, 2);
     assert_int_equal(root->ctlog_count, 2);
     assert_int_equal(root->ca_count, 2);
@@ -118,7 +118,7 @@ static void test_shipped_roots(void **state)
         assert_true(pubkey_type(root->tlogs[i].key) != PUBKEY_UNKNOWN);
     assert_true(span_is(root->tlogs[1].name, "log2025-1.rekor.sigstore.dev"));
     trust_root_free(root);
-    root = load("rules/trust/sigstore-staging.json");
+    root = load("rules/sigstore/trusted_root.staging.json");
     assert_non_null(root->ctlogs[0].key); /* PKCS#1, not SubjectPublicKeyInfo */
     assert_int_equal(pubkey_type(root->ctlogs[0].key), PUBKEY_RSA);
     trust_root_free(root);
