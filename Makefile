@@ -39,7 +39,7 @@ YARAC   = $(BUILD)/scanner/worker/yarac.o
 YARA    = $(sort $(wildcard rules/yara/*.yar))
 PACK    = $(BUILD)/share/rules/assay.yarc
 LIB     = $(BUILD)/lib/libassay.a
-PROGRAMS = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sandbox/*.c tests/oracle/*.c tests/bench/*.c))
+PROGRAMS = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sandbox/*.c tests/oracle/*.c tests/bench/*.c tests/pki/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY  = $(FUZZERS:%=$(BUILD)/replay/%)
 CC_OBJ  = $(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(WARN) $(HARD) $(CFLAGS) $(SAN) -MMD -MP -c
@@ -83,6 +83,8 @@ $(PROGRAMS): $(BUILD)/%: tests/%.c $(LIB)
 	  -o $@ $< $(LIB) $(WRAP) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) $(BARE_LIBS) -pthread
 # The real zygote and sandbox around an inspector that misbehaves.
 $(BUILD)/sandbox/worker_evil: WRAP = -Wl,--wrap=inspect_artifact
+# Only there can a check of a signature be left out.
+$(BUILD)/pki/verify_case: WRAP = -Wl,--wrap=signature_require
 
 # The fuzz targets without libFuzzer: they read the fixtures again in `make test`.
 $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB)
@@ -95,9 +97,10 @@ units: $(PROGRAMS) $(REPLAY)
 test: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all units
 	BUILD=$(BUILD) tests/run
-# Stores that real tools write; they are installed from PyPI into $(BUILD)/interop.
+# Stores that real tools write and the unpicklers of other Pythons (STREAMS=N for more of
+# them); from PyPI and npm into $(BUILD)/interop.
 interop: deps
-	$(MAKE) --no-print-directory -j$(JOBS) all
+	$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/oracle/imports
 	BUILD=$(BUILD) tests/interop/run
 asan:
 	$(MAKE) BUILD=build-asan SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' test
