@@ -35,7 +35,7 @@ static void attribute(FILE *out, const char *name, struct span value)
     fputc('"', out);
 }
 
-/* -- what a case comes to --------------------------------------------------------- */
+/* -- what a case comes to ------------------------------------------------------ */
 
 static bool violates(const struct suite *s, const struct finding *f)
 {
@@ -68,8 +68,7 @@ static struct counts count(const struct suite *s)
     return c;
 }
 
-/* -- cases ----------------------------------------------------------------------------
- */
+/* -- cases --------------------------------------------------------------------- */
 
 static void begin_case(const struct suite *s, const struct file *f)
 {
@@ -217,8 +216,7 @@ static void write_log(const struct suite *s, const struct spots *spots)
     fputs("</system-out>\n    <system-err/>\n  </testsuite>\n", s->out);
 }
 
-/* -- suites ----------------------------------------------------------------------------
- */
+/* -- suites -------------------------------------------------------------------- */
 
 static void property(FILE *out, const char *name, struct span value)
 {

@@ -15,10 +15,12 @@ static const struct report_options plain = { .width = 80 };
 
 static struct result *judged(struct result *r, const char *gate)
 {
-    struct policy p;
-    assert_true(policy_gate(gate, &p));
+    struct error e;
+    struct policy *p = policy_gate(gate, &e);
+    assert_non_null(p);
     result_count(r);
-    policy_judge(&p, r);
+    policy_judge(p, r);
+    policy_free(p);
     return r;
 }
 
