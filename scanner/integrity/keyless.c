@@ -291,8 +291,7 @@ static bool certificate_holds(struct keyless *k)
         v->result->time = i == 0 || t < v->result->time ? t : v->result->time;
     }
     v->result->has_time = true;
-    return fulcio_form(k->leaf, v->failure) &&
-           sct_verify(v->crypto, k->leaf, k->issuer, v->policy->root, v->failure);
+    return sct_verify(v->crypto, k->leaf, k->issuer, v->policy->root, v->failure);
 }
 
 /* ---- the identity ---- */
@@ -318,7 +317,7 @@ static bool name_matches(struct arena *arena, const char *wanted, bool pattern,
     return pattern ? pattern_matches(arena, wanted, name) : span_is(name, wanted);
 }
 
-static bool identity_accepted(struct verifying *v, struct signature_failure *claims)
+static bool identity_accepted(struct verifying *v)
 {
     const struct verify_policy *p = v->policy;
     const struct fulcio_claims *c = &v->result->claims;
@@ -331,10 +330,6 @@ static bool identity_accepted(struct verifying *v, struct signature_failure *cla
         both |= s && o;
     }
     int len = c->subject.len < 120 ? (int)c->subject.len : 120;
-    if (claims->check != SC_NONE) {
-        *v->failure = *claims;
-        return false;
-    }
     return signature_require(v->failure, SC_IDENTITY_GIVEN, p->identity_count > 0,
                              "Signed by %.*s; no identity was given to accept.", len,
                              (const char *)c->subject.ptr) &&
@@ -352,11 +347,16 @@ static bool keyless_holds(struct keyless *k)
     struct verifying *v = k->v;
     EVP_PKEY *key = X509_get0_pubkey(k->leaf), *signer = NULL;
     struct signature_failure claims = { .check = SC_NONE };
-    (void)fulcio_read(v->arena, k->leaf, &v->result->claims, &claims);
+    bool claimed = fulcio_read(v->arena, k->leaf, &v->result->claims, &claims);
     v->result->identity = v->result->claims.subject;
-    return verify_signature(v, &key, 1, &signer) && verify_content(v) &&
-           entries_match(k) && entries_logged(k) && certificate_holds(k) &&
-           identity_accepted(v, &claims);
+    if (!verify_signature(v, &key, 1, &signer) || !verify_content(v))
+        return false;
+    if (!claimed) {
+        *v->failure = claims;
+        return false;
+    }
+    return fulcio_form(k->leaf, v->failure) && entries_match(k) && entries_logged(k) &&
+           certificate_holds(k) && identity_accepted(v);
 }
 
 bool verify_keyless(struct verifying *v)
