@@ -74,20 +74,46 @@ static bool read_small(const struct cache *c, const char *path, char text[STATE_
     return true;
 }
 
-static bool write_small(const struct cache *c, const char *path, struct span text)
+static bool write_all(int fd, struct span bytes)
 {
-    uint64_t random = 0;
-    char temporary[PATH_BYTES];
-    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+    while (bytes.len > 0) {
+        ssize_t n = write(fd, bytes.ptr, bytes.len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        bytes = span_slice(bytes, (size_t)n, bytes.len);
+    }
+    return true;
+}
+
+/* A new file with a name of its own, to be renamed. */
+static bool write_new(const struct cache *c, struct span bytes, unsigned mode,
+                      char ret_path[PATH_BYTES])
+{
+    uint64_t random[2];
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         return false;
-    (void)snprintf(temporary, sizeof temporary, "partial/%016llx.%d.tmp",
-                   (unsigned long long)random, (int)getpid());
-    int fd = openat(c->root, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    (void)snprintf(ret_path, PATH_BYTES, "partial/%016llx%016llx.tmp",
+                   (unsigned long long)random[0], (unsigned long long)random[1]);
+    int fd = openat(c->root, ret_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0)
         return false;
-    bool ok = write(fd, text.ptr, text.len) == (ssize_t)text.len;
-    ok = close(fd) == 0 && ok;
-    if (ok && renameat(c->root, temporary, c->root, path) == 0)
+    bool ok = write_all(fd, bytes);
+    int why = errno;
+    if (close(fd) == 0 && ok)
+        return true;
+    (void)unlinkat(c->root, ret_path, 0);
+    errno = why;
+    return false;
+}
+
+static bool write_small(const struct cache *c, const char *path, struct span text)
+{
+    char temporary[PATH_BYTES];
+    if (!write_new(c, text, 0600, temporary))
+        return false;
+    if (renameat(c->root, temporary, c->root, path) == 0)
         return true;
     (void)unlinkat(c->root, temporary, 0);
     return false;
@@ -240,13 +266,34 @@ bool cache_recall(struct cache *c, const char *identity, struct cache_entry *ret
     return true;
 }
 
-static bool remember(const struct partial *p, const char *sha256)
+/* Written in place: what a kill leaves half is not believed, and only loaded again. */
+static void remember(const struct cache *c, const char *name,
+                     const struct cache_entry *entry)
 {
     char path[PATH_BYTES], text[STATE_MAX];
-    path_of(path, "names", p->name, "");
-    int n = snprintf(text, sizeof text, ENTRY_MARK "\n%s\n%llu\n%s\n", sha256,
-                     (unsigned long long)p->size, p->validator);
-    return write_small(p->cache, path, span_of(text, (size_t)n));
+    path_of(path, "names", name, "");
+    int n = snprintf(text, sizeof text, ENTRY_MARK "\n%s\n%llu\n%s\n", entry->sha256,
+                     (unsigned long long)entry->size, entry->validator);
+    int fd = openat(c->root, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+                    0600);
+    if (fd < 0)
+        return;
+    bool ok = write(fd, text, (size_t)n) == n;
+    if (close(fd) != 0 || !ok)
+        (void)unlinkat(c->root, path, 0);
+}
+
+/* `path`, which is in the cache, becomes an object. */
+static bool make_object(const struct cache *c, const char *path, const char *sha256)
+{
+    char object[PATH_BYTES], folder[PATH_BYTES];
+    object_path(object, sha256);
+    if (renameat(c->root, path, c->root, object) == 0)
+        return true;
+    (void)snprintf(folder, sizeof folder, "objects/%.2s", sha256);
+    return errno == ENOENT && /* another thread may be faster */
+           (mkdirat(c->root, folder, 0700) == 0 || errno == EEXIST) &&
+           renameat(c->root, path, c->root, object) == 0;
 }
 
 /* --- parts --- */
@@ -338,15 +385,9 @@ bool partial_restart(struct partial *p, const char *validator, struct error *err
 
 bool partial_write(struct partial *p, struct span bytes, struct error *error)
 {
-    while (bytes.len > 0) {
-        ssize_t n = write(p->fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return error_errno(error, ERROR_IO, "cannot write into the cache");
-        bytes = span_slice(bytes, (size_t)n, bytes.len);
-        p->size += (uint64_t)n;
-    }
+    if (!write_all(p->fd, bytes))
+        return error_errno(error, ERROR_IO, "cannot write into the cache");
+    p->size += bytes.len;
     return true;
 }
 
@@ -355,13 +396,18 @@ bool partial_write(struct partial *p, struct span bytes, struct error *error)
 struct found {
     char path[PATH_BYTES];
     uint64_t size;
-    int64_t used; /* seconds since 1970; the kernel's access time, good to a day */
+    int64_t used; /* nanoseconds since 1970; access times of a kernel are good to a day */
 };
 struct found_list {
     struct found *list;
     size_t count, capacity;
     uint64_t bytes;
 };
+
+static int64_t nanoseconds(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
 
 /* Add the regular files of one folder.  Memory that is short makes the list shorter. */
 static void list_folder(const struct cache *c, const char *folder, struct found_list *l)
@@ -387,8 +433,8 @@ static void list_folder(const struct cache *c, const char *folder, struct found_
         new = &l->list[l->count++];
         path_of(new->path, folder, e->d_name, "");
         new->size = (uint64_t)st.st_size;
-        new->used =
-            st.st_atim.tv_sec > st.st_mtim.tv_sec ? st.st_atim.tv_sec : st.st_mtim.tv_sec;
+        int64_t read = nanoseconds(st.st_atim), written = nanoseconds(st.st_mtim);
+        new->used = read > written ? read : written;
         l->bytes += new->size;
     }
     if (directory)
@@ -405,13 +451,13 @@ static int by_use(const void *a, const void *b)
 static void trim_parts(struct cache *c)
 {
     struct found_list l = { 0 };
-    int64_t now = (int64_t)time(NULL);
+    int64_t week_ago = ((int64_t)time(NULL) - WEEK) * 1000000000;
     list_folder(c, "partial", &l);
     for (size_t i = 0; i < l.count; i++) {
         int fd = openat(c->root, l.list[i].path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
             continue;
-        if (now - l.list[i].used > WEEK && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        if (l.list[i].used < week_ago && flock(fd, LOCK_EX | LOCK_NB) == 0)
             (void)unlinkat(c->root, l.list[i].path, 0);
         (void)close(fd);
     }
@@ -455,30 +501,64 @@ static void count_added(struct cache *c, uint64_t bytes)
 bool partial_commit(struct partial *p, const char *sha256, int *ret_fd,
                     struct error *error)
 {
-    char part[PATH_BYTES], object[PATH_BYTES], folder[PATH_BYTES], state[PATH_BYTES];
+    char part[PATH_BYTES], state[PATH_BYTES];
     struct cache *c = p->cache;
+    struct cache_entry entry = { .size = p->size };
     path_of(part, "partial", p->name, ".part");
     state_path(p, state);
-    object_path(object, sha256);
-    (void)snprintf(folder, sizeof folder, "objects/%.2s", sha256);
     int fd = openat(c->root, part, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    bool ok = is_digest(sha256) && fd >= 0 && fchmod(p->fd, 0400) == 0 &&
-              (mkdirat(c->root, folder, 0700) == 0 || errno == EEXIST) &&
-              renameat(c->root, part, c->root, object) == 0;
-    if (!ok) {
+    if (!is_digest(sha256) || fd < 0 || fchmod(p->fd, 0400) != 0 ||
+        !make_object(c, part, sha256)) {
         (void)error_errno(error, ERROR_IO, "cannot keep a download in the cache");
         if (fd >= 0)
             (void)close(fd);
         partial_close(p, false);
         return false;
     }
-    (void)remember(p, sha256); /* without it the file is only loaded again */
+    memcpy(entry.sha256, sha256, CACHE_HEX + 1);
+    memcpy(entry.validator, p->validator, sizeof entry.validator);
+    remember(c, p->name, &entry);
     (void)unlinkat(c->root, state, 0);
     (void)close(p->fd);
     p->fd = -1;
     count_added(c, p->size);
     *ret_fd = fd;
     return true;
+}
+
+bool cache_store(struct cache *c, const char *identity, const char *sha256,
+                 struct span bytes, const char *validator, int *ret_fd,
+                 struct error *error)
+{
+    char name[CACHE_HEX + 1], temporary[PATH_BYTES];
+    struct cache_entry entry = { .size = bytes.len };
+    if (!name_of(identity, name) || !is_digest(sha256))
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    bool ok = write_new(c, bytes, 0400, temporary);
+    int fd = ok ? openat(c->root, temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    if (fd < 0 || !make_object(c, temporary, sha256)) {
+        (void)error_errno(error, ERROR_IO, "cannot write into the cache");
+        if (fd >= 0)
+            (void)close(fd);
+        if (ok)
+            (void)unlinkat(c->root, temporary, 0);
+        return false;
+    }
+    memcpy(entry.sha256, sha256, CACHE_HEX + 1);
+    keep_validator(entry.validator, validator);
+    remember(c, name, &entry);
+    count_added(c, bytes.len);
+    *ret_fd = fd;
+    return true;
+}
+
+bool partial_exists(const struct cache *c, const char *identity)
+{
+    char name[CACHE_HEX + 1], path[PATH_BYTES];
+    if (!name_of(identity, name))
+        return false;
+    path_of(path, "partial", name, ".part");
+    return faccessat(c->root, path, F_OK, 0) == 0;
 }
 
 void partial_close(struct partial *p, bool keep)

@@ -35,6 +35,14 @@ struct cache_entry {
 };
 bool cache_recall(struct cache *c, const char *identity, struct cache_entry *ret_entry);
 
+/* Keep a whole file that is in memory; as partial_commit().  `validator` may be NULL. */
+bool cache_store(struct cache *c, const char *identity, const char *sha256,
+                 struct span bytes, const char *validator, int *ret_fd,
+                 struct error *error);
+
+/* Is a part of it there, to be resumed? */
+bool partial_exists(const struct cache *c, const char *identity);
+
 /* A download under way.  Its descriptor is readable and writable, and at its end. */
 struct partial {
     struct cache *cache;

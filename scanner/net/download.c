@@ -13,6 +13,7 @@
 
 enum {
     THREADS = 8,
+    IN_MEMORY = 1 << 20, /* what is smaller is kept until it is whole: no part on disk */
     FOLLOW_FROM = 8 << 20, /* smaller files are hashed by the thread that loads them */
     PROGRESS = 1 << 20,    /* so many new bytes, and attempts count anew */
     BUSY_MS = 200
@@ -25,6 +26,10 @@ struct work {
     struct download_result *result;
     struct partial partial;
     struct follow *follow;
+    bool in_memory; /* no part is open, and all so far is in: */
+    struct buffer memory;
+    char validator[CACHE_VALIDATOR_MAX + 1];
+    bool busy;        /* the part is another's: wait for it */
     uint64_t offset;  /* this request asked for what comes after it; 0: for all */
     bool unsatisfied; /* the answer is no continuation: ask for all */
     bool too_much;    /* more than was promised or is allowed */
@@ -216,6 +221,31 @@ static bool continues(const struct work *w, const struct http_response *r,
     return total == UINT64_MAX || last == total - 1;
 }
 
+/* The file is too large for memory, or nobody says how large it is. */
+static bool leave_memory(struct work *w)
+{
+    enum partial_outcome o =
+        partial_open(w->d->cache, identity_of(w->job), &w->partial, &w->result->error);
+    w->in_memory = o != PARTIAL_OPEN;
+    w->busy = o == PARTIAL_BUSY;
+    w->broken = o == PARTIAL_ERROR;
+    return o == PARTIAL_OPEN;
+}
+
+/* A whole file begins. */
+static bool begin_whole(struct work *w, uint64_t size, const char *validator)
+{
+    if (!w->in_memory)
+        return restart(w, validator);
+    if (size > IN_MEMORY)
+        return leave_memory(w) && restart(w, validator);
+    bool fits = validator && strlen(validator) < sizeof w->validator;
+    (void)snprintf(w->validator, sizeof w->validator, "%s", fits ? validator : "");
+    buffer_free(&w->memory);
+    buffer_init(&w->memory, IN_MEMORY);
+    return true;
+}
+
 static bool on_begin(void *self, const struct http_response *r)
 {
     struct work *w = self;
@@ -227,7 +257,7 @@ static bool on_begin(void *self, const struct http_response *r)
         }
     } else if (r->status == 200) {
         size = length_of(r);
-        if (!restart(w, field_validator(&r->fields)))
+        if (!begin_whole(w, size, field_validator(&r->fields)))
             return false;
     } else {
         w->unsatisfied = true;
@@ -235,7 +265,12 @@ static bool on_begin(void *self, const struct http_response *r)
     }
     if (w->job->size != DOWNLOAD_SIZE_UNKNOWN)
         size = w->job->size; /* where they differ, git's digest is of the promised one */
-    return start_follow(w, size);
+    return w->in_memory || start_follow(w, size);
+}
+
+static uint64_t size_so_far(const struct work *w)
+{
+    return w->in_memory ? w->memory.len : w->partial.size;
 }
 
 static bool on_bytes(void *self, struct span bytes)
@@ -245,9 +280,16 @@ static bool on_bytes(void *self, struct span bytes)
     uint64_t most = job->limit ? job->limit : UINT64_MAX;
     if (job->size < most)
         most = job->size;
-    if (bytes.len > most - w->partial.size) {
+    if (bytes.len > most - size_so_far(w)) {
         w->too_much = true;
         return false;
+    }
+    if (w->in_memory) {
+        buffer_add(&w->memory, bytes);
+        w->result->fetched += bytes.len;
+        tell(w->d, bytes.len, 0);
+        w->broken = w->memory.truncated;
+        return !w->broken || error_set(&w->result->error, ERROR_MEMORY, "out of memory");
     }
     if (!partial_write(&w->partial, bytes, &w->result->error)) {
         w->broken = true;
@@ -272,7 +314,7 @@ static void set_headers(struct headers *h, struct work *w)
     for (const char *const *line = w->job->headers; line && *line && n < HEADERS_MAX;
          line++)
         h->list[n++] = *line;
-    w->offset = w->partial.validator[0] ? w->partial.size : 0;
+    w->offset = !w->in_memory && w->partial.validator[0] ? w->partial.size : 0;
     if (w->offset > 0) {
         (void)snprintf(h->range, sizeof h->range, "Range: bytes=%llu-",
                        (unsigned long long)w->offset);
@@ -298,7 +340,7 @@ static bool ask(struct work *w, struct http *h)
                                     .sink = &sink };
     struct error error;
     http_response_free(&w->result->http);
-    w->unsatisfied = w->too_much = false;
+    w->unsatisfied = w->too_much = w->busy = false;
     bool ok = w->job->auth ? auth_fetch(w->job->auth, h, &q, &w->result->http, &error)
                            : http_fetch(h, &q, &w->result->http, &error);
     if (!ok && !w->broken)
@@ -318,11 +360,36 @@ static bool pause_before(struct work *w, unsigned attempt)
     return !stopped(w->d);
 }
 
+/* The same for what is in memory. */
+static void finish_in_memory(struct work *w)
+{
+    struct download_result *r = w->result;
+    struct span bytes = buffer_span(&w->memory);
+    struct digester *d = digester_new(algorithms_of(w->job), bytes.len);
+    if (!d) {
+        (void)error_set(&r->error, ERROR_MEMORY, "out of memory");
+        return;
+    }
+    digester_add(d, bytes);
+    digester_finish(d);
+    if (verify(w->job, bytes.len, d, r) &&
+        cache_store(w->d->cache, identity_of(w->job), r->sha256, bytes, w->validator,
+                    &r->fd, &r->error)) {
+        r->state = DOWNLOAD_DONE;
+        tell(w->d, 0, 1);
+    }
+    digester_free(d);
+}
+
 /* All bytes are there: compare, then keep or throw away. */
 static void finish(struct work *w)
 {
     struct download_result *r = w->result;
     uint64_t size = w->partial.size;
+    if (w->in_memory) {
+        finish_in_memory(w);
+        return;
+    }
     bool ok = start_follow(w, size);
     const struct digester *digest = ok ? follow_finish(w->follow, size, &r->error) : NULL;
     if (!digest)
@@ -353,18 +420,19 @@ static void load(struct work *w, struct http *h)
 {
     struct download_result *r = w->result;
     unsigned most = w->d->http->attempts ? w->d->http->attempts : HTTP_ATTEMPTS;
-    bool whole = w->partial.size > 0 && w->partial.size == w->job->size;
+    bool whole = !w->in_memory && w->partial.size > 0 && w->partial.size == w->job->size;
     uint64_t mark = 0;
-    if (w->partial.size > 0)
+    if (!w->in_memory && w->partial.size > 0)
         tell(w->d, w->partial.size, 0);
     for (unsigned n = 1; !whole; n++) {
         whole = ask(w, h) && (r->http.status == 200 || r->http.status == 206);
-        if (whole || w->broken)
+        if (whole || w->broken || w->busy)
             break;
         if (w->too_much) {
-            r->size = w->partial.size;
+            r->size = size_so_far(w);
             differ(r, SIZE_MAX, "");
-            partial_close(&w->partial, false);
+            if (!w->in_memory)
+                partial_close(&w->partial, false);
             return;
         }
         if (w->unsatisfied || (r->http.status == 416 && w->offset > 0)) {
@@ -430,16 +498,21 @@ void download_file(const struct downloader *d, struct http *h, const struct down
                         "is not in the cache, and the network is not to be used");
         return;
     }
+    bool large = job->size != DOWNLOAD_SIZE_UNKNOWN && job->size > IN_MEMORY;
+    w.in_memory = !large && !partial_exists(d->cache, identity_of(job));
     for (bool again = true; again;) {
-        if (!open_part(&w))
+        if (!w.in_memory && !open_part(&w))
             return;
-        uint64_t before = w.partial.size;
+        uint64_t before = w.in_memory ? 0 : w.partial.size;
         load(&w, h);
         follow_free(w.follow);
         w.follow = NULL;
-        partial_close(&w.partial, true);
+        buffer_free(&w.memory);
+        if (!w.in_memory)
+            partial_close(&w.partial, true);
+        w.in_memory = false;
         /* bytes of an earlier run, which may have ended badly, get one other chance */
-        again = ret_result->state == DOWNLOAD_MISMATCH && before > 0;
+        again = w.busy || (ret_result->state == DOWNLOAD_MISMATCH && before > 0);
         if (again)
             reset(ret_result);
     }

@@ -153,6 +153,32 @@ static uint64_t artifacts_judged(const struct model *m)
     return n;
 }
 
+static uint64_t suppressed_in(const struct finding_list *list)
+{
+    uint64_t n = 0;
+    for (const struct finding *f = list->first; f; f = f->next)
+        n += f->suppressed.len > 0;
+    return n;
+}
+
+static void give_pass(const struct policy *p, struct model *m, uint64_t judged)
+{
+    uint64_t excused = suppressed_in(&m->findings);
+    for (const struct file *f = m->files; f; f = f->next)
+        for (const struct artifact *a = f->artifact; a; a = artifact_walk(f->artifact, a))
+            excused += suppressed_in(&a->findings);
+    if (excused)
+        model_add_reason(
+            m,
+            "Every demand of the %s is met: %" PRIu64 " file%s analysed; %" PRIu64
+            " finding%s known and not counted (suppressed or in the "
+            "baseline).",
+            noun_of(p), judged, plural(judged), excused, excused == 1 ? " is" : "s are");
+    else
+        model_add_reason(m, "Every demand of the %s is met: %" PRIu64 " file%s analysed.",
+                         noun_of(p), judged, plural(judged));
+}
+
 static void judge_model(const struct policy *p, struct model *m, const char *sentence)
 {
     struct judgement j = { .model = m };
@@ -168,8 +194,7 @@ static void judge_model(const struct policy *p, struct model *m, const char *sen
         model_add_reason(m, "No model artifact in it: nothing was judged.");
     } else {
         m->verdict = VERDICT_PASS;
-        model_add_reason(m, "Every demand of the %s is met: %" PRIu64 " file%s analysed.",
-                         noun_of(p), judged, plural(judged));
+        give_pass(p, m, judged);
     }
     buffer_free(&j.reason);
 }

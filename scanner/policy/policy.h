@@ -24,7 +24,8 @@ struct policy_reading {
 };
 
 /* A gate by its name.  NULL: there is none, with a hint in *error. */
-struct policy *policy_gate(const char *name, struct error *error);
+struct policy *policy_gate(const char *name, const struct policy_reading *how,
+                           struct error *error);
 const char *policy_gate_name(size_t i); /* NULL past the last */
 const char *policy_gate_text(size_t i); /* the gate as a policy file */
 
@@ -32,7 +33,10 @@ const char *policy_gate_text(size_t i); /* the gate as a policy file */
  * *error; `report`, which may be NULL, gets all of them, a line each. */
 struct policy *policy_read(const char *path, const struct policy_reading *how,
                            struct buffer *report, struct error *error);
-void policy_free(struct policy *p); /* NULL is fine */
+struct policy *policy_parse(struct span text, const char *path,
+                            const struct policy_reading *how, struct buffer *report,
+                            struct error *error); /* the same for bytes in memory */
+void policy_free(struct policy *p);               /* NULL is fine */
 
 const char *policy_name(const struct policy *p);
 const char *policy_summary(const struct policy *p);
@@ -55,6 +59,13 @@ void policy_judge(const struct policy *p, struct result *r);
 
 /* The values that count for a model, and where each was written: one line each. */
 void policy_explain(const struct policy *p, const struct model *m, struct buffer *out);
+
+/* A policy that extends `p` and that the result, judged by `p`, would pass: the ratchet.
+ * Onto `out`, as a policy file; what it excuses expires after RATCHET_DAYS.  False with
+ * ERROR_CONFIG when it would be too long. */
+enum { RATCHET_DAYS = 90 };
+bool policy_ratchet(const struct policy *p, const struct result *r, struct buffer *out,
+                    struct error *error);
 
 /* Is `path`, links resolved, in one of the targets?  What a target holds must not judge
  * it.  False with ERROR_CONFIG if so. */

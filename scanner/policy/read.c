@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum {
-    POLICY_FILE_MAX = 1 << 20,
+    POLICY_FILE_MAX = 4 << 20,
     REPORT_MAX = 64 << 10,
     EXTENDS_MAX = 8,
     OVERRIDES_MAX = 200,
@@ -621,35 +621,47 @@ static bool read_whole(struct policy *p, const struct policy_reading *how,
     return ok && compile(p, how->registries, error);
 }
 
-struct policy *policy_read(const char *path, const struct policy_reading *how,
-                           struct buffer *report, struct error *error)
+struct policy *policy_parse(struct span text, const char *path,
+                            const struct policy_reading *how, struct buffer *report,
+                            struct error *error)
 {
     struct policy *p = policy_empty(how);
     struct buffer own;
-    char *text = NULL;
-    size_t len = 0;
     if (!p) {
         error_set(error, ERROR_MEMORY, "out of memory");
         return NULL;
     }
     buffer_init(&own, REPORT_MAX);
-    bool ok = slurp(path, &text, &len, error);
-    if (!ok)
-        buffer_printf(&own, "%s\n", error->message);
-    ok = ok && read_whole(p, how, path, span_of(text, len), false, &own, error);
+    bool ok = text.len <= POLICY_FILE_MAX
+                  ? read_whole(p, how, path, text, false, &own, error)
+                  : error_set(error, ERROR_CONFIG, "%s:1:1: too large", path);
     if (report)
         buffer_add(report, buffer_span(&own));
     buffer_free(&own);
-    free(text);
     if (ok)
         return p;
     policy_free(p);
     return NULL;
 }
 
-struct policy *policy_gate(const char *name, struct error *error)
+struct policy *policy_read(const char *path, const struct policy_reading *how,
+                           struct buffer *report, struct error *error)
 {
-    const struct policy_reading how = { 0 };
+    char *text = NULL;
+    size_t len = 0;
+    if (!slurp(path, &text, &len, error)) {
+        if (report)
+            buffer_printf(report, "%s\n", error->message);
+        return NULL;
+    }
+    struct policy *p = policy_parse(span_of(text, len), path, how, report, error);
+    free(text);
+    return p;
+}
+
+struct policy *policy_gate(const char *name, const struct policy_reading *how,
+                           struct error *error)
+{
     struct suggestion near = suggestion_for(name);
     const char *text = gate_text(name);
     struct buffer report;
@@ -663,9 +675,9 @@ struct policy *policy_gate(const char *name, struct error *error)
             error_set(error, ERROR_USAGE, "no gate is called %s", name);
         return NULL;
     }
-    struct policy *p = policy_empty(&how);
+    struct policy *p = policy_empty(how);
     buffer_init(&report, REPORT_MAX);
-    bool ok = p ? read_whole(p, &how, name, span_of_text(text), true, &report, error)
+    bool ok = p ? read_whole(p, how, name, span_of_text(text), true, &report, error)
                 : error_set(error, ERROR_MEMORY, "out of memory");
     buffer_free(&report);
     if (ok)

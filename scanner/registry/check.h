@@ -15,6 +15,8 @@ struct check {
     struct buffer *report; /* not owned */
     const json_t *root;
     size_t problems;
+    size_t requests_known; /* how many requests may be spoken of; SIZE_MAX: all */
+    bool in_files;         /* "/pointer" and {path} are of a file */
 };
 
 typedef void field_check(struct check *c, json_t *value, const struct place *at);

@@ -113,8 +113,8 @@ static void write_gate_case(const struct suite *s)
                   s->model->reasons ? s->model->reasons->text : (struct span){ 0 });
         fputc('>', s->out);
         for (const struct reason *q = s->model->reasons; q; q = q->next) {
+            fputs("\n- ", s->out); /* no line may begin with what a log would obey */
             put(s->out, q->text);
-            fputc('\n', s->out);
         }
         fprintf(s->out, "</%s>\n", elements[v]);
     }

@@ -205,9 +205,9 @@ static void notify_file(struct json_out *j, const struct model *m, const struct 
     begin_notification(j, "error");
     json_out_object(j, "message");
     json_out_string_begin(j, "text");
-    add_plain(j,
-              span_of_text(part->status == STATUS_FAILED ? "Could not be read: "
-                                                         : "Not analysed to its end: "));
+    fputs(part->status == STATUS_FAILED ? "Could not be read: "
+                                        : "Not analysed to its end: ",
+          j->file);
     add_plain(j, buffer_span(&path));
     fputs(": ", j->file);
     add_plain(j, part->reason);

@@ -25,7 +25,7 @@ static struct settings {
     const char *endpoint, *auth, *home, *token;
     uint64_t limit, budget;
     unsigned threads;
-    bool offline, reader_verifies;
+    bool offline, reader_verifies, quiet;
 } settings;
 
 /* --- a clock of our own --- */
@@ -208,6 +208,11 @@ static bool job_done(void *self, const struct download *job, struct download_res
                                           "offline" };
     struct jobs *j = self;
     json_t *out = json_object();
+    if (settings.quiet && r->state == DOWNLOAD_DONE) {
+        json_decref(out);
+        download_result_free(r);
+        return true;
+    }
     (void)pthread_mutex_lock(&j->lock);
     set(out, "job", text(job->url));
     set(out, "state", text(states[r->state]));
@@ -296,7 +301,8 @@ enum choice {
     GIT_SHA1,
     IDENTITY,
     BUDGET,
-    REAL_CLOCK
+    REAL_CLOCK,
+    QUIET
 };
 
 static const struct option options[] = {
@@ -332,6 +338,7 @@ static const struct option options[] = {
     { "identity",        1, NULL, IDENTITY  },
     { "budget",          1, NULL, BUDGET    },
     { "real-clock",      0, NULL, REAL_CLOCK},
+    { "quiet",           0, NULL, QUIET     },
     { NULL,              0, NULL, 0         },
 };
 
@@ -433,6 +440,9 @@ static bool take_option(int option, const char *value)
         break;
     case BUDGET:
         settings.budget = strtoull(value, NULL, 10);
+        break;
+    case QUIET:
+        settings.quiet = true;
         break;
     case REAL_CLOCK:
         o->clock = NULL;

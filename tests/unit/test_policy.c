@@ -3,10 +3,12 @@
 #include "policy/policy.h"
 #include "sample_result.h"
 
+static const struct policy_reading reading = { NULL, 20000 };
+
 static struct policy *gate_of(const char *name)
 {
     struct error e;
-    struct policy *p = policy_gate(name, &e);
+    struct policy *p = policy_gate(name, &reading, &e);
     assert_non_null(p);
     return p;
 }
@@ -340,9 +342,9 @@ static void test_names(void **state)
 {
     (void)state;
     struct error e;
-    assert_null(policy_gate("strict ", &e));
+    assert_null(policy_gate("strict ", &reading, &e));
     assert_non_null(strstr(e.message, "did you mean strict?"));
-    assert_null(policy_gate("", &e));
+    assert_null(policy_gate("", &reading, &e));
     size_t n = 0;
     for (; policy_gate_name(n); n++) {
         struct policy *p = gate_of(policy_gate_name(n));
