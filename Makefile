@@ -9,6 +9,8 @@ CFLAGS  ?= -O2 -g
 JOBS    ?= 2
 
 PKGS        := jansson libcrypto zlib liblzma liblz4 libzstd
+# Only headers: the library is loaded when the network is first used (scanner/net/http.c).
+HEADER_PKGS := libcurl
 WORKER_PKGS := $(PKGS) libseccomp yaml-0.1 yara
 TEST_PKGS   := cmocka
 
@@ -39,10 +41,10 @@ YARAC   = $(BUILD)/scanner/worker/yarac.o
 YARA    = $(sort $(wildcard rules/yara/*.yar))
 PACK    = $(BUILD)/share/rules/assay.yarc
 LIB     = $(BUILD)/lib/libassay.a
-PROGRAMS = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sandbox/*.c tests/oracle/*.c tests/bench/*.c tests/pki/*.c))
+PROGRAMS = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sandbox/*.c tests/oracle/*.c tests/net/*.c tests/pki/*.c tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY  = $(FUZZERS:%=$(BUILD)/replay/%)
-CC_OBJ  = $(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(WARN) $(HARD) $(CFLAGS) $(SAN) -MMD -MP -c
+CC_OBJ  = $(CC) $(INC) $(call pc,--cflags,$(PKGS) $(HEADER_PKGS)) $(CPPFLAGS) $(WARN) $(HARD) $(CFLAGS) $(SAN) -MMD -MP -c
 
 Q = $(if $(V),,@)
 all: $(BUILD)/bin/assay $(BUILD)/bin/assay-worker $(PACK)
@@ -85,6 +87,9 @@ $(PROGRAMS): $(BUILD)/%: tests/%.c $(LIB)
 $(BUILD)/sandbox/worker_evil: WRAP = -Wl,--wrap=inspect_artifact
 # Only there can a check of a signature be left out.
 $(BUILD)/pki/verify_case: WRAP = -Wl,--wrap=signature_require
+
+# Names that libcurl looks up are answered by the program.
+$(BUILD)/net/client: WRAP = -rdynamic
 
 # The fuzz targets without libFuzzer: they read the fixtures again in `make test`.
 $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB)
@@ -139,7 +144,7 @@ demo: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) tests/demo
 
-bench: all $(BUILD)/bench/yara_honest
+bench: all $(BUILD)/bench/yara_honest $(BUILD)/pki/verify_case
 	BUILD=$(BUILD) tests/bench/run
 	BUILD=$(BUILD) tests/bench/yara_corpus
 

@@ -1,7 +1,9 @@
 /* digest.h: every digest that anything asks for, in one pass over the bytes.
  *
  * OpenSSL underneath, zlib for CRC-32, blake3.h for BLAKE3.  A git blob digest is
- * sha1("blob <size>\0" + bytes), so the size must be known before the first byte.
+ * sha1("blob <size>\0" + bytes), so the size must be known before the first byte.  The
+ * two of a text keep its bytes until then, and are not known of one above 16 MiB; what
+ * is that long and holds a NUL byte is no text, and its bytes count as they are.
  *
  * AutoV1 and AutoV3 are sha256 of a part of the file: of 64 KiB that begin at 1 MiB; of
  * the tensor data of a safetensors file, behind its header.  Shown are their first 8 and
@@ -14,6 +16,9 @@
 enum digest_algorithm {
     DIGEST_SHA256,
     DIGEST_GIT_SHA1,
+    DIGEST_GIT_SHA256,
+    DIGEST_GIT_SHA1_TEXT, /* "\r\n" counts as "\n", as git stores a text */
+    DIGEST_GIT_SHA256_TEXT,
     DIGEST_SHA384,
     DIGEST_SHA512,
     DIGEST_BLAKE2B, /* 512 bits */

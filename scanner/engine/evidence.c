@@ -380,6 +380,7 @@ static bool promise_said(struct evidence *e, struct bundle *b, const struct stat
                                .algorithm = s->algorithm,
                                .digits = s->digest,
                                .has_size = s->has_size,
+                               .line_ends = s->line_ends,
                                .size = s->size };
     return add_promise(e, job, &p) &&
            (!makes_unit[s->source] || !v->job || join_unit(e, job, v->job));

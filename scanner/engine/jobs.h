@@ -16,6 +16,7 @@ struct promise {
     enum digest_algorithm algorithm;
     struct span digits; /* lower-case hex, maybe only the first ones; empty: size only */
     bool has_size;
+    bool line_ends; /* of a git blob: "\r\n" may stand for "\n" */
     uint64_t size;
     struct promise *next;
 };

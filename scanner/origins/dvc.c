@@ -161,7 +161,7 @@ static void read_ignore(struct origin_reading *r)
     struct state *state = r->state;
     struct reader lines = reader_of(r->source.bytes, 0);
     while (reader_left(&lines) > 0) {
-        struct span line = origin_trim(reader_line(&lines, SIZE_MAX));
+        struct span line = origin_trim(origin_line(&lines));
         state->ignores |= line.len > 0 && !span_starts(line, "#");
     }
 }

@@ -62,6 +62,7 @@ struct statement {
     enum digest_algorithm algorithm;
     struct span digest;
     bool has_size;
+    bool line_ends; /* of a git blob: the file may have "\r\n" where the blob has "\n" */
     uint64_t size;
     enum statement_problem problem;
 };

@@ -114,8 +114,8 @@ static enum form form_at(const struct sink *sink, struct span s, size_t at, size
     *ret_n = n ? n : 1;
     if (n == 0 || (sink->mark && s.ptr[at] == sink->mark))
         return BYTES;
-    if (!sink->json && *ret_char == '#' && log_command(s, at))
-        return BYTES;
+    if (*ret_char == '#' && log_command(s, at))
+        return sink->json ? UNICODE : BYTES;
     if (!sink->json && *ret_char == ' ' && (at == 0 || at + 1 == s.len))
         return BYTES;
     if (*ret_char == '\\')

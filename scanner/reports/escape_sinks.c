@@ -73,7 +73,7 @@ void escape_for(FILE *out, enum escape_sink sink, struct span bytes)
     buffer_free(&shown);
 }
 
-/* -- cells ---------------------------------------------------------------------- */
+/* -- cells --------------------------------------------------------------------- */
 
 /* Also the full-width forms, which some spreadsheets fold into the plain ones. */
 static bool looks_like_formula(struct span bytes)
@@ -94,7 +94,7 @@ void escape_csv_cell(FILE *out, struct span bytes)
     (void)fputc('"', out);
 }
 
-/* -- references ------------------------------------------------------------------ */
+/* -- references ---------------------------------------------------------------- */
 
 static bool unreserved(uint8_t c)
 {
@@ -117,7 +117,7 @@ void escape_uri_path(FILE *out, struct span path)
     }
 }
 
-/* -- back ------------------------------------------------------------------------ */
+/* -- back ---------------------------------------------------------------------- */
 
 static int digit(uint8_t c)
 {

@@ -24,7 +24,7 @@ static const char *severity_words(enum severity s)
     return words[s];
 }
 
-/* -- vulnerabilities ---------------------------------------------------------------- */
+/* -- vulnerabilities ----------------------------------------------------------- */
 
 static void write_identifiers(struct json_out *j, const struct rule *rule)
 {
@@ -167,8 +167,7 @@ static bool write_vulnerabilities(struct json_out *j, const struct spots *spots,
     return ok;
 }
 
-/* -- the scan -------------------------------------------------------------------------
- */
+/* -- the scan ------------------------------------------------------------------ */
 
 static void message(struct json_out *j, const char *level, const char *before,
                     struct span what, struct span why)
@@ -256,12 +255,11 @@ static void write_time(struct json_out *j, const char *key, int64_t seconds)
 static void write_scan(struct json_out *j, const struct result *r,
                        const struct report_options *o, const struct spots *spots)
 {
-    int64_t began = stamp_seconds(r, o);
     json_out_object(j, "scan");
     json_out_text(j, "type", "sast");
     json_out_text(j, "status", r->errors ? "failure" : "success");
-    write_time(j, "start_time", began);
-    write_time(j, "end_time", began + (o->reproducible ? 0 : (int64_t)r->run.seconds));
+    write_time(j, "start_time", stamp_seconds(r, o));
+    write_time(j, "end_time", stamp_end(r, o));
     write_tool(j, "analyzer", r);
     write_tool(j, "scanner", r);
     write_messages(j, r, spots);

@@ -35,7 +35,7 @@ static void attribute(FILE *out, const char *name, struct span value)
     fputc('"', out);
 }
 
-/* -- what a case comes to --------------------------------------------------------- */
+/* -- what a case comes to ------------------------------------------------------ */
 
 static bool violates(const struct suite *s, const struct finding *f)
 {
@@ -68,8 +68,7 @@ static struct counts count(const struct suite *s)
     return c;
 }
 
-/* -- cases ----------------------------------------------------------------------------
- */
+/* -- cases --------------------------------------------------------------------- */
 
 static void begin_case(const struct suite *s, const struct file *f)
 {
@@ -114,8 +113,8 @@ static void write_gate_case(const struct suite *s)
                   s->model->reasons ? s->model->reasons->text : (struct span){ 0 });
         fputc('>', s->out);
         for (const struct reason *q = s->model->reasons; q; q = q->next) {
+            fputs("\n- ", s->out); /* no line may begin with what a log would obey */
             put(s->out, q->text);
-            fputc('\n', s->out);
         }
         fprintf(s->out, "</%s>\n", elements[v]);
     }
@@ -217,8 +216,7 @@ static void write_log(const struct suite *s, const struct spots *spots)
     fputs("</system-out>\n    <system-err/>\n  </testsuite>\n", s->out);
 }
 
-/* -- suites ----------------------------------------------------------------------------
- */
+/* -- suites -------------------------------------------------------------------- */
 
 static void property(FILE *out, const char *name, struct span value)
 {

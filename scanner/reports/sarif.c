@@ -23,7 +23,7 @@ struct run {
     size_t suppressed, left_out;
 };
 
-/* -- texts ---------------------------------------------------------------------- */
+/* -- texts --------------------------------------------------------------------- */
 
 /* Inside a message "[text](target)" would be a link and "{0}" an argument. */
 static void add_plain(struct json_out *j, struct span text)
@@ -66,7 +66,7 @@ static void write_driver(const struct run *run)
     json_out_end_object(j);
 }
 
-/* -- results ---------------------------------------------------------------------- */
+/* -- results ------------------------------------------------------------------- */
 
 /* A path of the operator's, relative to the root of the checkout where it is. */
 static void write_uri(struct json_out *j, const char *key, const struct model *m,
@@ -188,7 +188,7 @@ static void write_results(const struct run *run)
     json_out_end_list(run->j);
 }
 
-/* -- what is not among the results -------------------------------------------------- */
+/* -- what is not among the results --------------------------------------------- */
 
 static void begin_notification(struct json_out *j, const char *level)
 {
@@ -205,9 +205,9 @@ static void notify_file(struct json_out *j, const struct model *m, const struct 
     begin_notification(j, "error");
     json_out_object(j, "message");
     json_out_string_begin(j, "text");
-    add_plain(j,
-              span_of_text(part->status == STATUS_FAILED ? "Could not be read: "
-                                                         : "Not analysed to its end: "));
+    fputs(part->status == STATUS_FAILED ? "Could not be read: "
+                                        : "Not analysed to its end: ",
+          j->file);
     add_plain(j, buffer_span(&path));
     fputs(": ", j->file);
     add_plain(j, part->reason);
@@ -284,9 +284,8 @@ static void write_invocation(const struct run *run)
     struct json_out *j = run->j;
     const struct result *r = run->r;
     char start[STAMP_TIME], end[STAMP_TIME];
-    int64_t began = stamp_seconds(r, run->o);
-    stamp_text(began, start);
-    stamp_text(began + (run->o->reproducible ? 0 : (int64_t)r->run.seconds), end);
+    stamp_text(stamp_seconds(r, run->o), start);
+    stamp_text(stamp_end(r, run->o), end);
     bool whole = !r->errors;
     for (const struct model *m = r->models; m && whole; m = m->next)
         for (const struct file *f = m->files; f && whole; f = f->next)
@@ -321,8 +320,7 @@ static void write_artifacts(const struct run *run)
     json_out_end_list(j);
 }
 
-/* -- the whole ------------------------------------------------------------------------
- */
+/* -- the whole ----------------------------------------------------------------- */
 
 /* Take suppressed findings out, keeping the order. */
 static void leave_out_suppressed(struct run *run)

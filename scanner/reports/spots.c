@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- one after the other ---------------------------------------------------------- */
+/* -- one after the other ------------------------------------------------------- */
 
 /* The list that follows the one of `s`: the model's own, then each artifact's. */
 static const struct finding_list *next_list(struct spot *s)
@@ -36,7 +36,7 @@ bool spots_next(struct spot *s)
     return true;
 }
 
-/* -- gathered --------------------------------------------------------------------- */
+/* -- gathered ------------------------------------------------------------------ */
 
 static uint64_t dropped_of(const struct model *m)
 {
@@ -120,7 +120,7 @@ size_t spots_group(const struct spots *s, size_t at)
     return end;
 }
 
-/* -- names ------------------------------------------------------------------------ */
+/* -- names --------------------------------------------------------------------- */
 
 struct sorted {
     struct spot_id *id;

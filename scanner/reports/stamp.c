@@ -23,6 +23,18 @@ int64_t stamp_seconds(const struct result *r, const struct report_options *o)
     return o->reproducible ? o->epoch : r->run.started;
 }
 
+uint64_t stamp_milliseconds(const struct result *r)
+{
+    double seconds = r->run.seconds;
+    return seconds > 0 && seconds < 1e12 ? (uint64_t)(seconds * 1000 + 0.5) : 0;
+}
+
+int64_t stamp_end(const struct result *r, const struct report_options *o)
+{
+    return o->reproducible ? o->epoch
+                           : r->run.started + (int64_t)(stamp_milliseconds(r) / 1000);
+}
+
 void stamp_text(int64_t seconds, char ret_text[STAMP_TIME])
 {
     if (seconds < year_zero)

@@ -16,6 +16,10 @@ bool stamp_unconfined(const struct result *r);
 /* Seconds since 1970: SOURCE_DATE_EPOCH, else when the scan began. */
 int64_t stamp_seconds(const struct result *r, const struct report_options *o);
 
+/* When it ended, and how long it took, to what the JSON report keeps of it. */
+int64_t stamp_end(const struct result *r, const struct report_options *o);
+uint64_t stamp_milliseconds(const struct result *r);
+
 /* RFC 3339 in UTC, "2026-01-01T00:00:00Z"; years outside 0 to 9999 are clamped. */
 void stamp_text(int64_t seconds, char ret_text[STAMP_TIME]);
 bool stamp_parse(struct span text, int64_t *ret_seconds);

@@ -227,7 +227,7 @@ static void write_summary(struct text_out *t, const struct result *r,
     text_out_item(t, STYLE_BOLD, "", TEXT_LABEL);
 
     if (!o->reproducible) {
-        uint64_t ms = r->run.seconds > 0 ? (uint64_t)(r->run.seconds * 1000) : 0;
+        uint64_t ms = stamp_milliseconds(r);
         text_out_add(t, "sandbox %s, %" PRIu64 ".%02" PRIu64 " s, %u job%s",
                      r->run.sandbox ? r->run.sandbox : "unknown", ms / 1000,
                      ms % 1000 / 10, r->run.jobs, text_plural(r->run.jobs));

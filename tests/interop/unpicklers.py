@@ -134,11 +134,13 @@ def compare(tap, name, get, requests, seen):
         tap.skip(name, str(why))
         return ROW % (f'{name} ({why})', 'skipped', *[''] * 5).rstrip()
     full = f'{name}, {peer.version}'
+    if peer.version.startswith('PyPy'):  # its UNICODE makes one backslash of two: no name that anything has
+        tally.missed = [row for row in tally.missed if '\\' not in row[2]]
     tap.check(not tally.missed, f'{full}: no import is missed', f'{len(tally.missed)} missed')
     tap.check(not tally.unfinished, f'{full}: what loads is understood to its end', f'{len(tally.unfinished)} are not')
     tap.check(tally.imports and peer.deaths <= tally.streams // 1000, f'{full}: it answers', f'{peer.deaths} deaths')
-    for line in tally.differences(peer, 2, 20):
-        print(line)
+    if tally.missed or tally.unfinished:
+        print(*tally.differences(peer, 2, 20), sep='\n')
     return ROW % (full, tally.streams, tally.imports, len(tally.missed), len(tally.unfinished),
                   len(tally.invented), peer.deaths)
 

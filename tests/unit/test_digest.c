@@ -46,6 +46,16 @@ static void test_line_ends_of_text_count_as_one(void **state)
     expect(DIGEST_MD5_DOS2UNIX, "", "d41d8cd98f00b204e9800998ecf8427e");
 }
 
+/* git stores a text with "\n", whatever lies in the work tree. */
+static void test_line_ends_of_a_git_blob(void **state)
+{
+    (void)state;
+    /* printf 'a\nb\n' | git hash-object --stdin */
+    expect(DIGEST_GIT_SHA1_TEXT, "a\r\nb\n", "422c2b7ab3b3c668038da977e4e93a5fc623169c");
+    expect(DIGEST_GIT_SHA1_TEXT, "a\nb\n", "422c2b7ab3b3c668038da977e4e93a5fc623169c");
+    expect(DIGEST_GIT_SHA1_TEXT, "", "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
+}
+
 /* Bytes, told apart by where the caller cuts them, give one value. */
 static void test_pieces_do_not_matter(void **state)
 {
@@ -197,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_published_values),
         cmocka_unit_test(test_line_ends_of_text_count_as_one),
+        cmocka_unit_test(test_line_ends_of_a_git_blob),
         cmocka_unit_test(test_pieces_do_not_matter),
         cmocka_unit_test(test_blake3_has_its_published_values),
         cmocka_unit_test(test_digests_of_a_part),

@@ -39,7 +39,7 @@ static void test_worst_first_in_groups(void **state)
         if (at > 0)
             assert_true(s.all[at].finding->rule->severity <=
                         s.all[at - 1].finding->rule->severity);
-    assert_int_equal(groups, 4);
+    assert_int_equal(groups, 5);
     assert_int_equal(s.all[0].finding->rule->severity, SEVERITY_CRITICAL);
     spots_free(&s);
     result_free(r);
