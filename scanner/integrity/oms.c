@@ -284,7 +284,9 @@ static const struct {
     const char *name;
     enum digest_algorithm algorithm;
 } algorithms[] = {
-    {"sha256", DIGEST_SHA256},
+    {"sha256",   DIGEST_SHA256 },
+    { "blake2b", DIGEST_BLAKE2B},
+    { "blake3",  DIGEST_BLAKE3 },
 };
 
 bool oms_algorithm(struct span name, enum digest_algorithm *ret_algorithm)
