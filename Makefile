@@ -144,7 +144,7 @@ demo: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) tests/demo
 
-bench: all $(BUILD)/bench/yara_honest
+bench: all $(BUILD)/bench/yara_honest $(BUILD)/pki/verify_case
 	BUILD=$(BUILD) tests/bench/run
 	BUILD=$(BUILD) tests/bench/yara_corpus
 
