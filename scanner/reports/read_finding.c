@@ -4,6 +4,8 @@
 
 enum { RULES_MAX = 4096, ID_MAX = 128 };
 
+static const uint64_t dropped_max = UINT64_C(1) << 48; /* no sum of them overflows */
+
 struct stored_finding {
     struct finding *finding;
     struct span path;
@@ -190,11 +192,11 @@ bool findings_hand_out(struct input *in, struct reading *reading)
         }
         s->artifact->findings.count += s->dropped;
         s->artifact->findings.dropped = s->dropped;
-        if (s->dropped > UINT64_MAX / 2 - dropped)
+        if (s->dropped > dropped_max)
             return input_error(in, "too many findings were dropped");
         dropped += s->dropped;
     }
-    if (f || dropped > reading->dropped)
+    if (f || dropped > reading->dropped || reading->dropped > dropped_max)
         return input_error(in, "findings do not fit the files they are of");
     m->findings.dropped = reading->dropped - dropped;
     m->findings.count += m->findings.dropped;
