@@ -178,6 +178,8 @@ bool findings_hand_out(struct input *in, struct reading *reading)
     struct model *m = reading->model;
     const struct stored_finding *f = reading->first_finding;
     uint64_t dropped = 0;
+    if (reading->dropped > dropped_max)
+        return input_error(in, "too many findings were dropped");
     for (; f && !f->of_file; f = f->next)
         append(&m->findings, f->finding);
     for (const struct share *s = reading->first_share; s; s = s->next) {
@@ -192,11 +194,11 @@ bool findings_hand_out(struct input *in, struct reading *reading)
         }
         s->artifact->findings.count += s->dropped;
         s->artifact->findings.dropped = s->dropped;
-        if (s->dropped > dropped_max)
-            return input_error(in, "too many findings were dropped");
+        if (s->dropped > reading->dropped - dropped)
+            return input_error(in, "findings_dropped does not fit the files");
         dropped += s->dropped;
     }
-    if (f || dropped > reading->dropped || reading->dropped > dropped_max)
+    if (f)
         return input_error(in, "findings do not fit the files they are of");
     m->findings.dropped = reading->dropped - dropped;
     m->findings.count += m->findings.dropped;
