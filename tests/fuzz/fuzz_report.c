@@ -10,7 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static char *written(const struct report_writer *w, const struct result *r, size_t *ret_len)
+static char *written(const struct report_writer *w, const struct result *r,
+                     size_t *ret_len)
 {
     static const struct report_options o = { .width = 80 };
     struct error error;
