@@ -7,12 +7,21 @@
 
 #include <stdio.h>
 
-enum { LIST_MAX = 64 };
+enum { LIST_MAX = 64, CHANGES_MAX = 32 };
+
+/* An option that outranks the policy. */
+struct policy_change {
+    enum policy_key key;
+    const char *option, *value;
+};
 
 /* Strings point into argv. */
 struct scan_arguments {
-    bool help, quiet, accept_declared, one_model, deep;
+    bool help, quiet, one_model, deep;
     const char *origin, *lockfile, *files_from;
+    const char *gate, *policy, *baseline; /* gate is never NULL, policy outranks it */
+    struct policy_change changes[CHANGES_MAX];
+    size_t change_count;
     const char *registries[LIST_MAX + 1]; /* NULL-terminated, as all lists here */
     const char *exclude[LIST_MAX + 1];
     const char *pickle_rules[LIST_MAX + 1];
@@ -21,7 +30,6 @@ struct scan_arguments {
     enum severity min_severity;
     enum sandbox sandbox;
     struct budget budget;
-    struct policy policy;
     unsigned jobs;
     char **targets; /* what is left of argv */
     int target_count;

@@ -1,12 +1,15 @@
 #include "cli/command.h"
 #include "cli/directories.h"
-#include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/scanning.h"
+#include "policy/baseline.h"
+#include "reports/escape.h"
 
 #include <errno.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { TARGETS_FILE_MAX = 64 << 20 };
+enum { TARGETS_FILE_MAX = 64 << 20, WARNINGS_SHOWN = 20 };
 
 /* Everything a scan borrows, to be given back at one place. */
 struct scan_setup {
@@ -15,6 +18,7 @@ struct scan_setup {
     struct reference origin;
     bool has_origin;
     struct lockfile *lockfile;
+    struct policy *policy;
     char *list;           /* the text of --files-from, cut into lines */
     const char **targets; /* NULL-terminated */
 };
@@ -29,6 +33,7 @@ static void setup_free(struct scan_setup *s)
     if (s->has_origin)
         reference_free(&s->origin);
     lockfile_free(s->lockfile);
+    policy_free(s->policy);
     registries_free(s->registries);
     free(s->list);
     free(s->targets);
@@ -121,6 +126,51 @@ static bool check_target(const char *target, const struct registries *registries
     return error_set(error, ERROR_NOT_FOUND, "%s: no such file or directory", target);
 }
 
+/* ---- policy --------------------------------------------------------------- */
+
+static bool use_baseline(const char *path, struct scan_setup *s, struct error *error)
+{
+    struct baseline *b = NULL;
+    if (!policy_is_outside(path, "baseline", s->targets, error) ||
+        !(b = baseline_read(path, error)))
+        return false;
+    policy_use_baseline(s->policy, b);
+    return true;
+}
+
+static bool load_policy(const struct scan_arguments *a, struct scan_setup *s,
+                        struct error *error)
+{
+    const struct policy_reading how = { s->registries, (int64_t)(time(NULL) / 86400) };
+    if (a->policy && !policy_is_outside(a->policy, "policy", s->targets, error))
+        return false;
+    s->policy = a->policy ? policy_read(a->policy, &how, NULL, error)
+                          : policy_gate(a->gate, &how, error);
+    for (size_t i = 0; s->policy && i < a->change_count; i++)
+        if (!policy_set(s->policy, a->changes[i].key, a->changes[i].option,
+                        a->changes[i].value, error))
+            return false;
+    return s->policy && (!a->baseline || use_baseline(a->baseline, s, error));
+}
+
+/* What an operator should look at in the policy, whatever the verdict. */
+static void warn(const struct result *r)
+{
+    size_t more = 0;
+    for (const struct reason *w = r->warnings; w; w = w->next) {
+        struct buffer line;
+        if (w != r->warnings && ++more >= WARNINGS_SHOWN)
+            continue;
+        buffer_init(&line, 4096);
+        escape_terminal(&line, w->text);
+        fprintf(stderr, "assay: warning: %s\n", line.text ? line.text : "");
+        buffer_free(&line);
+    }
+    if (more >= WARNINGS_SHOWN)
+        fprintf(stderr, "assay: warning: %zu more; the JSON report has all\n",
+                more - WARNINGS_SHOWN + 1);
+}
+
 /* ---- running ------------------------------------------------------------- */
 
 static bool prepare(const struct scan_arguments *a, struct scan_setup *s,
@@ -129,7 +179,7 @@ static bool prepare(const struct scan_arguments *a, struct scan_setup *s,
     if (!collect_targets(a, s, error) || !installation_find(&s->installation, error))
         return false;
     s->registries = directories_load_registries(&s->installation, a->registries, error);
-    if (!s->registries)
+    if (!s->registries || !load_policy(a, s, error))
         return false;
     if (a->origin) {
         if (!registries_resolve(s->registries, a->origin, &s->origin, error))
@@ -167,10 +217,10 @@ static struct result *run(const struct scan_arguments *a, const struct scan_setu
         .origin = s->has_origin ? &s->origin : NULL,
         .origin_text = a->origin,
         .lockfile = s->lockfile,
-        .accept_declared = a->accept_declared,
+        .accept_declared = policy_accepts_declared(s->policy),
         .one_model = a->one_model,
         .jobs = a->jobs,
-        .policy = a->policy,
+        .policy = s->policy,
         .progress = progress_update,
         .progress_self = &progress,
     };
@@ -180,24 +230,60 @@ static struct result *run(const struct scan_arguments *a, const struct scan_setu
     return r;
 }
 
+const char *take_option(int *argc, char **argv, char letter, const char *name)
+{
+    const char short_form[] = { '-', letter, '\0' };
+    size_t n = strlen(name);
+    for (int i = 1; i < *argc && strcmp(argv[i], "--") != 0; i++) {
+        bool apart =
+            strcmp(argv[i], name) == 0 || (letter && strcmp(argv[i], short_form) == 0);
+        bool joined = strncmp(argv[i], name, n) == 0 && argv[i][n] == '=';
+        if ((!apart && !joined) || (apart && i + 1 == *argc))
+            continue;
+        const char *value = joined ? argv[i] + n + 1 : argv[i + 1];
+        int taken = joined ? 1 : 2;
+        for (int k = i; k + taken <= *argc; k++)
+            argv[k] = argv[k + taken]; /* with the NULL at the end */
+        *argc -= taken;
+        return value;
+    }
+    return NULL;
+}
+
+int scan_with(const struct scan_arguments *a, scanned *then, void *self)
+{
+    struct scan_setup s = { 0 };
+    struct error error = { 0 };
+    struct result *r = NULL;
+    if (prepare(a, &s, &error))
+        r = run(a, &s, &error);
+    int code = r ? then(self, a, s.policy, r) : complain(&error);
+    result_free(r);
+    setup_free(&s);
+    return code;
+}
+
+static int report(void *self, const struct scan_arguments *a, const struct policy *p,
+                  const struct result *r)
+{
+    (void)p;
+    warn(r);
+    return outputs_write(&a->outputs, r, self);
+}
+
 int command_scan(int argc, char **argv)
 {
     struct scan_arguments a;
-    struct scan_setup s = { 0 };
     struct report_options o = { 0 };
     struct error error = { 0 };
-    struct result *r = NULL;
     if (!options_parse(argc, argv, &a, &error))
         return complain(&error);
     if (a.help) {
         options_help(stdout);
         return EXIT_PASS;
     }
-    if (outputs_options(&a.outputs, &o, &error) && prepare(&a, &s, &error))
-        r = run(&a, &s, &error);
+    if (!outputs_options(&a.outputs, &o, &error))
+        return complain(&error);
     o.min_severity = a.min_severity;
-    int code = r ? outputs_write(&a.outputs, r, &o) : complain(&error);
-    result_free(r);
-    setup_free(&s);
-    return code;
+    return scan_with(&a, report, &o);
 }

@@ -35,7 +35,7 @@ const char *error_name(enum error_code code)
         [ERROR_NONE] = "none",     [ERROR_USAGE] = "usage",
         [ERROR_CONFIG] = "config", [ERROR_NOT_FOUND] = "not-found",
         [ERROR_IO] = "io",         [ERROR_MEMORY] = "memory",
-        [ERROR_WORKER] = "worker",
+        [ERROR_WORKER] = "worker", [ERROR_NETWORK] = "network",
     };
     return names[code];
 }

@@ -15,7 +15,8 @@ enum error_code {
     ERROR_NOT_FOUND, /* a named target does not exist */
     ERROR_IO,        /* the system would not read or write */
     ERROR_MEMORY,
-    ERROR_WORKER /* the confined process is missing, of another version, or dead */
+    ERROR_WORKER, /* the confined process is missing, of another version, or dead */
+    ERROR_NETWORK /* a server could not be reached, answered badly, or is not allowed */
 };
 
 struct error {

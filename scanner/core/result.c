@@ -153,6 +153,18 @@ void result_add_clause(struct result *r, const char *format, ...)
     buffer_free(&text);
 }
 
+void result_add_warning(struct result *r, const char *format, ...)
+{
+    va_list args;
+    struct buffer text;
+    va_start(args, format);
+    buffer_init(&text, MESSAGE_MAX);
+    buffer_vprintf(&text, format, args);
+    va_end(args);
+    add_text(r->arena, buffer_span(&text), &r->warnings, &r->last_warning);
+    buffer_free(&text);
+}
+
 static void count_findings(struct summary *s, const struct finding_list *list)
 {
     for (const struct finding *f = list->first; f; f = f->next)

@@ -1,5 +1,7 @@
 #include "engine/jobs.h"
 
+#include "engine/promises.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -77,10 +79,11 @@ static void keep_digests(struct job *job, struct hashing *h)
 
 static unsigned wanted_digests(const struct job *job)
 {
-    unsigned wanted = DIGEST_BIT(DIGEST_SHA256); /* all others cost time */
+    unsigned wanted = DIGEST_BIT(DIGEST_SHA256) | job->also; /* all others cost time */
     for (const struct promise *p = job->promises; p; p = p->next)
         if (p->digits.len)
-            wanted |= DIGEST_BIT(p->algorithm);
+            wanted |= DIGEST_BIT(p->algorithm) |
+                      (p->line_ends ? DIGEST_BIT(promise_of_text(p)) : 0U);
     return wanted;
 }
 

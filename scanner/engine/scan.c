@@ -185,7 +185,7 @@ struct result *scan(const struct scan_options *o, struct error *error)
     ok = ok && ((group_models(o, &w, r) && attach_origins(o, &w, r)) ||
                 error_set(error, ERROR_MEMORY, "out of memory"));
     if (ok) {
-        policy_judge(&o->policy, r);
+        policy_judge(o->policy, r);
         result_count(r);
         r->run.jobs = o->jobs;
         r->run.started = (int64_t)started;

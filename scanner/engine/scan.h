@@ -27,7 +27,7 @@ struct scan_options {
     const struct lockfile *lockfile; /* --lockfile, or NULL */
     bool accept_declared, one_model;
     unsigned jobs; /* threads and workers; at least 1 */
-    struct policy policy;
+    const struct policy *policy;
     /* Called from one thread at a time, a few times a second at least. */
     void (*progress)(void *self, const struct scan_progress *p);
     void *progress_self;

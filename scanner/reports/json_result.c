@@ -242,6 +242,7 @@ void json_result_head(struct json_out *j, const struct result *r)
     json_out_text(j, "fail_on",
                   r->fail_on < SEVERITY_COUNT ? severity_name(r->fail_on) : NULL);
     write_reasons(j, "clauses", r->clauses);
+    write_reasons(j, "warnings", r->warnings);
     json_out_end_object(j);
     json_out_text(j, "gate", r->gate);
     json_out_bool(j, "confined", !stamp_unconfined(r));

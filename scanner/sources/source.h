@@ -25,7 +25,8 @@ struct source_list {
     bool directory;
     int anchor_fd;      /* the directory no path may leave */
     struct span prefix; /* from the anchor to the target: "" or "snapshots/4f1c…/" */
-    struct source_file *files; /* sorted by path, bytewise */
+    struct source_file *files;           /* sorted by path, bytewise */
+    struct source_file *directory_links; /* to directories of the target: not followed */
     size_t count;
     uint64_t bytes;
     uint64_t excluded; /* entries that --exclude took out */

@@ -5,6 +5,8 @@
 #include "reports/report.h"
 #include "sample_result.h"
 
+static const struct policy_reading reading = { NULL, 20000 };
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,10 +18,12 @@ static const struct report_options plain = { .width = 80 };
 
 static struct result *judged(struct result *r, const char *gate)
 {
-    struct policy p;
-    assert_true(policy_gate(gate, &p));
+    struct error e;
+    struct policy *p = policy_gate(gate, &reading, &e);
+    assert_non_null(p);
     result_count(r);
-    policy_judge(&p, r);
+    policy_judge(p, r);
+    policy_free(p);
     return r;
 }
 
