@@ -24,7 +24,7 @@ struct stored_report {
     struct {
         const char *name, *digest;
         enum severity fail_on;
-        struct reason_list clauses;
+        struct reason_list clauses, warnings;
     } policy;
     struct summary summary;
     enum verdict verdict;
@@ -59,6 +59,7 @@ static bool read_policy(struct input *in, void *to)
         INPUT_TEXT0("digest", stored_report, policy.digest),
         INPUT_OBJECT("fail_on", stored_report, policy.fail_on, read_fail_on),
         INPUT_OBJECT("clauses", stored_report, policy.clauses, read_reasons),
+        INPUT_OBJECT("warnings", stored_report, policy.warnings, read_reasons),
     };
     return input_object(in, fields, INPUT_LENGTH(fields), to);
 }
@@ -316,6 +317,8 @@ static bool settle(struct stored_report *s)
     r->fail_on = s->policy.fail_on;
     r->clauses = s->policy.clauses.first;
     r->last_clause = s->policy.clauses.last;
+    r->warnings = s->policy.warnings.first;
+    r->last_warning = s->policy.warnings.last;
     r->rules_digest = s->tool.rules_digest;
     r->version = s->tool.version;
     r->verdict = s->verdict;
