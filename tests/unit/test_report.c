@@ -258,10 +258,12 @@ static struct result *all_of(struct span text)
         *m->checks =
             (struct provenance_check){ "age", CHECK_FAIL, SEVERITY_LOW, text, NULL };
         m->signatures = arena_alloc(m->arena, sizeof *m->signatures);
-        *m->signatures = (struct signature){
-            "sigstore", SIGNATURE_UNTRUSTED, text, text, text, text, text, text, text,
-            NULL
-        };
+        *m->signatures = (struct signature){ "sigstore", SIGNATURE_UNTRUSTED,
+                                             text,       text,
+                                             text,       text,
+                                             text,       text,
+                                             text,       text,
+                                             NULL };
         f->signature = m->signatures;
         f->metadata = m->metadata;
         sample_expect(f, "x", "00", EXPECT_MISMATCH);

@@ -170,6 +170,7 @@ static void expect_files(const struct rest_result *r, const json_t *wanted)
     }
 }
 
+/* Among the cases: trust/renamed and trust/unsafe-listing, in huggingface.json. */
 static void expect_findings(const struct rest_result *r, const json_t *wanted)
 {
     const struct finding *f = r->findings.first;
