@@ -9,6 +9,8 @@ CFLAGS  ?= -O2 -g
 JOBS    ?= 2
 
 PKGS        := jansson libcrypto zlib liblzma liblz4 libzstd
+# Only headers: the library is loaded when the network is first used (scanner/net/http.c).
+HEADER_PKGS := libcurl
 WORKER_PKGS := $(PKGS) libseccomp yaml-0.1 yara
 TEST_PKGS   := cmocka
 
@@ -39,10 +41,10 @@ YARAC   = $(BUILD)/scanner/worker/yarac.o
 YARA    = $(sort $(wildcard rules/yara/*.yar))
 PACK    = $(BUILD)/share/rules/assay.yarc
 LIB     = $(BUILD)/lib/libassay.a
-PROGRAMS = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sandbox/*.c tests/oracle/*.c tests/bench/*.c))
+PROGRAMS = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sandbox/*.c tests/oracle/*.c tests/net/*.c tests/pki/*.c tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY  = $(FUZZERS:%=$(BUILD)/replay/%)
-CC_OBJ  = $(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(WARN) $(HARD) $(CFLAGS) $(SAN) -MMD -MP -c
+CC_OBJ  = $(CC) $(INC) $(call pc,--cflags,$(PKGS) $(HEADER_PKGS)) $(CPPFLAGS) $(WARN) $(HARD) $(CFLAGS) $(SAN) -MMD -MP -c
 
 Q = $(if $(V),,@)
 all: $(BUILD)/bin/assay $(BUILD)/bin/assay-worker $(PACK)
@@ -83,6 +85,11 @@ $(PROGRAMS): $(BUILD)/%: tests/%.c $(LIB)
 	  -o $@ $< $(LIB) $(WRAP) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) $(BARE_LIBS) -pthread
 # The real zygote and sandbox around an inspector that misbehaves.
 $(BUILD)/sandbox/worker_evil: WRAP = -Wl,--wrap=inspect_artifact
+# Only there can a check of a signature be left out.
+$(BUILD)/pki/verify_case: WRAP = -Wl,--wrap=signature_require
+
+# Names that libcurl looks up are answered by the program.
+$(BUILD)/net/client: WRAP = -rdynamic
 
 # The fuzz targets without libFuzzer: they read the fixtures again in `make test`.
 $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB)
@@ -95,9 +102,10 @@ units: $(PROGRAMS) $(REPLAY)
 test: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all units
 	BUILD=$(BUILD) tests/run
-# Stores that real tools write; they are installed from PyPI into $(BUILD)/interop.
+# Stores that real tools write and the unpicklers of other Pythons (STREAMS=N for more of
+# them); from PyPI and npm into $(BUILD)/interop.
 interop: deps
-	$(MAKE) --no-print-directory -j$(JOBS) all
+	$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/oracle/imports
 	BUILD=$(BUILD) tests/interop/run
 asan:
 	$(MAKE) BUILD=build-asan SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' test
@@ -136,7 +144,7 @@ demo: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) tests/demo
 
-bench: all $(BUILD)/bench/yara_honest
+bench: all $(BUILD)/bench/yara_honest $(BUILD)/pki/verify_case
 	BUILD=$(BUILD) tests/bench/run
 	BUILD=$(BUILD) tests/bench/yara_corpus
 
@@ -146,7 +154,9 @@ install: all
 	install -Dm755 $(BUILD)/bin/assay-worker $(DESTDIR)$(PREFIX)/libexec/assay-worker
 	install -Dm644 -t $(SHARE)/registries.d registries.d/*.json
 	install -Dm644 -t $(SHARE)/rules/pickle rules/pickle/*.json
+	install -Dm644 -t $(SHARE)/rules/trust rules/trust/*.json
 	install -Dm644 -t $(SHARE)/rules $(PACK)
+	install -Dm644 -t $(SHARE)/rules/sigstore rules/sigstore/*.json
 	for d in docs/rules/*/; do install -Dm644 -t $(SHARE)/$$d $$d*.md || exit 1; done
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/assay $(DESTDIR)$(PREFIX)/libexec/assay-worker

@@ -1,7 +1,18 @@
 /* command.h: one subcommand, one file, one row in commands.def.
  *
  * The only layer that reads the environment, writes to stdout or stderr on its own,
- * and exits.  A command returns its exit code (policy/policy.h: enum exit_code). */
+ * and exits.  A command returns its exit code (policy/policy.h: enum exit_code).
+ *
+ * Every command prints its help for --help, to stdout, and returns 0.  That text is the
+ * table of its options: shell completions and assay(1) are made of it (cli/help.h), so a
+ * new command needs nothing else for them.  Its shape:
+ *
+ *   Usage: assay NAME WORD...          one or more lines; words in lower case behind NAME
+ *          assay NAME other WORD       are subcommands
+ *
+ *     -o, --output FILE     text       options: indented, long name, argument in capitals
+ *         --exclude GLOB    text
+ *                           more text  continued: indented further than the options */
 #ifndef COMMAND_H
 #define COMMAND_H
 

@@ -46,7 +46,8 @@ static int unknown_command(const char *name)
 
 int main(int argc, char **argv)
 {
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a report that could not be written */
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a report that could not be written, */
+    signal(SIGXFSZ, SIG_IGN); /* and so is a file beyond what may be written */
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;

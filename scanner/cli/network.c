@@ -29,9 +29,6 @@ bool network_apply(enum network_option option, const char *value,
     case NETWORK_OFFLINE:
         a->offline = true;
         return true;
-    case NETWORK_KEEP:
-        a->keep = true;
-        return true;
     case NETWORK_DOWNLOADS:
         if (!options_number(value, DOWNLOAD_THREADS_MAX, "downloads", &n, error))
             return false;
@@ -78,15 +75,15 @@ bool network_options(const struct network_arguments *a,
         .registries = registries,
         .environment = environment,
         .home = home && home[0] == '/' ? home : NULL,
-        .http = { .ca_file = a->ca_file,
-                  .connect_to = a->connect_to,
-                  .https_proxy = proxy("https_proxy", "HTTPS_PROXY"),
-                  /* upper case could come from a request's header (CVE-2016-5385) */
+        .http = {.ca_file = a->ca_file,
+                 .connect_to = a->connect_to,
+                 .https_proxy = proxy("https_proxy", "HTTPS_PROXY"),
+                 /* upper case could come from a request's header (CVE-2016-5385) */
                   .http_proxy = proxy("http_proxy", "http_proxy"),
-                  .no_proxy = proxy("no_proxy", "NO_PROXY") },
+                 .no_proxy = proxy("no_proxy", "NO_PROXY")},
         .cache = a->cache ? a->cache : cache,
+        .cache_stays = a->cache != NULL,
         .offline = a->offline,
-        .keep = a->keep,
         .threads = a->downloads,
     };
     return true;

@@ -13,7 +13,7 @@ enum { NETWORK_LIST_MAX = 64 };
 struct network_arguments {
     const char *ca_file, *cache;
     const char *connect_to[NETWORK_LIST_MAX + 1];
-    bool offline, keep;
+    bool offline;
     unsigned downloads;
 };
 
@@ -22,21 +22,22 @@ enum network_option {
     NETWORK_CACHE,
     NETWORK_CONNECT_TO,
     NETWORK_OFFLINE,
-    NETWORK_KEEP,
     NETWORK_DOWNLOADS
 };
 
-/* Rows of a getopt table, without --keep, which only a scan has. */
+/* Rows of a getopt table. */
 #define NETWORK_GETOPT                                                                   \
     { "ca-file", required_argument, NULL, NETWORK_CA_FILE },                             \
         { "cache", required_argument, NULL, NETWORK_CACHE },                             \
         { "connect-to", required_argument, NULL, NETWORK_CONNECT_TO },                   \
         { "offline", no_argument, NULL, NETWORK_OFFLINE },                               \
-        { "downloads", required_argument, NULL, NETWORK_DOWNLOADS }
+    {                                                                                    \
+        "downloads", required_argument, NULL, NETWORK_DOWNLOADS                          \
+    }
 
 #define NETWORK_USAGE                                                                    \
-    "      --offline         use nothing but the cache of downloads\n"                   \
-    "      --cache DIR       downloads [$XDG_CACHE_HOME/assay/downloads]\n"              \
+    "      --offline         ask nobody: use what --cache has\n"                         \
+    "      --cache DIR       keep answers and downloads in DIR, and use what is there\n" \
     "      --downloads N     files loaded at once [8]\n"                                 \
     "      --ca-file FILE    trust these certificate authorities, not the system's\n"    \
     "      --connect-to HOST:PORT:HOST:PORT\n"                                           \
@@ -45,7 +46,8 @@ enum network_option {
 bool network_apply(enum network_option option, const char *value,
                    struct network_arguments *a, struct error *error);
 
-/* Everything that remote_open() needs.  Static storage; `a` and `registries` outlive it. */
+/* Everything that remote_open() needs.  Static storage; `a` and `registries` outlive it.
+ */
 bool network_options(const struct network_arguments *a,
                      const struct registries *registries,
                      struct remote_options *ret_options, struct error *error);

@@ -14,6 +14,9 @@
 
 enum { ARENA_MAX = 512 << 20, MISSING_SHOWN = 5, SAID_FIRST = 16 };
 
+/* Directories that DVC keeps do not overlap; files may be in so many all the same. */
+enum { LISTINGS_OF_A_FILE = 4, LISTINGS_LEAST = 1000 };
+
 /* ---- finding voices --------------------------------------------------------------- */
 
 static int compare_voices(const void *a, const void *b)
@@ -260,6 +263,22 @@ struct job *range_find(const struct range *r, struct span path)
     return found ? &r->jobs[at] : NULL;
 }
 
+struct range range_below(const struct range *r, struct arena *arena,
+                         struct span directory)
+{
+    if (directory.len == 0)
+        return *r;
+    /* "a/" is where the paths below "a" begin, "a0" is behind them; "a-b" comes before */
+    struct span from =
+        arena_printf(arena, "%.*s/", (int)directory.len, (const char *)directory.ptr);
+    struct span to = arena_printf(arena, "%.*s%c", (int)directory.len,
+                                  (const char *)directory.ptr, '/' + 1);
+    size_t first = range_lower_bound(r, from), end = range_lower_bound(r, to);
+    if (from.len == 0 || to.len == 0 || first >= end)
+        return (struct range){ 0 };
+    return (struct range){ .jobs = r->jobs + first, .count = end - first };
+}
+
 struct span voice_path(struct arena *arena, const struct voice *v, struct span path)
 {
     return arena_printf(arena, "%.*s%.*s", (int)v->base, (const char *)v->file->path.ptr,
@@ -361,6 +380,7 @@ static bool promise_said(struct evidence *e, struct bundle *b, const struct stat
                                .algorithm = s->algorithm,
                                .digits = s->digest,
                                .has_size = s->has_size,
+                               .line_ends = s->line_ends,
                                .size = s->size };
     return add_promise(e, job, &p) &&
            (!makes_unit[s->source] || !v->job || join_unit(e, job, v->job));
@@ -381,9 +401,13 @@ static bool promise_bundle(struct evidence *e, struct bundle *b)
             ok = join_unit(e, v->job, v->job);
         }
     }
-    for (size_t i = 0; ok && i < b->said_count; i++)
+    for (size_t i = 0; ok && i < b->said_count; i++) {
         if (b->said[i].kind == STATEMENT_EXPECT)
             ok = promise_said(e, b, &b->said[i], makes_unit);
+        else if (b->said[i].kind == STATEMENT_LISTING &&
+                 !listing_promise(e, b, &b->said[i]))
+            b->voices[b->said[i].source].overlapped = true;
+    }
     free(makes_unit);
     return ok;
 }
@@ -400,6 +424,7 @@ bool evidence_promise(struct evidence *e, struct job *jobs, size_t count)
         ok = promise_by_name(e, &jobs[i], &real);
     }
     buffer_free(&real);
+    e->listing_left = LISTINGS_LEAST + LISTINGS_OF_A_FILE * (uint64_t)count;
     for (size_t i = 0; ok && i < e->bundle_count; i++)
         ok = promise_bundle(e, &e->bundles[i]);
     return ok && !arena_exhausted(e->arena);

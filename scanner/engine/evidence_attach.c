@@ -47,7 +47,7 @@ static void report_missing(const struct voice *v)
     add_finding(a, RULE_INTEGRITY_MISSING, message, (struct span){ 0 });
 }
 
-static void report_bundle(const struct bundle *b)
+static void report_bundle(struct evidence *e, const struct bundle *b)
 {
     for (size_t i = 0; i < b->voice_count; i++) {
         const struct voice *v = &b->voices[i];
@@ -60,12 +60,20 @@ static void report_bundle(const struct bundle *b)
         if (b->reason[0])
             artifact_lower(v->job->file->artifact, STATUS_INCOMPLETE,
                            "what it says of an origin was not read: %s", b->reason);
+        if (v->overlapped)
+            artifact_lower(v->job->file->artifact, STATUS_INCOMPLETE,
+                           "it names directories that overlap again and again: the "
+                           "digests of some were not compared");
         if (v->missing_count)
             report_missing(v);
     }
-    for (size_t i = 0; i < b->said_count; i++)
-        if (b->said[i].kind == STATEMENT_PROBLEM && b->voices[b->said[i].source].job)
-            report_problem(&b->voices[b->said[i].source], &b->said[i]);
+    for (size_t i = 0; i < b->said_count; i++) {
+        const struct voice *v = &b->voices[b->said[i].source];
+        if (b->said[i].kind == STATEMENT_PROBLEM && v->job)
+            report_problem(v, &b->said[i]);
+        if (b->said[i].kind == STATEMENT_LISTING && !v->overlapped)
+            listing_check(e, b, &b->said[i]);
+    }
 }
 
 /* ---- claims -------------------------------------------------------------------------
@@ -213,13 +221,6 @@ static void add_link(struct attaching *t, struct model *m, enum weight weight,
     }
 }
 
-static bool below(struct span path, struct span directory)
-{
-    return directory.len == 0 ||
-           (path.len > directory.len && path.ptr[directory.len] == '/' &&
-            memcmp(path.ptr, directory.ptr, directory.len) == 0);
-}
-
 /* All models that have a file at or below the claim's scope. */
 static void link_scope(struct attaching *t, const struct resolved *r)
 {
@@ -229,13 +230,10 @@ static void link_scope(struct attaching *t, const struct resolved *r)
         add_link(t, exact->model, WEIGHT_INSIDE, claim_of(r));
         return;
     }
-    /* "a/" is where the paths below "a" begin; "a-b" comes before it */
-    struct span start = arena_printf(t->e->arena, "%.*s%s", (int)r->scope.len,
-                                     (const char *)r->scope.ptr, r->scope.len ? "/" : "");
+    struct range below = range_below(range, t->e->arena, r->scope);
     const struct model *latest = NULL;
-    for (size_t i = range_lower_bound(range, start);
-         i < range->count && below(range->jobs[i].source->path, r->scope); i++) {
-        const struct job *job = &range->jobs[i];
+    for (size_t i = 0; i < below.count; i++) {
+        const struct job *job = &below.jobs[i];
         if (job->model == latest)
             continue;
         latest = job->model;
@@ -401,7 +399,7 @@ bool evidence_attach(struct evidence *e, const struct stated_claims *stated)
     struct buffer real;
     buffer_init(&real, SIZE_MAX / 2);
     for (size_t i = 0; i < e->bundle_count; i++)
-        report_bundle(&e->bundles[i]);
+        report_bundle(e, &e->bundles[i]);
     for (size_t i = 0; i < e->share_count; i++) {
         struct model *other = e->shares[i].manifest->model;
         if (e->shares[i].job->model != other)

@@ -1,6 +1,7 @@
 #include "engine/jobs.h"
 
 #include "engine/fetched.h"
+#include "engine/promises.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -79,10 +80,11 @@ static void keep_digests(struct job *job, struct hashing *h)
 
 static unsigned wanted_digests(const struct job *job)
 {
-    unsigned wanted = DIGEST_BIT(DIGEST_SHA256); /* all others cost time */
+    unsigned wanted = DIGEST_BIT(DIGEST_SHA256) | job->also; /* all others cost time */
     for (const struct promise *p = job->promises; p; p = p->next)
         if (p->digits.len)
-            wanted |= DIGEST_BIT(p->algorithm);
+            wanted |= DIGEST_BIT(p->algorithm) |
+                      (p->line_ends ? DIGEST_BIT(promise_of_text(p)) : 0U);
     return wanted;
 }
 
@@ -175,7 +177,8 @@ static bool do_job(void *self, size_t item, struct crew_hand *h, struct error *e
     }
     if (fd >= 0)
         close(fd);
-    source_file_release(job->list, job->source);
+    if (job->list->remote)
+        fetched_let_go(job, labour->options->keep);
     report_bytes(labour, 0, 1);
     return ok;
 }

@@ -16,6 +16,7 @@ struct promise {
     enum digest_algorithm algorithm;
     struct span digits; /* lower-case hex, maybe only the first ones; empty: size only */
     bool has_size;
+    bool line_ends; /* of a git blob: "\r\n" may stand for "\n" */
     uint64_t size;
     struct promise *next;
 };
@@ -24,6 +25,7 @@ struct job {
     const struct source_list *list;
     const struct source_file *source;
     struct promise *promises, *last_promise; /* set before the run: what to compute */
+    unsigned also;       /* before the run: DIGEST_BIT()s to compute beyond those */
     struct span unit;    /* before the run: the store entry that it belongs to, if any;
                             after units_group(): the path of its model's unit */
     struct file *file;   /* the result: always set when jobs_run() returns true */

@@ -55,7 +55,7 @@ static bool is_itself(const char *path, const struct job *job)
 {
     struct stat lock, file;
     struct error ignored;
-    int fd = path ? source_file_open(job->list, job->source, &ignored) : -1;
+    int fd = path && !job->list->remote ? source_file_open(job->list, job->source, &ignored) : -1;
     bool same = fd >= 0 && fstat(fd, &file) == 0 && stat(path, &lock) == 0 &&
                 lock.st_dev == file.st_dev && lock.st_ino == file.st_ino;
     if (fd >= 0)
@@ -192,8 +192,7 @@ static bool record_target(const struct lock_options *o, const char *target,
                           struct result *r, uint8_t *buffer, struct error *error)
 {
     struct source_list list;
-    bool retryable;
-    if (!source_open(target, &o->source, &list, &retryable, error))
+    if (!source_open(target, &o->source, &list, error))
         return false;
     struct hub_links *links = hub_links_new(&list);
     struct model *m = links ? result_add_model(r, list.target, list.target) : NULL;

@@ -6,6 +6,7 @@
 #include "engine/jobs.h"
 #include "engine/locks.h"
 #include "engine/promises.h"
+#include "engine/signatures.h"
 #include "engine/units.h"
 #include "trust/origin.h"
 
@@ -22,6 +23,8 @@ struct work {
     struct arena *arena; /* of what the lockfile promises */
     struct crew *crew;
     struct evidence *evidence; /* what the targets say about themselves */
+    struct signatures *signatures;
+    struct publishers *publishers; /* well-known names; when anything is fetched */
 };
 
 /* A registry that does not answer costs its target, not the scan; a target that does not
@@ -36,16 +39,29 @@ static bool open_targets(const struct scan_options *o, struct work *w, struct re
     if (!w->lists)
         return error_set(error, ERROR_MEMORY, "out of memory");
     for (size_t i = 0; i < n; i++) {
-        bool retryable;
-        if (source_open(o->targets[i], &o->source, &w->lists[w->list_count], &retryable,
-                        error))
+        if (source_open(o->targets[i], &o->source, &w->lists[w->list_count], error))
             w->list_count++;
         else if (error->code == ERROR_NETWORK)
-            result_add_error(r, span_of_text(o->targets[i]), error, retryable);
+            result_add_error(r, span_of_text(o->targets[i]), error, error->retryable);
         else
             return false;
     }
     return true;
+}
+
+static bool load_publishers(const struct scan_options *o, struct work *w,
+                            struct error *error)
+{
+    char path[4096];
+    bool wanted = false;
+    for (size_t i = 0; i < w->list_count; i++)
+        wanted = wanted || w->lists[i].remote;
+    if (!wanted)
+        return true;
+    (void)snprintf(path, sizeof path, "%s/rules/trust/publishers.json",
+                   o->worker.data_dir);
+    w->publishers = publishers_load(path, error);
+    return w->publishers != NULL;
 }
 
 static bool make_jobs(struct work *w, struct error *error)
@@ -100,7 +116,11 @@ static bool gather_evidence(const struct scan_options *o, struct work *w,
             ok = fetched_promise(&w->lists[i], jobs, count, w->arena);
     }
     ok = ok && evidence_promise(w->evidence, w->jobs, w->job_count);
-    return ok || error_set(error, ERROR_MEMORY, "out of memory");
+    if (!ok)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    w->signatures = signatures_read(o, w->lists, w->list_count, w->crew, error);
+    return w->signatures &&
+           signatures_promise(w->signatures, w->jobs, w->job_count, error);
 }
 
 static bool group_models(const struct scan_options *o, struct work *w, struct result *r)
@@ -109,10 +129,10 @@ static bool group_models(const struct scan_options *o, struct work *w, struct re
     for (size_t i = 0, at = 0, count; ok && i < w->list_count; i++) {
         struct job *jobs = jobs_of(w, &w->lists[i], &at, &count);
         struct source_list *list = &w->lists[i];
-        ok = count == 0 ||
-             units_group(r, list, jobs, count, o->one_model || list->remote);
+        ok =
+            count == 0 || units_group(r, list, jobs, count, o->one_model || list->remote);
         if (ok && list->remote)
-            ok = fetched_attach(list, jobs, count, r);
+            ok = fetched_attach(list, jobs, count, w->publishers, r);
         if (ok && o->lockfile)
             ok = locks_check(o->lockfile, &w->lists[i], w->list_count == 1, jobs, count,
                              r);
@@ -145,7 +165,7 @@ static size_t stated_of(void *self, const struct source_list *list,
     const struct scan_options *o = s->options;
     size_t n = 0;
     if (list->remote)
-        ret[n++] = fetched_claim(list);
+        ret[n++] = fetched_claim(list, s->work->arena);
     if (o->origin)
         ret[n++] = stated_claim(o->origin, span_of_text(o->origin_text));
     const struct locked_target *t =
@@ -164,7 +184,7 @@ static bool attach_origins(const struct scan_options *o, struct work *w, struct 
     const struct stated_claims stated = { &stating, stated_of };
     for (size_t i = 0; i < w->job_count; i++)
         promises_check(&w->jobs[i]);
-    if (!evidence_attach(w->evidence, &stated))
+    if (!evidence_attach(w->evidence, &stated) || !signatures_attach(w->signatures))
         return false;
     for (struct model *m = r->models; m; m = m->next)
         origin_settle(m, o->accept_declared);
@@ -180,6 +200,8 @@ static double now(void)
 
 static void free_work(struct work *w)
 {
+    publishers_free(w->publishers);
+    signatures_free(w->signatures);
     evidence_free(w->evidence);
     crew_free(w->crew);
     for (size_t i = 0; i < w->list_count; i++)
@@ -193,21 +215,24 @@ struct result *scan(const struct scan_options *o, struct error *error)
 {
     struct work w = { .arena = arena_new(WORK_ARENA_MAX),
                       .crew = crew_new(&o->worker, o->jobs) };
+    time_t started = time(NULL);
     double start = now();
     struct result *r = result_new();
     bool ok = r && w.arena && w.crew;
     if (!ok)
         (void)error_set(error, ERROR_MEMORY, "out of memory");
     ok = ok && open_targets(o, &w, r, error);
+    ok = ok && load_publishers(o, &w, error);
     ok = ok && make_jobs(&w, error);
     ok = ok && gather_evidence(o, &w, error);
     ok = ok && jobs_run(w.crew, o, w.jobs, w.job_count, error);
     ok = ok && ((group_models(o, &w, r) && attach_origins(o, &w, r)) ||
                 error_set(error, ERROR_MEMORY, "out of memory"));
     if (ok) {
-        policy_judge(&o->policy, r);
+        policy_judge(o->policy, r);
         result_count(r);
         r->run.jobs = o->jobs;
+        r->run.started = (int64_t)started;
         r->run.seconds = now() - start;
         r->run.sandbox =
             (const char *)arena_copy(r->arena, span_of_text(crew_sandbox(w.crew))).ptr;

@@ -10,6 +10,14 @@
 
 struct pickle_machine;
 
+enum pickle_end {
+    PICKLE_STOPPED,   /* STOP */
+    PICKLE_TRUNCATED, /* the input ends before STOP */
+    PICKLE_MALFORMED, /* every unpickler fails here */
+    PICKLE_SPENT,     /* max_instructions executed */
+    PICKLE_LIMIT      /* memory, or a table, is full */
+};
+
 struct pickle_global {
     struct span module, name;         /* as resolved; a computed part is "?" */
     struct span raw_module, raw_name; /* as written in the stream */

@@ -177,7 +177,7 @@ static void on_anomaly(void *self, struct pickle_machine *m, enum pickle_anomaly
     (void)m;
     bool hypothetical = j->wrapper && offset > *j->wrapper;
     if (silent(j, offset) || (hypothetical && what != ANOMALY_COMPUTED_NAME) ||
-        j->anomalies[what]++ >= ANOMALIES_EACH)
+        repeated(j, table[what].rule, offset) || j->anomalies[what]++ >= ANOMALIES_EACH)
         return;
     j->risky |= what == ANOMALY_COMPUTED_NAME || what == ANOMALY_EXTENSION;
     inspection_finding(j->in, table[what].rule, offset,

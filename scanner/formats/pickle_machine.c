@@ -139,19 +139,38 @@ static void anomaly(struct pickle_machine *m, enum pickle_anomaly what, size_t o
         m->sink->anomaly(m->sink->self, m, what, offset);
 }
 
+static void dispute(struct pickle_machine *m, enum pickle_reading reading, size_t offset)
+{
+    m->disputed |= reading;
+    if (m->fork == SIZE_MAX)
+        m->fork = offset;
+}
+
 static bool memo_store(struct pickle_machine *m, uint64_t index, size_t offset)
 {
     if (!has(m, 1))
         return underflow(m);
     if (index >= HUGE_MEMO && index > m->instructions)
         anomaly(m, ANOMALY_HUGE_MEMO, offset);
+    bool sparse = m->reading & READING_SPARSE;
+    bool far = places_far(&m->places, index, sparse ? m->places.count : m->memo.count);
     pickle_value v = m->stack[m->depth - 1], old;
-    if (!memo_put(&m->memo, index, v, &old))
-        return run_limit(m, "the memo is full");
-    if (old != 0 && old != v && value_tag(v) == PICKLE_STR &&
-        !memo_put(&m->memo, index, v | PICKLE_OVERWRITTEN, &old))
-        return run_limit(m, "the memo is full");
-    return true;
+    bool stored = memo_put(&m->memo, index, v, &old);
+    if (stored && old != 0 && old != v && value_tag(v) == PICKLE_STR) {
+        pickle_value plain;
+        stored = memo_put(&m->memo, index, v | PICKLE_OVERWRITTEN, &plain);
+    }
+    if (stored && sparse)
+        stored = places_put(&m->places, index, far, old);
+    return stored ? true : run_limit(m, "the memo is full");
+}
+
+static bool memoize(struct pickle_machine *m, size_t offset)
+{
+    if (m->places.has_far)
+        dispute(m, READING_SPARSE, offset);
+    bool sparse = m->reading & READING_SPARSE;
+    return memo_store(m, sparse ? m->places.count : m->memo.count, offset);
 }
 
 static bool memo_fetch(struct pickle_machine *m, uint64_t index)
@@ -255,9 +274,8 @@ static bool protocol(struct pickle_machine *m, const struct pickle_instruction *
 
 static void crossing(struct pickle_machine *m, size_t offset)
 {
-    if (m->crossed == SIZE_MAX)
-        m->crossed = offset;
-    if (!m->framed)
+    dispute(m, READING_FRAMED, offset);
+    if (!(m->reading & READING_FRAMED))
         anomaly(m, ANOMALY_FRAME, offset);
 }
 
@@ -270,7 +288,7 @@ static bool frame(struct pickle_machine *m, const struct pickle_instruction *i,
         if (i->number <= m->frame_end - r->pos)
             return true;
         crossing(m, i->offset);
-        if (m->framed)
+        if (m->reading & READING_FRAMED)
             reader_seek(r, m->frame_end);
     }
     m->frame_end = i->number > reader_left(r) ? SIZE_MAX : r->pos + (size_t)i->number;
@@ -437,7 +455,7 @@ static bool execute(struct pickle_machine *m, const struct pickle_instruction *i
     case OP_LONG_BINPUT:
         return memo_store(m, i->number, i->offset);
     case OP_MEMOIZE:
-        return memo_store(m, m->memo.count, i->offset);
+        return memoize(m, i->offset);
 
     case OP_PROTO:
         return protocol(m, i);
@@ -496,9 +514,11 @@ static void begin(struct pickle_machine *m, size_t start)
     m->result = 0;
     m->wrapper_offset = SIZE_MAX;
     m->depth = m->fence = m->mark_count = 0;
-    m->frame_end = m->crossed = SIZE_MAX;
+    m->disputed = 0;
+    m->frame_end = m->fork = SIZE_MAX;
     m->piece_count = m->big_index_count = 0;
     memo_clear(&m->memo);
+    places_clear(&m->places);
 }
 
 /* The next instruction when frames are windows of their own. */
@@ -523,7 +543,7 @@ static enum pickle_decoded next_framed(struct pickle_machine *m, struct reader *
 static enum pickle_decoded next(struct pickle_machine *m, struct reader *r,
                                 struct pickle_instruction *i)
 {
-    if (m->framed)
+    if (m->reading & READING_FRAMED)
         return next_framed(m, r, i);
     enum pickle_decoded decoded = pickle_decode(r, i);
     /* an argument that runs past the end of the stream runs past the frame's, too */
@@ -564,6 +584,15 @@ enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start)
     return m->status;
 }
 
+bool pickle_machine_next_reading(struct pickle_machine *m, unsigned disputed)
+{
+    while (++m->reading <= READING_ALL)
+        if ((m->reading & ~disputed) == 0)
+            return true;
+    m->reading = 0;
+    return false;
+}
+
 struct pickle_machine *pickle_machine_new(struct span bytes, struct arena *arena,
                                           const struct pickle_rules *rules,
                                           const struct pickle_sink *sink)
@@ -598,6 +627,7 @@ void pickle_machine_free(struct pickle_machine *m)
     if (!m)
         return;
     memo_clear(&m->memo);
+    places_clear(&m->places);
     store_free(&m->store);
     joblib_free(m);
     buffer_free(&m->scratch[0]);

@@ -12,16 +12,8 @@
 #include "core/arena.h"
 #include "formats/pickle_decode.h"
 #include "formats/pickle_event.h"
-#include "formats/pickle_memo.h"
+#include "formats/pickle_places.h"
 #include "formats/pickle_store.h"
-
-enum pickle_end {
-    PICKLE_STOPPED,   /* STOP */
-    PICKLE_TRUNCATED, /* the input ends before STOP */
-    PICKLE_MALFORMED, /* every unpickler fails here */
-    PICKLE_SPENT,     /* max_instructions executed */
-    PICKLE_LIMIT      /* memory, or a table, is full */
-};
 
 struct dtype_table;
 
@@ -33,8 +25,8 @@ struct pickle_machine {
 
     /* How to run; set by the caller. */
     uint64_t max_instructions;
-    bool joblib; /* array bytes follow a NumpyArrayWrapper, as for joblib.load */
-    bool framed; /* as the C unpickler on a file without peek: pickle_decode_framed() */
+    bool joblib;      /* array bytes follow a NumpyArrayWrapper, as for joblib.load */
+    unsigned reading; /* of enum pickle_reading, added up */
     bool strict; /* give up on names that no file of ours would have (identification) */
 
     /* Where the last run began and ended. */
@@ -45,6 +37,8 @@ struct pickle_machine {
     uint64_t instructions;
     pickle_value result;   /* of STOP */
     size_t wrapper_offset; /* of the first array wrapper that was built, or SIZE_MAX */
+    unsigned disputed; /* readings in which this run would have gone another way … */
+    size_t fork;       /* … and from where on; SIZE_MAX when none would */
 
     /* State of the run. */
     pickle_value *stack;
@@ -53,7 +47,8 @@ struct pickle_machine {
     size_t mark_count, mark_capacity;
     struct pickle_memo memo;
     struct pickle_store store;
-    size_t frame_end, crossed; /* crossed: first crossing of a frame's end, or SIZE_MAX */
+    struct pickle_places places;
+    size_t frame_end;                  /* SIZE_MAX: no frame is open */
     struct pickle_instruction *pieces; /* framed: instructions that lie in two places */
     size_t piece_count;
     struct span *big_indexes; /* memo indexes beyond 64 bits, which Python allows */
@@ -82,6 +77,8 @@ void pickle_machine_reuse(struct pickle_machine *m, struct span bytes,
                           struct arena *arena);
 /* Execute the stream at `start`; m->end is where it stopped. */
 enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start);
+/* Is there another way to read it?  `disputed`: by any run so far.  Sets m->reading. */
+bool pickle_machine_next_reading(struct pickle_machine *m, unsigned disputed);
 const struct pickle_global *pickle_global(const struct pickle_machine *m,
                                           pickle_value v); /* of a value with a global */
 

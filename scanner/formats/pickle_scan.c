@@ -192,27 +192,34 @@ static enum pickle_end run(struct pickle_scan *s)
     return end;
 }
 
-/* Where an instruction crosses the end of its frame, a loader that reads frame by frame
- * goes on elsewhere: read it that way, too.  What the first run ended with counts, unless
- * only the second came to an end. */
-static enum pickle_end run_with_frames(struct pickle_scan *s)
+/* Where unpicklers disagree (an instruction crosses the end of its frame, the memo has
+ * holes), read it in each way.  What the first run ended with counts, unless only a later
+ * one came to an end. */
+static enum pickle_end run_each_reading(struct pickle_scan *s)
 {
     struct pickle_machine *m = s->machine;
     enum pickle_end end = run(s);
-    size_t at = m->end;
+    size_t at = m->end, fork = m->fork, heard = at;
     const char *reason = m->reason;
-    if (m->crossed == SIZE_MAX || end == PICKLE_SPENT)
-        return end;
-    s->judge.silent_until = m->crossed;
-    s->judge.heard_until = at;
-    m->framed = true;
-    if (run(s) != PICKLE_STOPPED || end == PICKLE_STOPPED) {
-        m->status = end;
-        m->end = at;
-        m->reason = reason;
+    unsigned disputed = m->disputed;
+    while (end != PICKLE_SPENT && pickle_machine_next_reading(m, disputed)) {
+        s->judge.silent_until = fork;
+        s->judge.heard_until = heard;
+        enum pickle_end other = run(s);
+        if (other == PICKLE_SPENT || (other == PICKLE_STOPPED && end != PICKLE_STOPPED)) {
+            end = other;
+            at = m->end;
+            reason = m->reason;
+        }
+        disputed |= m->disputed;
+        fork = m->fork < fork ? m->fork : fork;
+        heard = m->end > heard ? m->end : heard;
     }
-    m->framed = false;
-    return m->status;
+    m->reading = 0;
+    m->status = end;
+    m->end = at;
+    m->reason = reason;
+    return end;
 }
 
 /* A stream with array wrappers is read twice: joblib.load skips the bytes of the arrays,
@@ -226,13 +233,13 @@ enum pickle_end pickle_scan_stream(struct pickle_scan *s)
     judge_stream(j, s->at);
     m->joblib = false;
     j->wrapper = &m->wrapper_offset;
-    enum pickle_end end = run_with_frames(s);
+    enum pickle_end end = run_each_reading(s);
     j->wrapper = NULL;
     if (m->wrapper_offset != SIZE_MAX && end != PICKLE_SPENT) {
         j->silent_until = m->wrapper_offset + 1;
         j->heard_until = m->end;
         m->joblib = true;
-        end = run(s);
+        end = run_each_reading(s);
     }
     judge_stream_end(j, m);
     if (s->in->detail)

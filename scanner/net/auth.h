@@ -13,7 +13,7 @@
 enum auth_kind {
     AUTH_NONE,
     AUTH_BEARER,
-    AUTH_BASIC,    /* two secrets; or one, with `user` in front */
+    AUTH_BASIC,    /* two secrets; or one, with `user` ("api") in front */
     AUTH_HEADER,   /* `header: secret`; also what others write as a query parameter */
     AUTH_OCI,      /* anonymous, or two secrets, for the token service in a challenge */
     AUTH_EXCHANGE, /* two secrets as Basic, or `form`, for a token that is then Bearer */
@@ -25,16 +25,16 @@ enum auth_kind {
 struct auth_method {
     enum auth_kind kind;
     const char *const *env;   /* alternatives for one secret; or one for each of two */
-    const char *const *files; /* "$HF_HOME/token", "~/.x": the first line of the first */
+    const char *const *files; /* "$HF_HOME/token", "~/.x": a line that is one word */
     const char *json_file; /* "~/.kaggle/kaggle.json" with a pointer for each secret; */
     const char *json_pointer[2]; /* with one for two: base64 of "user:password" */
     bool netrc;                  /* ~/.netrc, by host */
     const char *user;            /* AUTH_BASIC with one secret: "api", "$oauthtoken" */
     const char *header;          /* AUTH_HEADER: its name */
     const char *const *hosts; /* AUTH_OCI: token services besides the endpoint's host */
-    const char *exchange_url; /* https; its answer's `exchange_pointer` is the token */
-    const char *exchange_pointer;
-    const char *const *exchange_form; /* "name=text" or "name=$VARIABLE"; empty: Basic */
+    const char *exchange_url; /* "{endpoint}/x"; $NAME is a variable, also in the form */
+    const char *exchange_pointer;     /* to the token in its answer */
+    const char *const *exchange_form; /* "name=text"; none: GET with Basic */
 };
 
 /* Read one element of "auth" (docs/registries.md); texts are borrowed from `object`,
@@ -50,8 +50,9 @@ struct auth_place {
 struct auth;
 
 /* What the first method that has its secrets needs for requests to `endpoint`; with none,
- * requests are anonymous.  Methods outlive the result.  May be shared by threads.  NULL
- * with an error when a file is there and unreadable, or the secret is no header value. */
+ * requests are anonymous.  The methods' texts outlive the result.  May be shared by
+ * threads.  NULL with an error when a file is there and unreadable, or the secret is no
+ * header value. */
 struct auth *auth_open(const struct auth_method *methods, size_t n,
                        const struct auth_place *place, const char *endpoint,
                        bool plain_ok, struct error *error);

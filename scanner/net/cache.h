@@ -35,6 +35,14 @@ struct cache_entry {
 };
 bool cache_recall(struct cache *c, const char *identity, struct cache_entry *ret_entry);
 
+/* Keep a whole file that is in memory; as partial_commit().  `validator` may be NULL. */
+bool cache_store(struct cache *c, const char *identity, const char *sha256,
+                 struct span bytes, const char *validator, int *ret_fd,
+                 struct error *error);
+
+/* Is a part of it there, to be resumed? */
+bool partial_exists(const struct cache *c, const char *identity);
+
 /* A download under way.  Its descriptor is readable and writable, and at its end. */
 struct partial {
     struct cache *cache;
@@ -44,9 +52,10 @@ struct partial {
     char name[CACHE_HEX + 1];
 };
 
-/* Waits while another process loads the same; it may then be there, so look again. */
-bool partial_open(struct cache *c, const char *identity, struct partial *ret_partial,
-                  struct error *error);
+/* PARTIAL_BUSY: another thread or process loads the same; it may soon be an object. */
+enum partial_outcome { PARTIAL_OPEN, PARTIAL_BUSY, PARTIAL_ERROR };
+enum partial_outcome partial_open(struct cache *c, const char *identity,
+                                  struct partial *ret_partial, struct error *error);
 
 /* Begin anew: nothing is there, and what comes is a part of `validator` (NULL: unknown).
  */

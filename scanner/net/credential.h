@@ -20,7 +20,8 @@ struct credential *credential_header(const struct web_origin *to, const char *na
 struct credential *credential_basic(const struct web_origin *to, struct span user,
                                     struct span password, bool plain_ok,
                                     struct error *error);
-void credential_free(struct credential *c); /* NULL is fine */
+struct credential *credential_copy(const struct credential *c); /* NULL: no memory */
+void credential_free(struct credential *c);                     /* NULL is fine */
 
 /* The header line when it may go to `origin`, else NULL. */
 const char *credential_line(const struct credential *c, const struct web_origin *origin);

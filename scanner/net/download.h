@@ -9,7 +9,7 @@
 #include "net/auth.h"
 #include "net/cache.h"
 
-enum { DOWNLOAD_DIGESTS_MAX = 8, DOWNLOAD_THREADS_MAX = 32 };
+enum { DOWNLOAD_DIGESTS_MAX = 4, DOWNLOAD_THREADS_MAX = 32 };
 #define DOWNLOAD_SIZE_UNKNOWN UINT64_MAX
 
 /* What to load.  Texts are the caller's. */
@@ -40,7 +40,7 @@ struct download_result {
     enum download_state state;
     int fd;           /* read-only, at 0; -1 unless DONE.  Closed with the result */
     uint64_t size;    /* of the file; of a MISMATCH, what came */
-    uint64_t fetched; /* of them over the network, now */
+    uint64_t fetched; /* bytes that came over the network, now */
     char sha256[CACHE_HEX + 1];
     char actual[DIGEST_HEX_MAX + 1]; /* MISMATCH: of expected[mismatch] */
     size_t mismatch;                 /* SIZE_MAX: the size */
@@ -50,17 +50,19 @@ struct download_result {
 void download_result_free(struct download_result *r);
 
 struct download_counts {
-    uint64_t files, bytes; /* finished; over the network and from the cache */
+    uint64_t files, bytes; /* over the network and from the cache */
 };
 
 struct downloader {
     const struct http_options *http;
     struct cache *cache;
     bool offline;
-    unsigned threads; /* 0: 8 */
+    bool reader_verifies; /* a file from the cache is not hashed here: whoever reads it
+                             does, and calls cache_remove() when it is not as promised */
+    unsigned threads;     /* 0: 8 */
 
-    /* Called by any thread, one at a time, a few times a second for each file. */
-    void (*progress)(void *self, const struct download_counts *done);
+    /* So much more is there.  Called by any thread, many at a time. */
+    void (*progress)(void *self, const struct download_counts *more);
     void *progress_self;
 };
 

@@ -84,7 +84,8 @@ struct http_response {
 
 struct http;
 struct http *http_new(const struct http_options *o, struct error *error); /* or NULL */
-void http_free(struct http *h);                                           /* NULL: fine */
+void http_free(struct http *h);         /* NULL is fine */
+int64_t http_now(const struct http *h); /* of its clock */
 
 /* True when an answer came whole, whatever its status; a 429 or 5xx only after the
  * retries.  False with `failure` and an ERROR_NETWORK that shows no query and no secret.

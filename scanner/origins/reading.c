@@ -83,6 +83,15 @@ void origin_expect(struct origin_reading *r, struct span path,
                                       .size = size ? *size : 0 });
 }
 
+struct span origin_line(struct reader *lines)
+{
+    struct span rest = reader_peek(lines, SIZE_MAX);
+    size_t end = span_find(rest, "\n", 0);
+    struct span line = reader_bytes(lines, end < rest.len ? end : rest.len);
+    reader_skip(lines, end < rest.len);
+    return line;
+}
+
 /* ---- paths ------------------------------------------------------------------ */
 
 struct span origin_directory(struct span path)

@@ -53,6 +53,9 @@ struct span origin_public_url(struct origin_reading *r, struct span url);
 struct span origin_escape(struct origin_reading *r, struct span name);
 
 bool origin_is_hex(struct span text, size_t length); /* lower case */
-struct span origin_trim(struct span text);           /* white space at both ends */
+/* The next line of a text, whose last one may lack its '\n'. */
+struct span origin_line(struct reader *lines);
+
+struct span origin_trim(struct span text); /* white space at both ends */
 
 #endif

@@ -21,7 +21,10 @@ bool registry_endpoint(const struct reference *ref, environment_lookup *env,
  * ("endpoint.scope", "endpoint.variables").  Before registry_endpoint(). */
 bool reference_fill(struct reference *ref, environment_lookup *env, struct error *error);
 
-/* "auth": a list, whose elements net/auth.h reads; NULL: the entry has none. */
+/* Whose model it is, in the words of the reference ("identity.publisher"); or NULL. */
+const char *reference_publisher(const struct reference *ref, struct arena *arena);
+
+/* "auth", tried in order: a list of objects for net/auth.h, or NULL. */
 const json_t *registry_auth(const struct registry *r);
 
 /* How the headers of a download confirm a file. */

@@ -41,11 +41,15 @@ struct rest_file {
     struct rest_file *next;
 };
 
+/* May a file have it?  Also asked of paths that drivers find. */
+bool path_clean(const char *path);
+
 struct rest_result {
-    struct span id, revision;         /* as the registry tells them; empty: it does not */
-    struct metadata *metadata;        /* in the order of "map" */
-    bool listed;                      /* the list of files is known and whole */
-    struct rest_file *files;          /* by path */
+    struct span id, revision;  /* as the registry tells them; empty: it does not */
+    struct metadata *metadata; /* in the order of "map" */
+    bool listed;               /* the list of files is known and whole … */
+    const char *why_unlisted;  /* … or why not, raw: then the model is incomplete */
+    struct rest_file *files;   /* by path */
     size_t file_count, refused_files; /* refused: paths that no file may have */
     enum trust trust;                 /* never above the session's */
     const char *why;                  /* NULL: nothing lowered it */

@@ -9,9 +9,15 @@ struct json_out json_out_to(FILE *file)
     return (struct json_out){ .file = file };
 }
 
+struct json_out json_out_compact_to(FILE *file)
+{
+    return (struct json_out){ .file = file, .compact = true };
+}
+
 static void indent(const struct json_out *j)
 {
-    fprintf(j->file, "\n%*s", (int)(2 * j->depth), "");
+    if (!j->compact)
+        fprintf(j->file, "\n%*s", (int)(2 * j->depth), "");
 }
 
 /* Comma, line and key in front of a value. */
@@ -25,7 +31,7 @@ static void begin(struct json_out *j, const char *key)
     if (key) {
         fputc('"', j->file);
         escape_json(j->file, span_of_text(key), 0);
-        fputs("\": ", j->file);
+        fputs(j->compact ? "\":" : "\": ", j->file);
     }
 }
 
@@ -81,6 +87,13 @@ void json_out_bytes(struct json_out *j, const char *key, struct span bytes)
 {
     json_out_string_begin(j, key);
     escape_json(j->file, bytes, 0);
+    json_out_string_end(j);
+}
+
+void json_out_shown(struct json_out *j, const char *key, struct span bytes)
+{
+    json_out_string_begin(j, key);
+    escape_for(j->file, ESCAPE_STRING, bytes);
     json_out_string_end(j);
 }
 

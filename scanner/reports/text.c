@@ -1,11 +1,10 @@
 /* The text report: the decision and its reason first, then each model, worst first.
  * Says what was found or not found, never that a model is clean or safe. */
-#include "reports/report.h"
+#include "reports/stamp.h"
 #include "reports/text_model.h"
 #include "reports/text_out.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 /* The order of models: how bad, in steps from worst to best. */
 enum { RANK_FAIL = 0, RANK_INCOMPLETE = 6, RANK_FOUND = 7, RANK_QUIET = 8, RANK_EMPTY };
@@ -135,8 +134,12 @@ static void write_decision(struct text_out *t, const struct result *r,
                      e->retryable ? ", may work when tried again" : "");
         text_out_item(t, STYLE_YELLOW, "NOT SCANNED", TEXT_LABEL);
     }
-    if (r->run.sandbox && strcmp(r->run.sandbox, "off") == 0) {
+    if (stamp_unconfined(r)) {
         text_out_add(t, "the sandbox was off: files were parsed without confinement");
+        text_out_item(t, STYLE_YELLOW, "NOTE", TEXT_LABEL);
+    }
+    for (const struct reason *q = r->warnings; q; q = q->next) {
+        text_out_bytes(t, q->text);
         text_out_item(t, STYLE_YELLOW, "NOTE", TEXT_LABEL);
     }
 }
@@ -228,7 +231,7 @@ static void write_summary(struct text_out *t, const struct result *r,
     text_out_item(t, STYLE_BOLD, "", TEXT_LABEL);
 
     if (!o->reproducible) {
-        uint64_t ms = r->run.seconds > 0 ? (uint64_t)(r->run.seconds * 1000) : 0;
+        uint64_t ms = stamp_milliseconds(r);
         text_out_add(t, "sandbox %s, %" PRIu64 ".%02" PRIu64 " s, %u job%s",
                      r->run.sandbox ? r->run.sandbox : "unknown", ms / 1000,
                      ms % 1000 / 10, r->run.jobs, text_plural(r->run.jobs));

@@ -89,6 +89,17 @@ static const char *link_problem(int error)
     }
 }
 
+/* The walk meets that directory by itself; who must know of links asks for them. */
+static void note_directory_link(struct source_list *list, struct span path)
+{
+    struct source_file *f = arena_alloc(list->arena, sizeof *f);
+    if (!f)
+        return;
+    f->path = path;
+    f->next = list->directory_links;
+    list->directory_links = f;
+}
+
 /* A link counts as the file it leads to, if that lies beneath the anchor.  A link to a
  * directory beneath it is not followed: the walk meets that directory by itself. */
 static void add_link(struct walk *w, int directory, const char *name, struct span path)
@@ -108,6 +119,8 @@ static void add_link(struct walk *w, int directory, const char *name, struct spa
         add_problem(w, path, special_problem(st.st_mode));
     else if (list->prefix.len)
         add_problem(w, path, "a link to a directory outside the target");
+    else
+        note_directory_link(list, path);
     if (fd >= 0)
         close(fd);
 }

@@ -4,37 +4,93 @@
 #include <string.h>
 #include <time.h>
 
-enum { REMOTE_ARENA_MAX = 1 << 30, AUTH_METHODS_MAX = 8 };
+enum { REMOTE_ARENA_MAX = 1 << 30, AUTH_METHODS_MAX = 8, MOVES_MAX = 3 };
+
+/* ---- drivers --------------------------------------------------------------------- */
+
+static const struct driver *const drivers[] = {
+#define DRIVER(symbol) &symbol,
+#include "sources/drivers.def"
+#undef DRIVER
+};
+enum { DRIVERS = sizeof drivers / sizeof *drivers };
+
+const struct driver *remote_storage_driver(const char *address)
+{
+    const char *colon = strchr(address, ':');
+    size_t n = colon ? (size_t)(colon - address) : 0;
+    for (size_t i = 0; i < DRIVERS; i++)
+        for (const char *const *s = drivers[i]->schemes; s && *s; s++)
+            if (drivers[i]->list && strlen(*s) == n && strncmp(*s, address, n) == 0)
+                return drivers[i];
+    return NULL;
+}
+
+static const struct driver *driver_of(const struct registry *registry)
+{
+    for (size_t i = 0; i < DRIVERS; i++)
+        if (drivers[i]->name && drivers[i]->ask &&
+            strcmp(drivers[i]->name, registry->driver) == 0)
+            return drivers[i];
+    return NULL;
+}
+
+struct driver_call *remote_call(struct remote *r, const struct driver *driver)
+{
+    for (size_t i = 0; i < r->driver_count; i++)
+        if (r->drivers[i].driver == driver)
+            return &r->drivers[i].call;
+    if (r->driver_count == REMOTE_CALLS_MAX)
+        return NULL;
+    struct driver_call *call = &r->drivers[r->driver_count].call;
+    r->drivers[r->driver_count++].driver = driver;
+    *call = (struct driver_call){
+        .options = r->options,
+        .reference = &r->reference,
+        .arena = r->arena,
+        .http = r->http,
+        .auth = r->auth,
+        .cache = r->cache,
+        .session = {.reference = &r->reference,
+                    .endpoint = r->endpoint,
+                    .own = r->own,
+                    .trust = r->answers.trust,
+                    .now = (int64_t)time(NULL),
+                    .transport = driver_transport,
+                    .self = call},
+    };
+    return call;
+}
+
+static void end_drivers(struct remote *r)
+{
+    for (size_t i = 0; i < r->driver_count; i++)
+        if (r->drivers[i].driver->end)
+            r->drivers[i].driver->end(&r->drivers[i].call);
+    r->driver_count = 0;
+}
 
 bool remote_is_reference(const struct registries *registries, const char *target)
 {
-    struct reference ref;
-    struct error error = { 0 };
-    if (registries_resolve(registries, target, &ref, &error)) {
-        reference_free(&ref);
-        return true;
-    }
-    return strstr(target, "://") != NULL;
+    return registries_claim(registries, target) || remote_storage_driver(target);
 }
 
-/* ---- where to ask, and as whom ------------------------------------------------------- */
+/* ---- where to ask, and as whom --------------------------------------------------- */
 
 static bool open_auth(struct remote *r, struct error *error)
 {
     struct auth_method methods[AUTH_METHODS_MAX];
     const struct auth_place place = { r->options->environment, r->options->home };
     const json_t *list = registry_auth(r->reference.registry);
-    size_t n = 0, i;
-    json_t *element;
-    json_array_foreach(list, i, element) if (n < AUTH_METHODS_MAX)
-    {
-        if (!auth_method_read(element, r->arena, &methods[n], error))
-            return false;
-        n++;
-    }
+    size_t n = json_array_size(list);
     /* a server that the reference names never sees what the operator's would */
     if (!r->own)
         return true;
+    if (n > AUTH_METHODS_MAX)
+        n = AUTH_METHODS_MAX;
+    for (size_t i = 0; i < n; i++)
+        if (!auth_method_read(json_array_get(list, i), r->arena, &methods[i], error))
+            return false;
     r->auth = auth_open(methods, n, &place, r->endpoint, true, error);
     return r->auth != NULL;
 }
@@ -48,135 +104,101 @@ static bool open_endpoint(struct remote *r, struct error *error)
            open_auth(r, error);
 }
 
-/* ---- asking --------------------------------------------------------------------------- */
+/* ---- asking ---------------------------------------------------------------------- */
 
-bool remote_ask_json_rest(struct remote *r, const struct rest_session *s,
-                          enum rest_refusal *ret_refusal, struct error *error)
+static bool refused(enum rest_refusal refusal, struct error *error)
 {
-    return rest_resolve(s, r->arena, &r->answers, ret_refusal, error);
-}
-
-static remote_driver *driver_of(const struct registry *registry)
-{
-    static const struct {
-        const char *name;
-        remote_driver *ask;
-    } drivers[] = {
-#define DRIVER(name, function) { name, function },
-#include "sources/sources.def"
-#undef DRIVER
-    };
-    for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++)
-        if (strcmp(drivers[i].name, registry->driver) == 0)
-            return drivers[i].ask;
-    return NULL;
-}
-
-static enum error_code code_of(enum rest_refusal refusal, enum error_code otherwise)
-{
-    switch (refusal) {
-    case REST_NOT_FOUND:
-    case REST_REVISION_NOT_FOUND:
-        return ERROR_NOT_FOUND;
-    case REST_ANSWERED:
-    case REST_NOT_ASKED:
-        return otherwise;
-    default:
-        return ERROR_NETWORK;
-    }
-}
-
-static bool ask(struct remote *r, bool *ret_retryable, struct error *error)
-{
-    const struct registry *registry = r->reference.registry;
-    remote_driver *driver = driver_of(registry);
-    enum rest_refusal refusal = REST_ANSWERED;
-    const struct rest_session session = {
-        .reference = &r->reference,
-        .endpoint = r->endpoint,
-        .own = r->own,
-        .trust = reference_trust(&r->reference, r->options->environment, NULL),
-        .now = (int64_t)time(NULL),
-        .transport = remote_transport,
-        .self = r,
-    };
-    if (!driver)
-        return error_set(error, ERROR_USAGE,
-                         "%s: this version does not fetch from %s; download it and scan the "
-                         "directory with --origin",
-                         r->reference.name, registry->name);
-    if (driver(r, &session, &refusal, error))
-        return true;
-    *ret_retryable = refusal == REST_RATE_LIMITED || refusal == REST_SERVER_ERROR ||
-                     refusal == REST_UNREACHABLE;
-    error->code = code_of(refusal, error->code);
+    if (error->code == ERROR_MEMORY || error->code == ERROR_USAGE ||
+        error->code == ERROR_CONFIG)
+        return false;
+    error->retryable = refusal == REST_RATE_LIMITED || refusal == REST_SERVER_ERROR ||
+                       refusal == REST_UNREACHABLE;
+    error->code = refusal == REST_NOT_FOUND || refusal == REST_REVISION_NOT_FOUND
+                      ? ERROR_NOT_FOUND
+                      : ERROR_NETWORK;
     return false;
 }
 
-/* ---- the files -------------------------------------------------------------------------- */
-
-/* Does the reference ask for this file: the one it names, or what lies below it? */
-static bool asked_for(const char *wanted, const char *path)
+static enum trust lower(enum trust a, enum trust b)
 {
-    size_t n = wanted ? strlen(wanted) : 0;
-    while (n > 0 && wanted[n - 1] == '/')
-        n--;
-    return n == 0 || (strncmp(path, wanted, n) == 0 && (path[n] == '\0' || path[n] == '/'));
+    return a < b ? a : b;
 }
 
-static const char *const *header_lines(struct remote *r)
+/* The registry that claims `text`, asked once. */
+static bool ask_registry(struct remote *r, enum trust ceiling, struct error *error)
 {
-    size_t n = r->rules.header_count;
-    const char **lines = arena_alloc(r->arena, (n + 1) * sizeof *lines);
-    for (size_t i = 0; lines && i < n; i++)
-        lines[i] = (const char *)arena_printf(r->arena, "%s: %s", r->rules.headers[i].name,
-                                              r->rules.headers[i].value)
-                       .ptr;
-    return n ? lines : NULL;
+    const struct registry *registry = r->reference.registry;
+    const struct driver *driver = driver_of(registry);
+    enum rest_refusal refusal = REST_ANSWERED;
+    const char *why = NULL;
+    if (!driver)
+        return error_set(error, ERROR_USAGE,
+                         "%s: this version does not fetch from %s; download it and scan "
+                         "the directory with --origin",
+                         r->reference.name, registry->name);
+    enum trust start = reference_trust(&r->reference, r->options->environment, &why);
+    r->answers = (struct rest_result){ .trust = lower(start, ceiling) };
+    struct driver_call *call = remote_call(r, driver);
+    if (!driver->ask(call, &r->answers, &refusal, error))
+        return refused(refusal, error);
+    r->answers.trust = lower(r->answers.trust, call->session.trust);
+    if (r->answers.why || !r->why_lower)
+        r->why_lower = r->answers.why ? r->answers.why : why;
+    return true;
 }
 
-/* Two revisions, or two endpoints, never share an identity. */
-static const char *identity_of(struct remote *r, const struct rest_file *f)
+static void forget_reference(struct remote *r)
 {
-    struct span revision = r->answers.revision;
-    return (const char *)arena_printf(r->arena, "%s %s@%.*s/%s %s", r->endpoint,
-                                      r->reference.name, (int)revision.len,
-                                      (const char *)revision.ptr, f->path,
-                                      f->url ? f->url : "")
-        .ptr;
+    end_drivers(r);
+    auth_free(r->auth);
+    r->auth = NULL;
+    r->own = false;
+    reference_free(&r->reference);
+    r->reference = (struct reference){ 0 };
 }
 
-static bool list_files(struct remote *r, struct error *error)
+/* The reference, and where its registry says that the model lies now. */
+static bool ask(struct remote *r, const char *text, struct error *error)
 {
-    const char *wanted = reference_variable(&r->reference, "file");
-    const char *const *headers = header_lines(r);
-    r->files = calloc(r->answers.file_count + 1, sizeof *r->files);
-    if (!r->files)
-        return error_set(error, ERROR_MEMORY, "out of memory");
-    for (const struct rest_file *f = r->answers.files; f; f = f->next) {
-        bool here = f->url && remote_at_endpoint(r, f->url);
-        if (!asked_for(wanted, f->path))
-            continue;
-        r->files[r->count++] = (struct remote_file){
-            .remote = r,
-            .file = f,
-            .identity = identity_of(r, f),
-            .headers = headers,
-            .auth = f->credentials && here ? r->auth : NULL,
-            .private_ok = r->own && here,
-            .plain_ok = r->own && here,
-            .result = { .fd = -1,
-                        .state = DOWNLOAD_FAILED,
-                        .error = { ERROR_NETWORK, "it was not loaded" } },
-        };
+    enum trust ceiling = TRUST_INTERNAL;
+    for (unsigned moves = 0; moves <= MOVES_MAX; moves++) {
+        if (!registries_resolve(r->options->registries, text, &r->reference, error) ||
+            !open_endpoint(r, error) || !ask_registry(r, ceiling, error)) {
+            if (moves > 0 && error->code == ERROR_USAGE)
+                error->code = ERROR_NETWORK; /* an answer led here, not the operator */
+            return false;
+        }
+        if (!r->answers.rematch)
+            return true;
+        ceiling = r->answers.trust;
+        r->moved_from = r->moved_from
+                            ? r->moved_from
+                            : (const char *)arena_copy(r->arena, span_of_text(text)).ptr;
+        text = r->answers.rematch;
+        forget_reference(r);
     }
-    if (arena_exhausted(r->arena))
-        return error_set(error, ERROR_MEMORY, "%s: too many files", r->reference.name);
-    return r->count > 0 || !wanted ||
-           error_set(error, ERROR_NOT_FOUND, "%s has no file %s", r->reference.name, wanted);
+    return error_set(error, ERROR_NETWORK, "%s: moved more than %d times",
+                     r->moved_from ? r->moved_from : text, MOVES_MAX);
 }
 
-/* ---- life --------------------------------------------------------------------------------- */
+/* An address that no registry claims: what is there, and nobody's word for it. */
+static bool ask_storage(struct remote *r, const char *text, const struct driver *driver,
+                        struct error *error)
+{
+    enum rest_refusal refusal = REST_ANSWERED;
+    r->endpoint = "";
+    r->reference.name = strdup(text);
+    r->answers = (struct rest_result){ .trust = TRUST_UNKNOWN };
+    struct driver_call *call = remote_call(r, driver);
+    if (!r->reference.name)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    if (!driver->list(call, text, &r->answers, &refusal, error))
+        return refused(refusal, error);
+    r->answers.trust = TRUST_UNKNOWN;
+    return true;
+}
+
+/* ---- life ------------------------------------------------------------------------ */
 
 static struct remote *remote_new(const struct remote_options *o)
 {
@@ -184,6 +206,7 @@ static struct remote *remote_new(const struct remote_options *o)
     if (!r)
         return NULL;
     pthread_mutex_init(&r->lock, NULL);
+    pthread_mutex_init(&r->opening, NULL);
     pthread_cond_init(&r->changed, NULL);
     r->options = o;
     r->http_options = o->http;
@@ -192,29 +215,37 @@ static struct remote *remote_new(const struct remote_options *o)
     return r;
 }
 
+static bool has_entry(struct remote *r, const char *text)
+{
+    struct reference ref;
+    struct error ignored;
+    if (!registries_resolve(r->options->registries, text, &ref, &ignored))
+        return false;
+    reference_free(&ref);
+    return true;
+}
+
 struct remote *remote_open(const char *text, const struct remote_options *o,
-                           bool *ret_retryable, struct error *error)
+                           struct error *error)
 {
     struct remote *r = remote_new(o);
-    *ret_retryable = false;
-    if (!r || !r->arena) {
+    const struct driver *storage = remote_storage_driver(text);
+    if (!r) {
         (void)error_set(error, ERROR_MEMORY, "out of memory");
-        goto failed;
+        return NULL;
     }
-    if (!registries_resolve(o->registries, text, &r->reference, error) ||
-        !open_endpoint(r, error))
-        goto failed;
-    r->http = http_new(&r->http_options, error);
-    r->cache = r->http ? cache_open(o->cache, o->cache_budget, error) : NULL;
-    if (!r->cache || !ask(r, ret_retryable, error))
-        goto failed;
-    if (!registry_download(r->reference.registry, r->arena, &r->rules)) {
-        (void)error_set(error, ERROR_MEMORY, "out of memory");
-        goto failed;
-    }
-    if (list_files(r, error))
+    bool ok = r->arena || error_set(error, ERROR_MEMORY, "out of memory");
+    ok = ok && (r->http = http_new(&r->http_options, error)) != NULL;
+    ok = ok && (r->cache = cache_open(o->cache, 0, error)) != NULL;
+    if (ok && storage && !has_entry(r, text))
+        ok = ask_storage(r, text, storage, error);
+    else
+        ok = ok && ask(r, text, error);
+    if (ok && r->reference.registry &&
+        !registry_download(r->reference.registry, r->arena, &r->rules))
+        ok = error_set(error, ERROR_MEMORY, "out of memory");
+    if (ok && files_list(r, error))
         return r;
-failed:
     remote_close(r);
     return NULL;
 }
@@ -224,16 +255,18 @@ void remote_close(struct remote *r)
     if (!r)
         return;
     pool_stop(r);
+    forget_reference(r);
     free(r->files);
     http_free(r->http);
-    auth_free(r->auth);
     cache_close(r->cache);
-    reference_free(&r->reference);
     arena_free(r->arena);
     pthread_cond_destroy(&r->changed);
+    pthread_mutex_destroy(&r->opening);
     pthread_mutex_destroy(&r->lock);
     free(r);
 }
+
+/* ---- what it is ------------------------------------------------------------------ */
 
 const struct reference *remote_reference(const struct remote *r)
 {
@@ -250,9 +283,19 @@ const char *remote_endpoint(const struct remote *r)
     return r->endpoint;
 }
 
-bool remote_anonymous(const struct remote *r)
+const char *remote_credential(const struct remote *r)
 {
-    return !r->auth || auth_anonymous(r->auth);
+    return r->auth && !auth_anonymous(r->auth) ? auth_source(r->auth) : NULL;
+}
+
+const char *remote_moved_from(const struct remote *r)
+{
+    return r->moved_from;
+}
+
+const char *remote_why_lower(const struct remote *r)
+{
+    return r->why_lower;
 }
 
 size_t remote_count(const struct remote *r)
@@ -268,8 +311,9 @@ const struct rest_file *remote_file(const struct remote *r, size_t i)
 const char *remote_foreign_host(const struct remote *r, size_t i)
 {
     const struct http_response *http = &r->files[i].result.http;
-    for (size_t k = 0; k < http->hop_count; k++)
-        if (!registry_download_host(r->reference.registry, r->endpoint,
+    for (size_t k = 0; r->reference.registry && k < http->hop_count; k++)
+        if (!r->files[i].file->storage &&
+            !registry_download_host(r->reference.registry, r->endpoint,
                                     http->hops[k].origin))
             return http->hops[k].origin;
     return NULL;

@@ -22,9 +22,11 @@ static struct remote_file *pick(struct remote *r, bool *ret_none)
     while (r->next < r->count && r->files[r->next].state != FILE_WAITING)
         r->next++;
     *ret_none = r->next == r->count;
-    for (size_t i = r->next; i < r->count; i++)
-        if (r->files[i].state == FILE_WAITING && r->files[i].urgent)
+    for (size_t i = r->next; i < r->count && r->urgent > 0; i++)
+        if (r->files[i].state == FILE_WAITING && r->files[i].urgent) {
+            r->urgent--;
             return &r->files[i];
+        }
     return !*ret_none && may_load_ahead(r) ? &r->files[r->next] : NULL;
 }
 
@@ -35,32 +37,18 @@ static uint64_t expected_size(const struct remote_file *f)
 
 static void set_digests(struct download *d, const struct rest_file *file)
 {
-    for (const struct rest_hash *h = file->hashes; h; h = h->next)
-        for (int a = 0; a < DIGEST_COUNT && d->expected_count < DOWNLOAD_DIGESTS_MAX; a++)
-            if (strcmp(digest_name((enum digest_algorithm)a), h->algorithm) == 0)
-                d->expected[d->expected_count++] =
-                    (struct download_digest){ (enum digest_algorithm)a, h->value };
+    for (const struct rest_hash *h = file->hashes; h; h = h->next) {
+        enum digest_algorithm a;
+        if (d->expected_count < DOWNLOAD_DIGESTS_MAX && remote_digest(h, &a))
+            d->expected[d->expected_count++] = (struct download_digest){ a, h->value };
+    }
 }
 
-static bool pool_next(void *self, struct download *ret)
+/* What a file's request is made of.  The lock is held. */
+static bool make_job(struct remote *r, struct remote_file *f, struct download *ret,
+                     struct error *error)
 {
-    struct remote *r = self;
-    struct remote_file *f = NULL;
-    bool none = false;
-    pthread_mutex_lock(&r->lock);
-    while (!atomic_load(&r->stop) && !(f = pick(r, &none)) && !none)
-        pthread_cond_wait(&r->changed, &r->lock);
-    if (atomic_load(&r->stop))
-        f = NULL;
-    if (f) {
-        f->state = FILE_LOADING;
-        r->unclaimed++;
-        r->unclaimed_bytes += expected_size(f);
-    }
-    pthread_mutex_unlock(&r->lock);
-    if (!f)
-        return false;
-    *ret = (struct download){
+    struct download job = {
         .url = f->file->url,
         .identity = f->identity,
         .headers = f->headers,
@@ -71,19 +59,56 @@ static bool pool_next(void *self, struct download *ret)
         .limit = r->options->file_max,
         .owner = f,
     };
-    set_digests(ret, f->file);
+    set_digests(&job, f->file);
+    if (f->driver && f->driver->sign && !r->options->offline &&
+        !f->driver->sign(f->call, f->file, &job, error))
+        return false;
+    *ret = job;
     return true;
 }
 
+static void settle(struct remote *r, struct remote_file *f, struct download_result result)
+{
+    f->result = result;
+    f->state = FILE_LOADED;
+    pthread_cond_broadcast(&r->changed);
+}
+
+static bool pool_next(void *self, struct download *ret)
+{
+    struct remote *r = self;
+    bool found = false, none = false;
+    pthread_mutex_lock(&r->lock);
+    while (!found && !none && !atomic_load(&r->stop)) {
+        struct error why;
+        struct remote_file *f = pick(r, &none);
+        if (!f && !none) {
+            pthread_cond_wait(&r->changed, &r->lock);
+        } else if (f) {
+            f->state = FILE_LOADING;
+            r->unclaimed++;
+            r->unclaimed_bytes += expected_size(f);
+            found = make_job(r, f, ret, &why);
+            if (!found)
+                settle(r, f,
+                       (struct download_result){
+                           .state = DOWNLOAD_FAILED, .fd = -1, .error = why });
+        }
+    }
+    pthread_mutex_unlock(&r->lock);
+    return found;
+}
+
+/* Whoever opens it has the descriptor; a name on the disk is for a cache that stays. */
 static bool pool_done(void *self, const struct download *job,
                       struct download_result *result)
 {
     struct remote *r = self;
     struct remote_file *f = job->owner;
+    if (result->state == DOWNLOAD_DONE && !r->options->cache_stays)
+        cache_remove(r->cache, result->sha256);
     pthread_mutex_lock(&r->lock);
-    f->result = *result;
-    f->state = FILE_LOADED;
-    pthread_cond_broadcast(&r->changed);
+    settle(r, f, *result);
     pthread_mutex_unlock(&r->lock);
     return !atomic_load(&r->stop);
 }
@@ -93,18 +118,15 @@ static bool pool_done(void *self, const struct download *job,
 /* What nobody will load any more must not be waited for. */
 static void give_up(struct remote *r, const struct error *why)
 {
-    static const struct error stopped = { ERROR_NETWORK, "the download was stopped" };
+    struct error error = *why;
     pthread_mutex_lock(&r->lock);
-    for (size_t i = 0; i < r->count; i++) {
-        struct remote_file *f = &r->files[i];
-        if (f->state != FILE_WAITING && f->state != FILE_LOADING)
-            continue;
-        f->state = FILE_LOADED;
-        f->result = (struct download_result){ .state = DOWNLOAD_FAILED,
-                                              .fd = -1,
-                                              .error = why->code ? *why : stopped };
-    }
-    pthread_cond_broadcast(&r->changed);
+    if (error.code == ERROR_NONE)
+        (void)error_set(&error, ERROR_NETWORK, "the download was stopped");
+    for (size_t i = 0; i < r->count; i++)
+        if (r->files[i].state == FILE_WAITING || r->files[i].state == FILE_LOADING)
+            settle(r, &r->files[i],
+                   (struct download_result){
+                       .state = DOWNLOAD_FAILED, .fd = -1, .error = error });
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -150,10 +172,27 @@ void pool_stop(struct remote *r)
 
 /* ---- the other side ---------------------------------------------------------------- */
 
+/* A file that only its driver can produce. */
+static void open_elsewhere(struct remote *r, struct remote_file *f)
+{
+    pthread_mutex_lock(&r->opening);
+    if (f->result.fd < 0 && f->driver && f->driver->open && !f->file->storage) {
+        f->result.fd = f->driver->open(f->call, f->file, &f->result.error);
+        f->result.state = f->result.fd >= 0 ? DOWNLOAD_DONE : DOWNLOAD_FAILED;
+    }
+    pthread_mutex_unlock(&r->opening);
+}
+
 const struct download_result *remote_load(struct remote *r, size_t i)
 {
     struct remote_file *f = &r->files[i];
+    if (f->state == FILE_ELSEWHERE) { /* for good */
+        open_elsewhere(r, f);
+        return &f->result;
+    }
     pthread_mutex_lock(&r->lock);
+    if (!f->urgent && f->state == FILE_WAITING)
+        r->urgent++;
     f->urgent = true;
     start(r);
     pthread_cond_broadcast(&r->changed);
@@ -168,22 +207,22 @@ void remote_release(struct remote *r, size_t i)
     struct remote_file *f = &r->files[i];
     pthread_mutex_lock(&r->lock);
     enum remote_file_state was = f->state;
-    if (was == FILE_WAITING)
+    if (was == FILE_WAITING || was == FILE_LOADED)
         f->state = FILE_RELEASED;
-    pthread_mutex_unlock(&r->lock);
-    if (was != FILE_LOADED)
-        return;
-    /* what was in the cache before this run is somebody's */
-    if (!r->options->keep && f->result.state == DOWNLOAD_DONE && f->result.fetched > 0)
-        cache_remove(r->cache, f->result.sha256);
-    download_result_free(&f->result);
-    pthread_mutex_lock(&r->lock);
-    f->result = (struct download_result){ .fd = -1 };
-    f->state = FILE_RELEASED;
-    if (r->unclaimed > 0)
+    if (was == FILE_LOADED) {
         r->unclaimed--;
-    r->unclaimed_bytes -= expected_size(f) < r->unclaimed_bytes ? expected_size(f)
-                                                                : r->unclaimed_bytes;
+        r->unclaimed_bytes -= expected_size(f);
+    }
+    if (was == FILE_WAITING && f->urgent)
+        r->urgent--;
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->lock);
+    if (was != FILE_LOADED && was != FILE_ELSEWHERE)
+        return;
+    download_result_free(&f->result);
+    f->result = (struct download_result){
+        .fd = -1,
+        .state = DOWNLOAD_FAILED,
+        .error = {.code = ERROR_NETWORK, .message = "it was released"},
+    };
 }

@@ -23,7 +23,8 @@ bool source_excluded(const struct source_options *o, const char *path)
     return false;
 }
 
-/* ---- a remote as a list of files ---------------------------------------------------- */
+/* ---- a remote as a list of files ----------------------------------------------------
+ */
 
 static bool list_remote(struct source_list *list, const struct source_options *o)
 {
@@ -40,10 +41,7 @@ static bool list_remote(struct source_list *list, const struct source_options *o
             return false;
         *f = (struct source_file){ .path = span_of_text(from->path), .number = i };
         f->size = from->size_known ? from->size : 0;
-        if (!from->url)
-            f->problem = arena_printf(list->arena, "its registry keeps it in %s, which this "
-                                                   "version does not read",
-                                      from->storage ? from->storage : "a place unknown");
+        f->problem = span_of_text(remote_file_problem(list->remote, i));
         *tail = f;
         tail = &f->next;
         list->count++;
@@ -53,11 +51,10 @@ static bool list_remote(struct source_list *list, const struct source_options *o
 }
 
 static bool open_remote(const char *target, const struct source_options *o,
-                        struct source_list *ret_list, bool *ret_retryable,
-                        struct error *error)
+                        struct source_list *ret_list, struct error *error)
 {
     struct source_list list = { .anchor_fd = -1, .directory = true };
-    list.remote = remote_open(target, o->remote, ret_retryable, error);
+    list.remote = remote_open(target, o->remote, error);
     if (!list.remote)
         return false;
     list.arena = arena_new(LIST_ARENA_MAX);
@@ -88,14 +85,14 @@ static int open_loaded(const struct source_list *list, const struct source_file 
     return fd;
 }
 
-/* ---- either kind -------------------------------------------------------------------- */
+/* ---- either kind --------------------------------------------------------------------
+ */
 
 bool source_open(const char *target, const struct source_options *o,
-                 struct source_list *ret_list, bool *ret_retryable, struct error *error)
+                 struct source_list *ret_list, struct error *error)
 {
-    *ret_retryable = false;
-    if (o->remote && remote_is_reference(o->remote->registries, target))
-        return open_remote(target, o, ret_list, ret_retryable, error);
+    if (o && o->remote && remote_is_reference(o->remote->registries, target))
+        return open_remote(target, o, ret_list, error);
     return local_open(target, o, ret_list, error);
 }
 

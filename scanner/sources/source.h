@@ -1,8 +1,9 @@
 /* source.h: from targets on the command line to files that can be opened.
  *
- * A reference is asked for and its files are loaded on demand (remote.h).  Local files and directories: a walk that follows no link out of the target (or out
- * of the model store that the target lies in), refuses FIFOs, devices and sockets,
- * survives directory loops and gives a stable order.  Needs openat2 (Linux 5.6). */
+ * Local files and directories: a walk that follows no link out of the target (or out of
+ * the model store that the target lies in), refuses FIFOs, devices and sockets, survives
+ * directory loops and gives a stable order.  Needs openat2 (Linux 5.6).
+ * References: their registry is asked, and files are loaded when they are opened. */
 #ifndef SOURCE_H
 #define SOURCE_H
 
@@ -26,10 +27,11 @@ struct source_list {
     bool directory;
     int anchor_fd;      /* the directory no path may leave */
     struct span prefix; /* from the anchor to the target: "" or "snapshots/4f1c…/" */
-    struct source_file *files; /* sorted by path, bytewise */
+    struct source_file *files;           /* sorted by path, bytewise */
+    struct source_file *directory_links; /* to directories of the target: not followed */
     size_t count;
     uint64_t bytes;
-    uint64_t excluded; /* entries that --exclude took out */
+    uint64_t excluded;     /* entries that --exclude took out */
     struct remote *remote; /* where the files come from; NULL: from this machine */
 };
 
@@ -41,9 +43,9 @@ struct source_options {
 };
 
 /* ERROR_NOT_FOUND when the target does not exist; of a reference also what remote_open()
- * says, and then *ret_retryable. */
+ * says. */
 bool source_open(const char *target, const struct source_options *o,
-                 struct source_list *ret_list, bool *ret_retryable, struct error *error);
+                 struct source_list *ret_list, struct error *error);
 void source_close(struct source_list *list);
 
 /* A read-only descriptor of one file of the list: beneath the anchor whatever its

@@ -26,6 +26,19 @@ static enum trust level_of(const struct claim *c, environment_lookup *env)
     return c->registry->trust;
 }
 
+/* A whole commit or digest; and what else the registry says is as good. */
+static bool is_pinned(const struct claim *c)
+{
+    if (c->basis == BASIS_FETCHED) /* what a tag names today is no pin */
+        return c->reference && c->reference->pinned;
+    bool hex = c->revision.len == 40 || c->revision.len == 64;
+    for (size_t i = 0; hex && i < c->revision.len; i++)
+        hex = (c->revision.ptr[i] >= '0' && c->revision.ptr[i] <= '9') ||
+              (c->revision.ptr[i] >= 'a' && c->revision.ptr[i] <= 'f');
+    return hex || (c->reference && c->reference->pinned &&
+                   span_is(c->revision, c->reference->revision));
+}
+
 static struct origin make_origin(struct model *m, const struct claim *c,
                                  environment_lookup *env)
 {
@@ -39,6 +52,7 @@ static struct origin make_origin(struct model *m, const struct claim *c,
         .name = arena_copy(m->arena, c->name),
         .revision = arena_copy(m->arena, c->revision),
         .evidence = arena_copy(m->arena, c->evidence),
+        .pinned = is_pinned(c),
     };
 }
 

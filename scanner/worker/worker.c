@@ -14,6 +14,7 @@
 
 #include "worker/control.h"
 #include "worker/launch.h"
+#include "worker/signature_wire.h"
 #include "worker/statement_wire.h"
 #include "worker/wire.h"
 
@@ -46,6 +47,8 @@ struct job {
     struct span name;
     struct wire_decoder decoder;     /* of CONTROL_JOB */
     struct statement_decoder spoken; /* of CONTROL_ORIGINS */
+    struct buffer answer;            /* of CONTROL_SIGNATURE */
+    enum wire_outcome answered;
     size_t held; /* bytes in worker->records: the beginning of a record */
     unsigned seconds;
     int64_t deadline;
@@ -54,6 +57,8 @@ struct job {
 
 static enum wire_outcome outcome_of(const struct job *j)
 {
+    if (j->type == CONTROL_SIGNATURE)
+        return j->answered;
     return j->type == CONTROL_ORIGINS ? j->spoken.outcome : j->decoder.outcome;
 }
 
@@ -342,12 +347,27 @@ static bool begin(struct worker *w, struct job *j, int fd, struct error *error)
     return sent || error_errno(error, ERROR_WORKER, "the worker is gone");
 }
 
+/* An answer is read as a whole, once there is no more of it. */
+static bool take_answer(const struct worker *w, struct job *j, size_t n)
+{
+    buffer_add(&j->answer, span_of(w->records, n));
+    if (n > 0 && !j->answer.truncated)
+        return true;
+    if (j->answer.truncated)
+        j->answered = WIRE_MALFORMED;
+    else if (signature_wire_whole(buffer_span(&j->answer)))
+        j->answered = WIRE_ENDED; /* else the child's end says why not */
+    return false;
+}
+
 /* Take in what has come.  False when nothing more will, or nothing more is wanted. */
 static bool take_records(struct worker *w, struct job *j)
 {
     ssize_t n = read(j->records, w->records + j->held, sizeof w->records - j->held);
     if (n < 0)
         return errno == EINTR;
+    if (j->type == CONTROL_SIGNATURE)
+        return take_answer(w, j, (size_t)n);
     if (n == 0)
         return false;
     size_t taken;
@@ -554,4 +574,23 @@ bool worker_origins(struct worker *w, int fd, uint32_t sources, statement_sink *
     };
     ret_reason[0] = '\0';
     return run(w, &j, fd, NULL, NULL, ret_reason, error);
+}
+
+bool worker_signature(struct worker *w, int fd, struct arena *arena,
+                      struct signature_file *ret_file, char ret_reason[REASON_MAX],
+                      struct error *error)
+{
+    struct job j = { .type = CONTROL_SIGNATURE };
+    ret_reason[0] = '\0';
+    buffer_init(&j.answer, SIGNATURE_WIRE_MAX + SIGNATURE_WIRE_HEAD);
+    bool ok = run(w, &j, fd, NULL, NULL, ret_reason, error);
+    if (ok && ret_reason[0] == '\0') {
+        struct span answer = arena_copy(arena, buffer_span(&j.answer));
+        if (!signature_wire_decode(arena, answer, ret_file))
+            (void)snprintf(ret_reason, REASON_MAX, "%s",
+                           arena_exhausted(arena) ? "memory is short"
+                                                  : "the worker's answer is malformed");
+    }
+    buffer_free(&j.answer);
+    return ok;
 }

@@ -10,6 +10,8 @@
 #include "core/error.h"
 #include "origins/origins.h"
 
+struct signature_file; /* integrity/signature_file.h */
+
 enum sandbox { SANDBOX_AUTO, SANDBOX_STRICT, SANDBOX_OFF };
 
 struct worker_options {   /* texts outlive the worker */
@@ -64,5 +66,11 @@ bool worker_inspect(struct worker *w, int fd, struct artifact *file,
  * everything was read, else it says why not.  False as above. */
 bool worker_origins(struct worker *w, int fd, uint32_t sources, statement_sink *say,
                     void *self, char ret_reason[REASON_MAX], struct error *error);
+
+/* Take apart what `fd` holds, a signature file; what comes out lives in the arena.
+ * *ret_reason is empty when there is an answer, else it says why not.  False as above. */
+bool worker_signature(struct worker *w, int fd, struct arena *arena,
+                      struct signature_file *ret_file, char ret_reason[REASON_MAX],
+                      struct error *error);
 
 #endif

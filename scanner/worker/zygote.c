@@ -15,6 +15,7 @@
 #include "formats/pickle_rules.h"
 #include "worker/control.h"
 #include "worker/sandbox.h"
+#include "worker/signature_wire.h"
 #include "worker/statement_wire.h"
 #include "worker/wire.h"
 #include "worker/yara_rules.h"
@@ -154,6 +155,36 @@ static enum child_exit read_origins(const struct zygote *z,
     return statement_encoder_end(&encoder) ? CHILD_DONE : CHILD_UNSENT;
 }
 
+static bool send_all(int fd, struct span rest)
+{
+    while (rest.len > 0) {
+        ssize_t n = write(fd, rest.ptr, rest.len);
+        if (n <= 0)
+            return false;
+        rest = span_slice(rest, (size_t)n, rest.len);
+    }
+    return true;
+}
+
+/* Take a signature file apart and send what it holds, in one answer. */
+static enum child_exit read_signature(const struct zygote *z,
+                                      const struct control_message *job,
+                                      struct span bytes)
+{
+    struct budget budget = z->options->budget;
+    struct arena *arena = arena_new(WORKER_ARENA_MAX);
+    struct signature_file file;
+    struct buffer answer;
+    if (!arena)
+        return CHILD_NO_MEMORY;
+    buffer_init(&answer, SIGNATURE_WIRE_MAX);
+    signature_file_read(arena, bytes, &budget, &file);
+    if (!signature_wire_encode(&answer, &file))
+        return CHILD_NO_MEMORY;
+    return send_all(job->fds[JOB_RECORDS], buffer_span(&answer)) ? CHILD_DONE
+                                                                 : CHILD_UNSENT;
+}
+
 /* The whole life of a child, from the fork on. */
 static enum child_exit live(struct zygote *z, const struct control_message *job)
 {
@@ -168,8 +199,14 @@ static enum child_exit live(struct zygote *z, const struct control_message *job)
         return CHILD_UNREADABLE;
     if (!sandbox_confine_child(&z->sandbox, &limits))
         return CHILD_UNCONFINED;
-    return job->type == CONTROL_ORIGINS ? read_origins(z, job, bytes)
-                                        : inspect(z, job, bytes);
+    switch ((enum control_type)job->type) {
+    case CONTROL_ORIGINS:
+        return read_origins(z, job, bytes);
+    case CONTROL_SIGNATURE:
+        return read_signature(z, job, bytes);
+    default:
+        return inspect(z, job, bytes);
+    }
 }
 
 static void end_child(pid_t pid)
@@ -214,7 +251,8 @@ static bool follow(pid_t pid, int pidfd)
 /* False when there is nobody left to serve. */
 static bool serve_job(struct zygote *z, struct control_message *job)
 {
-    if ((job->type != CONTROL_JOB && job->type != CONTROL_ORIGINS) ||
+    if ((job->type != CONTROL_JOB && job->type != CONTROL_ORIGINS &&
+         job->type != CONTROL_SIGNATURE) ||
         job->fd_count < JOB_SPOOL)
         return false;
     pid_t pid = fork();

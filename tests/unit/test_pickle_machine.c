@@ -46,7 +46,7 @@ static const char *const ends[] = {
     [PICKLE_SPENT] = "spent", [PICKLE_LIMIT] = "limit",
 };
 
-static void check(const char *bytes, size_t len, bool framed, const char *wanted)
+static void check(const char *bytes, size_t len, unsigned reading, const char *wanted)
 {
     struct log log;
     struct pickle_sink sink = {
@@ -56,7 +56,7 @@ static void check(const char *bytes, size_t len, bool framed, const char *wanted
     buffer_init(&log.text, 1 << 16);
     struct pickle_machine *m =
         pickle_machine_new(span_of(bytes, len), arena, NULL, &sink);
-    m->framed = framed;
+    m->reading = reading;
     enum pickle_end end = pickle_machine_run(m, 0);
     if (end == PICKLE_STOPPED) {
         buffer_add_text(&log.text, "= ");
@@ -70,8 +70,10 @@ static void check(const char *bytes, size_t len, bool framed, const char *wanted
     buffer_free(&log.text);
 }
 
-#define RUN(bytes, wanted)        check(bytes, sizeof(bytes) - 1, false, wanted)
-#define RUN_FRAMED(bytes, wanted) check(bytes, sizeof(bytes) - 1, true, wanted)
+#define RUN(bytes, wanted)             RUN_AS(0, bytes, wanted)
+#define RUN_FRAMED(bytes, wanted)      RUN_AS(READING_FRAMED, bytes, wanted)
+#define RUN_SPARSE(bytes, wanted)      RUN_AS(READING_SPARSE, bytes, wanted)
+#define RUN_AS(reading, bytes, wanted) check(bytes, sizeof(bytes) - 1, reading, wanted)
 
 static void test_literals(void **state)
 {
@@ -396,9 +398,79 @@ static void test_every_opcode_has_a_row(void **state)
     assert_int_equal(n, 68);
 }
 
+/* C since 3.15 keeps an index far ahead in a dictionary, which MEMOIZE does not count. */
+static void test_sparse_memo(void **state)
+{
+    (void)state;
+#define PUTS "X\1\0\0\0ar\x40\0\0\0" /* memo[64] */
+    RUN(PUTS "0X\1\0\0\0b\x94"
+             "0h\1.",
+        "= 'b'");
+    RUN_SPARSE(PUTS "0X\1\0\0\0b\x94"
+                    "0h\0.",
+               "= 'b'");
+    RUN_SPARSE(PUTS "0X\1\0\0\0b\x94"
+                    "0h\1.",
+               "x");
+    RUN_SPARSE(PUTS "0h\x40.", "= 'a'");
+    /* an index below 32 is in the table, and so is one below twice its count */
+    RUN_SPARSE("Nq\x1f"
+               "0X\1\0\0\0b\x94"
+               "0h\1.",
+               "= 'b'");
+    /* written again when the table has grown, it counts */
+#define SIXTEEN "\x94\x94\x94\x94\x94\x94\x94\x94\x94\x94\x94\x94\x94\x94\x94\x94"
+    RUN_SPARSE("Nq\x28" SIXTEEN SIXTEEN "q\x28"
+               "0X\1\0\0\0b\x94"
+               "0h\x21.",
+               "= 'b'");
+    RUN_SPARSE("Nq\x28" SIXTEEN SIXTEEN "0X\1\0\0\0b\x94"
+               "0h\x20.",
+               "= 'b'");
+}
+
+/* What a run says of other readings. */
+static void test_disputes(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        unsigned disputed;
+        size_t fork;
+    } cases[] = {
+        {"Nq\x28\x94.",                  5,  READING_SPARSE, 3       },
+        { "Nq\x28q\x29.",                6,  0,              SIZE_MAX},
+        { "Nq\x01\x94.",                 5,  0,              SIZE_MAX},
+        { "\x95\2\0\0\0\0\0\0\0NK\x01.", 13, READING_FRAMED, 10      },
+    };
+    struct pickle_sink sink = { 0 };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct log log;
+        struct arena *arena = arena_new(1 << 16);
+        sink = (struct pickle_sink){
+            .self = &log, .import = on_import, .call = on_call, .anomaly = on_anomaly
+        };
+        buffer_init(&log.text, 1 << 10);
+        struct pickle_machine *m =
+            pickle_machine_new(span_of(cases[i].bytes, cases[i].len), arena, NULL, &sink);
+        pickle_machine_run(m, 0);
+        assert_int_equal(m->disputed, cases[i].disputed);
+        assert_true(m->fork == cases[i].fork);
+        assert_int_equal(pickle_machine_next_reading(m, m->disputed),
+                         cases[i].disputed != 0);
+        assert_int_equal(m->reading, cases[i].disputed);
+        buffer_free(&log.text);
+        pickle_machine_free(m);
+        arena_free(arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sparse_memo),
+        cmocka_unit_test(test_disputes),
         cmocka_unit_test(test_literals),
         cmocka_unit_test(test_containers),
         cmocka_unit_test(test_fences),

@@ -1,14 +1,14 @@
 /* Requests of a registry entry, carried by net/. */
-#include "sources/remote_private.h"
+#include "sources/remote_driver.h"
 
 #include <string.h>
 
-bool remote_at_endpoint(const struct remote *r, const char *text)
+bool driver_at_endpoint(const struct driver_call *c, const char *text)
 {
     struct url url = { 0 }, endpoint = { 0 };
     struct error ignored;
     bool at = url_parse(text, &url, &ignored) &&
-              url_parse(r->endpoint, &endpoint, &ignored) &&
+              url_parse(c->session.endpoint, &endpoint, &ignored) &&
               web_origin_equal(&url.origin, &endpoint.origin);
     url_free(&url);
     url_free(&endpoint);
@@ -20,7 +20,8 @@ static const char *const *header_lines(const struct rest_header *headers, size_t
 {
     const char **lines = arena_alloc(arena, (count + 1) * sizeof *lines);
     for (size_t i = 0; lines && i < count; i++) {
-        struct span line = arena_printf(arena, "%s: %s", headers[i].name, headers[i].value);
+        struct span line =
+            arena_printf(arena, "%s: %s", headers[i].name, headers[i].value);
         lines[i] = (const char *)line.ptr;
     }
     return lines;
@@ -48,33 +49,38 @@ static bool keep_answer(const struct http_response *response, struct arena *aren
     return headers && !arena_exhausted(arena);
 }
 
-bool remote_transport(void *self, const struct rest_request *q, struct arena *arena,
-                      struct rest_answer *ret_answer, struct error *error)
+static bool ask_net(const struct driver_call *c, const struct rest_request *q,
+                    struct arena *arena, struct http_response *ret_response,
+                    struct error *error)
 {
-    struct remote *r = self;
-    struct http_response response;
-    bool here = remote_at_endpoint(r, q->url);
-    struct http_request request = {
+    bool here = driver_at_endpoint(c, q->url);
+    const struct http_request request = {
         .method = strcmp(q->method, "POST") == 0   ? HTTP_POST
                   : strcmp(q->method, "HEAD") == 0 ? HTTP_HEAD
                                                    : HTTP_GET,
         .url = q->url,
         .headers = header_lines(q->headers, q->header_count, arena),
         .body = q->body,
-        .private_ok = r->own && here,
-        .plain_ok = r->own && here,
+        .private_ok = c->session.own && here,
+        .plain_ok = c->session.own && here,
         .repeatable = true, /* entries only ask */
         .compressed = true,
         .stay = !q->follow,
         .body_max = q->max_bytes,
     };
-    if (r->options->offline)
-        return error_set(error, ERROR_NETWORK, "%s is not asked: --offline", q->url);
-    if (arena_exhausted(arena))
-        return error_set(error, ERROR_MEMORY, "out of memory");
-    bool ok = q->credentials && here && r->auth
-                  ? auth_fetch(r->auth, r->http, &request, &response, error)
-                  : http_fetch(r->http, &request, &response, error);
+    return q->credentials && here && c->auth
+               ? auth_fetch(c->auth, c->http, &request, ret_response, error)
+               : http_fetch(c->http, &request, ret_response, error);
+}
+
+bool driver_transport(void *self, const struct rest_request *q, struct arena *arena,
+                      struct rest_answer *ret_answer, struct error *error)
+{
+    const struct driver_call *c = self;
+    struct http_response response;
+    if (c->options->offline)
+        return error_set(error, ERROR_NETWORK, "%.300s is not asked: --offline", q->url);
+    bool ok = ask_net(c, q, arena, &response, error);
     ok = ok && (keep_answer(&response, arena, ret_answer) ||
                 error_set(error, ERROR_MEMORY, "out of memory"));
     http_response_free(&response);

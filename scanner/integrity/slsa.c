@@ -1,0 +1,29 @@
+#include "integrity/slsa.h"
+
+#include "integrity/statement.h"
+#include "integrity/strict_json.h"
+
+#define PROVENANCE_V1  "https://slsa.dev/provenance/v1"
+#define PROVENANCE_V02 "https://slsa.dev/provenance/v0.2"
+
+bool slsa_builder(struct arena *arena, struct span payload, struct span *ret_builder,
+                  struct refusal *why)
+{
+    struct signature_failure failure = { 0 };
+    struct statement s = { 0 };
+    struct span id = { 0 };
+    if (!statement_parse(arena, payload, &s, &failure))
+        return refuse(why, SIGNATURE_INVALID, signature_check_name(failure.check), "%s",
+                      failure.reason);
+    bool v1 = span_is(s.predicate_type, PROVENANCE_V1);
+    bool provenance = v1 || span_is(s.predicate_type, PROVENANCE_V02);
+    const json_t *run = v1 ? strict_json_field(s.predicate, "runDetails") : s.predicate;
+    const json_t *builder = strict_json_field(run, "builder");
+    bool ok = !provenance || (strict_json_text(builder, "id", &id) && id.len > 0) ||
+              refuse(why, SIGNATURE_INVALID, "builder",
+                     "the provenance does not say who built it");
+    if (ok)
+        *ret_builder = provenance ? arena_copy(arena, id) : (struct span){ 0 };
+    statement_free(&s);
+    return ok;
+}

@@ -1,0 +1,304 @@
+#!/usr/bin/python3
+"""Every report format: the golden bytes of one rich result, its schema, what its consumer
+asks for beyond the schema, and hostile file names.  A new writer is covered without a
+change here, but for its schema.
+
+    GOLDEN_UPDATE=1 tests/golden/test_reports.py     accept the bytes of today
+"""
+import csv, difflib, io, json, os, re, subprocess, sys, xml.etree.ElementTree as xml
+from urllib.parse import unquote, urlsplit
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from tap import ASSAY, BUILD, SCAN_FLAGS, TOP, Skip, case, main, run, scan, scratch, write
+
+GOLDEN = os.path.join(TOP, "tests/golden/reports")
+SCHEMAS = os.path.join(TOP, "tests/schemas")
+VERSION = open(os.path.join(TOP, "VERSION")).read().strip()
+EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
+
+
+def load(*path):
+    with open(os.path.join(TOP, *path), encoding="utf-8") as f:
+        return json.load(f)
+
+
+def samples():
+    d = scratch()
+    subprocess.run([os.path.join(BUILD, "unit/test_report"), "--write", d], check=True, cwd=TOP)
+    return {name: open(os.path.join(d, name), "rb").read() for name in sorted(os.listdir(d))}
+
+
+SAMPLES = samples()
+FORMATS = sorted(name.partition(".")[2] for name in SAMPLES if name.startswith("rich-ci."))
+
+
+def of(kind):
+    """The samples of one format, by name."""
+    return {n: data for n, data in SAMPLES.items() if n.partition(".")[2] == kind}
+
+
+def schema_errors(validator, document):
+    return ["%s: %s" % ("/".join(map(str, e.absolute_path)), e.message[:200]) for e in validator.iter_errors(document)]
+
+
+def draft(version):
+    try:
+        import jsonschema
+    except ImportError:
+        raise Skip("python3-jsonschema is not installed")
+    return jsonschema, getattr(jsonschema, version)
+
+
+# ---- golden ----------------------------------------------------------------------------
+
+
+@case
+def each_writer_gives_the_golden_bytes():
+    wrong = []
+    for kind in FORMATS:
+        path = os.path.join(GOLDEN, "rich." + kind)
+        now = SAMPLES["rich-ci." + kind].decode().replace(VERSION, "VERSION")
+        if os.environ.get("GOLDEN_UPDATE"):
+            write(path, now.encode())
+        golden = open(path, newline="").read() if os.path.exists(path) else ""
+        wrong += difflib.unified_diff(golden.splitlines(), now.splitlines(), path, "now", lineterm="", n=1)
+    assert not wrong, "\n".join(wrong[:60])
+
+
+@case
+def every_golden_report_has_a_writer():
+    assert sorted(n.partition(".")[2] for n in os.listdir(GOLDEN)) == FORMATS
+
+
+@case
+def text_fits_eighty_columns():
+    for name, data in of("text").items():
+        for line in data.decode().splitlines():
+            assert len(line) <= 80 or "9f86d081" in line, (name, line)
+
+
+# ---- lines -------------------------------------------------------------------------------
+
+
+@case
+def each_line_is_valid():
+    _, Validator = draft("Draft202012Validator")
+    lines = load("docs/report-lines.schema.json")
+    # Debian's jsonschema does not follow references into a urn: bring them home
+    lines = json.loads(json.dumps(lines).replace("urn:assay:report:1#", "#"))
+    lines["$defs"] = load("docs/report.schema.json")["$defs"]
+    Validator.check_schema(lines)
+    validator = Validator(lines)
+    for name, data in of("jsonl").items():
+        records = [json.loads(line) for line in data.decode().splitlines()]
+        for record in records:
+            assert not schema_errors(validator, record), (name, schema_errors(validator, record))
+        kinds = [next(iter(r)) for r in records]
+        assert kinds[0] == "head" and kinds[-1] == "end" and kinds.count("head") == kinds.count("end") == 1
+        whole = json.loads(SAMPLES[name.replace(".jsonl", ".json")])
+        assert [r["model"] for r in records if "model" in r] == whole["models"]
+        assert [r["error"] for r in records if "error" in r] == whole["errors"]
+
+
+# ---- SARIF -----------------------------------------------------------------------------------
+
+
+def check_sarif(report):
+    """What GitHub refuses or shows wrongly, beyond the schema."""
+    for r in report["runs"]:
+        rules = r["tool"]["driver"]["rules"]
+        assert len({x["id"] for x in rules}) == len(rules)
+        for rule in rules:
+            assert rule["help"]["text"] and rule["name"] and len(rule["name"]) <= 255
+            assert 0 < len(rule["shortDescription"]["text"]) <= 1024
+            assert 0 < len(rule["fullDescription"]["text"]) <= 1024
+            assert isinstance(rule["properties"]["security-severity"], str) and len(rule["properties"]["tags"]) <= 20
+        hashes, order = set(), {"error": 0, "warning": 1, "note": 2}
+        levels = [order[x["level"]] for x in r["results"]]
+        assert levels == sorted(levels) and len(levels) <= 25000
+        for x in r["results"]:
+            assert rules[x["ruleIndex"]]["id"] == x["ruleId"]
+            assert x["message"]["text"] and not re.search(r"\]\(|\{\d", x["message"]["text"]), x["message"]
+            (place,) = x["locations"]
+            uri = place["physicalLocation"]["artifactLocation"]["uri"]
+            assert uri and re.fullmatch(r"(file:///)?[A-Za-z0-9._~/%-]+", uri) and ".." not in urlsplit(uri).scheme, uri
+            assert place["physicalLocation"]["region"]["startLine"] == 1
+            key = x["partialFingerprints"]["primaryLocationLineHash"]
+            assert re.fullmatch(r"[0-9a-f]{16}:\d+", key) and key not in hashes
+            hashes.add(key)
+        assert r["automationDetails"]["id"].endswith("/")
+
+
+@case
+def sarif_is_valid_and_what_github_takes():
+    _, Validator = draft("Draft4Validator")
+    validator = Validator(load("tests/schemas/sarif-schema-2.1.0.json"))
+    for name, data in of("sarif").items():
+        report = json.loads(data)
+        assert not schema_errors(validator, report), (name, schema_errors(validator, report))
+        check_sarif(report)
+
+
+@case
+def sarif_says_what_it_leaves_out():
+    (r,) = json.loads(SAMPLES["rich-ci.sarif"])["runs"]
+    (invocation,) = r["invocations"]
+    notes = [n["message"]["text"] for n in invocation["toolExecutionNotifications"]]
+    assert invocation["executionSuccessful"] is False
+    for words in ("Not analysed to its end: a.pt", "b.zip!secret.pkl: the member is encrypted", "Could not be read: c.bin",
+                  "Not scanned: hf:acme/x", "1 suppressed findings are left out", "7 findings were counted and not kept"):
+        assert any(words in n for n in notes), (words, notes)
+    assert not any("J. Doe" in json.dumps(x) for x in r["results"])
+
+
+# ---- JUnit -----------------------------------------------------------------------------------
+
+
+@case
+def junit_is_valid_by_both_schemas():
+    for xsd in ("junit-10.xsd", "JUnit-windyroad.xsd"):
+        for name, data in of("junit").items():
+            p = subprocess.run(["xmllint", "--noout", "--nonet", "--schema", os.path.join(SCHEMAS, xsd), "-"],
+                               input=data, stderr=subprocess.PIPE)
+            assert p.returncode == 0, (name, xsd, p.stderr.decode()[:1000])
+
+
+@case
+def junit_counts_and_names_add_up():
+    for data in of("junit").values():
+        for suite in xml.fromstring(data):
+            cases = suite.findall("testcase")
+            assert len({(c.get("classname"), c.get("name")) for c in cases}) == len(cases)
+            assert int(suite.get("tests")) == len(cases)
+            for kind, word in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
+                assert int(suite.get(word)) == sum(c.find(kind) is not None for c in cases), word
+
+
+# ---- GitLab ----------------------------------------------------------------------------------
+
+
+def check_gitlab(report):
+    """The rules of sast-report-format 15.0.7, as its documentation gives them."""
+    assert report["version"] == "15.0.7"
+    s = report["scan"]
+    for key in ("start_time", "end_time"):
+        assert re.fullmatch(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}", s[key])
+    assert s["type"] == "sast" and s["status"] in ("success", "failure")
+    for tool in (s["analyzer"], s["scanner"]):
+        assert tool["id"] and tool["name"] and tool["version"] and tool["vendor"]["name"]
+    for m in s["messages"]:
+        assert m["level"] in ("info", "warn", "fatal") and m["value"]
+    ids = [v["id"] for v in report["vulnerabilities"]]
+    assert len(set(ids)) == len(ids)
+    for v in report["vulnerabilities"]:
+        assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", v["id"]) and 0 < len(v["name"]) <= 255
+        assert v["severity"] in ("Info", "Unknown", "Low", "Medium", "High", "Critical")
+        assert v["location"]["file"] and v["location"]["start_line"] == 1
+        assert v["identifiers"][0]["type"] == "assay_rule"
+        assert "](" not in v["description"] and "<" not in v["description"] and "`" not in v["description"]
+        for i in v["identifiers"]:
+            assert i["type"] and i["name"] and i["value"]
+
+
+@case
+def gitlab_sast_follows_its_rules():
+    for data in of("gitlab-sast").values():
+        check_gitlab(json.loads(data))
+
+
+# ---- annotations, tables -----------------------------------------------------------------------
+
+
+def check_github(text):
+    seen = {"error": 0, "warning": 0, "notice": 0}
+    for line in text.splitlines():
+        m = re.fullmatch(r"::(error|warning|notice) (?:file=[^,:]*,line=1,)?title=[^,:]*::.*", line)
+        assert m, line
+        seen[m[1]] += 1
+    assert max(seen.values()) <= 10, seen
+
+
+@case
+def annotations_are_commands_and_not_too_many():
+    for data in of("github").values():
+        check_github(data.decode())
+
+
+def check_csv(data):
+    rows = list(csv.reader(io.StringIO(data.decode(), newline=""), strict=True))
+    assert all(len(r) == len(rows[0]) for r in rows)
+    assert not [c for r in rows for c in r if c.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert data.endswith(b"\r\n")
+    return [dict(zip(rows[0], r)) for r in rows[1:]]
+
+
+@case
+def tables_are_read_back():
+    for name, data in of("csv").items():
+        rows = check_csv(data)
+        whole = json.loads(SAMPLES[name.replace(".csv", ".json")])
+        found = [r for r in rows if r["row"] == "finding"]
+        assert [r["fingerprint"] for r in found] == [f["fingerprint"] for m in whole["models"] for f in m["findings"]]
+        assert sum(r["row"] == "model" for r in rows) == len(whole["models"])
+        assert sum(r["row"] == "error" for r in rows) == len(whole["errors"])
+
+
+# ---- hostile names, the whole way from the disk -------------------------------------------------
+
+HOSTILE = [
+    b"\x1b[2J\x1b]0;owned\a.pkl", b"a\n::error::owned\n##[error]owned.pkl", b"=cmd()|'x'!A0.pkl", b"@SUM(1).pkl",
+    b"-1+1.pkl", b"</script><img src=x onerror=alert(1)>.pkl".replace(b"/", b"\\"), b"'\"><b>.pkl", b"[a](b) {0} `x` |.pkl",
+    b"txt.\xe2\x80\xaelkp", b"\xff\xfe\xc3.pkl", b"\\x41\\.pkl", b" %25%0A::warning::x .pkl", b"a,b;c\td.pkl", b"x" * 250 + b".pkl",
+]
+
+
+def hostile_target():
+    d = scratch()
+    # a call with a long hostile argument: evidence that is cut, and names from inside the file
+    text = b"</script>\x1b[31m\xe2\x80\xae::error::" * 30000
+    payload = b"\x80\x02cposix\nsystem\nX" + len(text).to_bytes(4, "little") + text + b"\x85R."
+    for name in HOSTILE:
+        write(os.path.join(os.fsencode(d), b"models", name), payload)
+    write(os.path.join(os.fsencode(d), b"models", b"cut\x1b[0m.pt"), b"PK\x03\x04" + bytes(30))
+    return d
+
+
+@case
+def hostile_names_from_the_disk_act_nowhere_and_come_back():
+    d = hostile_target()
+    out = scratch()
+    outputs = [x for f in FORMATS for x in ("-o", "%s=%s/%s" % (f, out, f))]
+    p = scan(*outputs, "models", cwd=d, env=EPOCH)
+    assert p.returncode == 1 and not p.stdout, p
+    reports = {f: open(os.path.join(out, f), "rb").read() for f in FORMATS}
+    for f, data in reports.items():
+        text = data.decode()
+        bad = [c for c in text if (ord(c) < 0x20 and c not in "\r\n") or 0x7F <= ord(c) < 0xA0 or c in "\u202e\u2066\ufeff"]
+        assert not bad and (f == "csv" or "\r" not in text), (f, bad[:5])
+        if f != "github":
+            assert not re.search(r"^\s*::|##\[", text, re.M), f
+    check_github(reports["github"].decode())
+    check_csv(reports["csv"])
+    check_gitlab(json.loads(reports["gitlab-sast"]))
+    sarif = json.loads(reports["sarif"])
+    check_sarif(sarif)
+    uris = {unquote(x["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], errors="surrogateescape")
+            for x in sarif["runs"][0]["results"]}
+    assert {os.fsencode(u) for u in uris} == {b"models/" + n for n in HOSTILE}
+    xml.fromstring(reports["junit"])
+
+
+@case
+def stored_reports_give_the_bytes_of_the_scan():
+    d = hostile_target()
+    for env in ({}, EPOCH):
+        out = scratch()
+        scan(*[x for f in FORMATS for x in ("-o", "%s=%s/%s" % (f, out, f))], "models", cwd=d, env=env)
+        for stored in ("json", "jsonl"):
+            for f in FORMATS:
+                p = run("convert", os.path.join(out, stored), "-o", f, env=env)
+                assert p.returncode == 1 and not p.stderr, p.stderr
+                assert p.stdout == open(os.path.join(out, f), "rb").read(), (stored, f)
+
+
+main()
