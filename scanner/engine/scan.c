@@ -27,8 +27,13 @@ struct work {
     struct publishers *publishers; /* well-known names; when anything is fetched */
 };
 
-/* A registry that does not answer costs its target, not the scan; a target that does not
- * exist is a mistake of whoever named it. */
+/* A registry that does not answer, or not as it should, costs its target and not the
+ * scan; a target that does not exist is a mistake of whoever named it. */
+static bool costs_target(enum error_code code)
+{
+    return code == ERROR_NETWORK || code == ERROR_MEMORY;
+}
+
 static bool open_targets(const struct scan_options *o, struct work *w, struct result *r,
                          struct error *error)
 {
@@ -41,7 +46,7 @@ static bool open_targets(const struct scan_options *o, struct work *w, struct re
     for (size_t i = 0; i < n; i++) {
         if (source_open(o->targets[i], &o->source, &w->lists[w->list_count], error))
             w->list_count++;
-        else if (error->code == ERROR_NETWORK)
+        else if (costs_target(error->code))
             result_add_error(r, span_of_text(o->targets[i]), error, error->retryable);
         else
             return false;
@@ -178,6 +183,19 @@ static size_t stated_of(void *self, const struct source_list *list,
     return n;
 }
 
+/* A registry that lists no file has told where the model comes from all the same. */
+static void attribute_empty(struct stating *s, struct result *r)
+{
+    for (struct model *m = r->models; m; m = m->next)
+        for (size_t i = 0; !m->files && i < s->work->list_count; i++) {
+            const struct source_list *list = &s->work->lists[i];
+            struct claim claims[STATED_CLAIMS_MAX];
+            if (list->remote && span_equal(list->target, m->target))
+                origin_attribute(m, claims, stated_of(s, list, claims),
+                                 s->options->environment);
+        }
+}
+
 static bool attach_origins(const struct scan_options *o, struct work *w, struct result *r)
 {
     struct stating stating = { o, w };
@@ -186,6 +204,7 @@ static bool attach_origins(const struct scan_options *o, struct work *w, struct 
         promises_check(&w->jobs[i]);
     if (!evidence_attach(w->evidence, &stated) || !signatures_attach(w->signatures))
         return false;
+    attribute_empty(&stating, r);
     for (struct model *m = r->models; m; m = m->next)
         origin_settle(m, o->accept_declared);
     return true;

@@ -110,7 +110,7 @@ static bool refused(enum rest_refusal refusal, struct error *error)
 {
     if (error->code == ERROR_MEMORY || error->code == ERROR_USAGE ||
         error->code == ERROR_CONFIG)
-        return false;
+        return false; /* ours, or the operator's */
     error->retryable = refusal == REST_RATE_LIMITED || refusal == REST_SERVER_ERROR ||
                        refusal == REST_UNREACHABLE;
     error->code = refusal == REST_NOT_FOUND || refusal == REST_REVISION_NOT_FOUND
