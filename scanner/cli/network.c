@@ -84,7 +84,7 @@ bool network_options(const struct network_arguments *a,
         .home = home && home[0] == '/' ? home : NULL,
         .http = {.ca_file = a->ca_file,
                  .connect_to = a->connect_to,
-                  .attempts = a->tries,
+                 .attempts = a->tries,
                  .https_proxy = proxy("https_proxy", "HTTPS_PROXY"),
                  /* upper case could come from a request's header (CVE-2016-5385) */
                   .http_proxy = proxy("http_proxy", "http_proxy"),

@@ -32,6 +32,7 @@ enum network_option {
         { "cache", required_argument, NULL, NETWORK_CACHE },                             \
         { "connect-to", required_argument, NULL, NETWORK_CONNECT_TO },                   \
         { "offline", no_argument, NULL, NETWORK_OFFLINE },                               \
+        { "tries", required_argument, NULL, NETWORK_TRIES },                             \
     {                                                                                    \
         "downloads", required_argument, NULL, NETWORK_DOWNLOADS                          \
     }
@@ -40,7 +41,7 @@ enum network_option {
     "      --offline         ask nobody: use what --cache has\n"                         \
     "      --cache DIR       keep answers and downloads in DIR, and use what is there\n" \
     "      --downloads N     files loaded at once [8]\n"                                 \
-    "      --tries N         times a request is made before giving up [5]\n"              \
+    "      --tries N         times a request is made before giving up [5]\n"             \
     "      --ca-file FILE    trust these certificate authorities, not the system's\n"    \
     "      --connect-to HOST:PORT:HOST:PORT\n"                                           \
     "                        reach the first host at the second; repeatable\n"

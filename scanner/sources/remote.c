@@ -142,7 +142,7 @@ static bool ask_registry(struct remote *r, enum trust ceiling, struct error *err
     if (!driver->ask(call, &r->answers, &refusal, error))
         return refused(refusal, error);
     r->answers.trust = lower(r->answers.trust, call->session.trust);
-    if (r->answers.why || !r->why_lower)
+    if (r->answers.trust < registry->trust && !r->why_lower)
         r->why_lower = r->answers.why ? r->answers.why : why;
     return true;
 }
