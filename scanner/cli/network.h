@@ -18,7 +18,8 @@ struct network_arguments {
 };
 
 enum network_option {
-    NETWORK_CA_FILE = 1024, /* values of getopt */
+    NETWORK_FIRST = 1024, /* values of getopt */
+    NETWORK_CA_FILE = NETWORK_FIRST,
     NETWORK_CACHE,
     NETWORK_CONNECT_TO,
     NETWORK_OFFLINE,

@@ -8,6 +8,7 @@
 #include "engine/promises.h"
 #include "engine/signatures.h"
 #include "engine/units.h"
+#include "sources/remote.h"
 #include "trust/origin.h"
 
 #include <time.h>
@@ -162,6 +163,19 @@ static struct claim stated_claim(const struct reference *ref, struct span eviden
                            .evidence = evidence };
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* What was fetched says all that the reference says, and what its tag names now. */
+static bool asked_for(const struct source_list *list, const struct reference *ref)
+{
+    const struct reference *asked = list->remote ? remote_reference(list->remote) : NULL;
+    return asked && asked->registry == ref->registry &&
+           same_text(asked->name, ref->name) && same_text(asked->revision, ref->revision);
+}
+
 /* What was fetched; --origin, and what the lockfile recorded of this target. */
 static size_t stated_of(void *self, const struct source_list *list,
                         struct claim ret[STATED_CLAIMS_MAX])
@@ -171,12 +185,12 @@ static size_t stated_of(void *self, const struct source_list *list,
     size_t n = 0;
     if (list->remote)
         ret[n++] = fetched_claim(list, s->work->arena);
-    if (o->origin)
+    if (o->origin && !asked_for(list, o->origin))
         ret[n++] = stated_claim(o->origin, span_of_text(o->origin_text));
     const struct locked_target *t =
         o->lockfile ? lockfile_find(o->lockfile, list->target, s->work->list_count == 1)
                     : NULL;
-    if (t && t->text)
+    if (t && t->text && !asked_for(list, &t->reference))
         ret[n++] = stated_claim(&t->reference,
                                 arena_printf(s->work->arena, "%s in the lockfile %s",
                                              t->text, lockfile_path(o->lockfile)));

@@ -116,8 +116,8 @@ class Replay(network.Lab):
         found |= {host_of(k.split(" ", 1)[1]) for k in self.case.get("answers", {}) if " https://" in k}
         return found | {host_of(u) for u in list(self.urls()) + list(self.files)}
 
-    def assay(self, command, *words, env=None, hosts=None, tries=1, timeout=120, **options):
-        """The finished process, with nothing of the caller's environment but PATH."""
+    def command(self, command, words, env, hosts, tries):
+        """Words and environment, with nothing of the caller's environment but PATH."""
         environment = {"PATH": os.environ["PATH"], "HOME": self.directory,
                        "XDG_CACHE_HOME": os.path.join(self.directory, "cache")}
         environment.update(self.case.get("environment", {}))
@@ -129,8 +129,17 @@ class Replay(network.Lab):
         with self.lock:
             self.asked.clear()
             self.answered.clear()
-        return subprocess.run([ASSAY, command, *flags, *map(str, [*network_words, *words])],
-                              capture_output=True, env=environment, timeout=timeout, **options)
+        return [ASSAY, command, *flags, *map(str, [*network_words, *words])], environment
+
+    def assay(self, command, *words, env=None, hosts=None, tries=1, timeout=120):
+        """The finished process."""
+        line, environment = self.command(command, words, env, hosts, tries)
+        return subprocess.run(line, capture_output=True, env=environment, timeout=timeout)
+
+    def start(self, command, *words):
+        """A process that runs, silent."""
+        line, environment = self.command(command, words, None, None, 1)
+        return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
 
     def credentials(self):
         return [(a.host, a.headers["authorization"]) for a in self.asked if "authorization" in a.headers]
