@@ -22,6 +22,17 @@
 #include "cli/commands.def"
 #undef COMMAND
 
+/* All of them, in that order; a row without a name ends the list (main.c). */
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+};
+extern const struct command commands[];
+
+/* Run the command that argv[0] names; a usage error when there is none. */
+int command_run(int argc, char **argv);
+
 /* Where registries.d/, rules/ and assay-worker lie: next to the executable, else at
  * the compiled prefix; never the working directory.  Static storage. */
 struct installation {

@@ -4,16 +4,13 @@
 
 #include <signal.h>
 
-static const struct command {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *summary;
-} commands[] = {
+const struct command commands[] = {
 #define COMMAND(name, summary) { #name, command_##name, summary },
 #include "cli/commands.def"
 #undef COMMAND
+    { NULL, NULL, NULL }
 };
-enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands - 1 };
 
 static void print_help(FILE *out)
 {
@@ -44,6 +41,14 @@ static int unknown_command(const char *name)
     return complain(&error);
 }
 
+int command_run(int argc, char **argv)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(argv[0], commands[i].name) == 0)
+            return commands[i].run(argc, argv);
+    return unknown_command(argv[0]);
+}
+
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a report that could not be written, */
@@ -59,8 +64,5 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0)
         argv[1] += 2;
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    return unknown_command(argv[1]);
+    return command_run(argc - 1, argv + 1);
 }
