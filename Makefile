@@ -144,7 +144,7 @@ demo: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) tests/demo
 
-bench: all $(BUILD)/bench/yara_honest
+bench: all $(BUILD)/bench/yara_honest $(BUILD)/pki/verify_case
 	BUILD=$(BUILD) tests/bench/run
 	BUILD=$(BUILD) tests/bench/yara_corpus
 
@@ -154,6 +154,7 @@ install: all
 	install -Dm755 $(BUILD)/bin/assay-worker $(DESTDIR)$(PREFIX)/libexec/assay-worker
 	install -Dm644 -t $(SHARE)/registries.d registries.d/*.json
 	install -Dm644 -t $(SHARE)/rules/pickle rules/pickle/*.json
+	install -Dm644 -t $(SHARE)/rules/trust rules/trust/*.json
 	install -Dm644 -t $(SHARE)/rules $(PACK)
 	install -Dm644 -t $(SHARE)/rules/sigstore rules/sigstore/*.json
 	for d in docs/rules/*/; do install -Dm644 -t $(SHARE)/$$d $$d*.md || exit 1; done

@@ -131,6 +131,34 @@ static bool parse_depth(const char *text, bool *ret_deep, struct error *error)
     return true;
 }
 
+/* Whom to accept. */
+static bool apply_signers(enum option_id id, const char *value, struct scan_arguments *a,
+                          struct error *error)
+{
+    struct signer_arguments *s = &a->signers;
+    switch (id) {
+    case OPTION_PUBLIC_KEY:
+    case OPTION_KEY:
+        return path_list_add(&s->keys, value, "public-key", error);
+    case OPTION_CERTIFICATE_CHAIN:
+        return path_list_add(&s->chains, value, "certificate-chain", error);
+    case OPTION_IDENTITY:
+        return path_list_add(&s->identities, value, "identity", error);
+    case OPTION_IDENTITY_PROVIDER:
+        return path_list_add(&s->providers, value, "identity-provider", error);
+    case OPTION_TRUSTED_ROOT:
+        return set_once(&s->trusted_root, value, "trusted-root", error);
+    case OPTION_KEYRING:
+        return set_once(&s->keyring, value, "keyring", error);
+    case OPTION_BUILDER_ID:
+        return set_once(&s->builder, value, "builder-id", error);
+    case OPTION_USE_STAGING:
+        return s->staging = true;
+    default:
+        return a->ignore_unsigned = true;
+    }
+}
+
 static bool apply(enum option_id id, const char *value, struct scan_arguments *a,
                   struct error *error)
 {
@@ -162,6 +190,17 @@ static bool apply(enum option_id id, const char *value, struct scan_arguments *a
         return true;
     case OPTION_ACCEPT_DECLARED:
         return change(a, POLICY_TRUST_DECLARED, "--accept-declared", "true", error);
+    case OPTION_PUBLIC_KEY:
+    case OPTION_KEY:
+    case OPTION_CERTIFICATE_CHAIN:
+    case OPTION_IDENTITY:
+    case OPTION_IDENTITY_PROVIDER:
+    case OPTION_TRUSTED_ROOT:
+    case OPTION_USE_STAGING:
+    case OPTION_KEYRING:
+    case OPTION_BUILDER_ID:
+    case OPTION_IGNORE_UNSIGNED:
+        return apply_signers(id, value, a, error);
     case OPTION_REGISTRIES:
         return add(a->registries, value, "registries", error);
     case OPTION_OUTPUT:

@@ -3,6 +3,7 @@
 #define OPTIONS_H
 
 #include "cli/outputs.h"
+#include "cli/signer_options.h"
 #include "engine/scan.h"
 
 #include <stdio.h>
@@ -22,6 +23,8 @@ struct scan_arguments {
     const char *gate, *policy, *baseline; /* gate is never NULL, policy outranks it */
     struct policy_change changes[CHANGES_MAX];
     size_t change_count;
+    struct signer_arguments signers;
+    bool ignore_unsigned;
     const char *registries[LIST_MAX + 1]; /* NULL-terminated, as all lists here */
     const char *exclude[LIST_MAX + 1];
     const char *pickle_rules[LIST_MAX + 1];

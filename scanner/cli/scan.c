@@ -19,6 +19,9 @@ struct scan_setup {
     bool has_origin;
     struct lockfile *lockfile;
     struct policy *policy;
+    struct signers signers; /* when the command line names any */
+    bool has_signers;
+    char trusted_root[sizeof(((struct installation *)0)->data_dir) + 64];
     char *list;           /* the text of --files-from, cut into lines */
     const char **targets; /* NULL-terminated */
 };
@@ -32,6 +35,8 @@ static void setup_free(struct scan_setup *s)
 {
     if (s->has_origin)
         reference_free(&s->origin);
+    if (s->has_signers)
+        signers_free(&s->signers);
     lockfile_free(s->lockfile);
     policy_free(s->policy);
     registries_free(s->registries);
@@ -173,6 +178,19 @@ static void warn(const struct result *r)
 
 /* ---- running ------------------------------------------------------------- */
 
+/* Only a scan that needs them pays for reading keys and roots. */
+static bool load_signers(const struct scan_arguments *a, struct scan_setup *s,
+                         struct error *error)
+{
+    const struct signer_arguments *g = &a->signers;
+    signer_arguments_root(g, &s->installation, s->trusted_root, sizeof s->trusted_root);
+    if (!g->keys.count && !g->chains.count && !g->identities.count &&
+        !g->providers.count && !g->keyring && !g->trusted_root && !g->builder)
+        return true;
+    s->has_signers = signer_arguments_load(g, &s->installation, &s->signers, error);
+    return s->has_signers;
+}
+
 static bool prepare(const struct scan_arguments *a, struct scan_setup *s,
                     struct error *error)
 {
@@ -191,6 +209,8 @@ static bool prepare(const struct scan_arguments *a, struct scan_setup *s,
         if (!s->lockfile)
             return false;
     }
+    if (!load_signers(a, s, error))
+        return false;
     for (size_t i = 0; s->targets[i]; i++)
         if (!check_target(s->targets[i], s->registries, error))
             return false;
@@ -217,6 +237,9 @@ static struct result *run(const struct scan_arguments *a, const struct scan_setu
         .origin = s->has_origin ? &s->origin : NULL,
         .origin_text = a->origin,
         .lockfile = s->lockfile,
+        .signers = s->has_signers ? &s->signers : NULL,
+        .trusted_root = s->trusted_root,
+        .ignore_unsigned = a->ignore_unsigned,
         .accept_declared = policy_accepts_declared(s->policy),
         .one_model = a->one_model,
         .jobs = a->jobs,

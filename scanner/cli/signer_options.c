@@ -2,15 +2,23 @@
 
 #include <unistd.h>
 
+void signer_arguments_root(const struct signer_arguments *a, const struct installation *i,
+                           char *ret_path, size_t size)
+{
+    if (a->trusted_root)
+        (void)snprintf(ret_path, size, "%s", a->trusted_root);
+    else
+        (void)snprintf(ret_path, size, "%s/rules/sigstore/trusted_root%s.json",
+                       i->data_dir, a->staging ? ".staging" : "");
+}
+
 static bool load_root(const struct signer_arguments *a, const struct installation *i,
                       struct signers *s, struct error *error)
 {
     char path[sizeof i->data_dir + 64];
-    if (a->trusted_root)
-        return signers_set_root(s, a->trusted_root, error);
-    (void)snprintf(path, sizeof path, "%s/rules/sigstore/trusted_root%s.json",
-                   i->data_dir, a->staging ? ".staging" : "");
-    return access(path, R_OK) != 0 || signers_set_root(s, path, error);
+    signer_arguments_root(a, i, path, sizeof path);
+    return (!a->trusted_root && access(path, R_OK) != 0) ||
+           signers_set_root(s, a->trusted_root ? a->trusted_root : path, error);
 }
 
 static bool load(const struct signer_arguments *a, const struct installation *i,

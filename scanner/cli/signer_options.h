@@ -17,4 +17,8 @@ struct signer_arguments {
 bool signer_arguments_load(const struct signer_arguments *a, const struct installation *i,
                            struct signers *ret_signers, struct error *error);
 
+/* The path of the trusted root that is used. */
+void signer_arguments_root(const struct signer_arguments *a, const struct installation *i,
+                           char *ret_path, size_t size);
+
 #endif

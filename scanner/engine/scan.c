@@ -5,6 +5,7 @@
 #include "engine/jobs.h"
 #include "engine/locks.h"
 #include "engine/promises.h"
+#include "engine/signatures.h"
 #include "engine/units.h"
 #include "trust/origin.h"
 
@@ -21,6 +22,7 @@ struct work {
     struct arena *arena; /* of what the lockfile promises */
     struct crew *crew;
     struct evidence *evidence; /* what the targets say about themselves */
+    struct signatures *signatures;
 };
 
 static bool open_targets(const struct scan_options *o, struct work *w,
@@ -86,7 +88,11 @@ static bool gather_evidence(const struct scan_options *o, struct work *w,
                            w->arena);
     }
     ok = ok && evidence_promise(w->evidence, w->jobs, w->job_count);
-    return ok || error_set(error, ERROR_MEMORY, "out of memory");
+    if (!ok)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    w->signatures = signatures_read(o, w->lists, w->list_count, w->crew, error);
+    return w->signatures &&
+           signatures_promise(w->signatures, w->jobs, w->job_count, error);
 }
 
 static bool group_models(const struct scan_options *o, struct work *w, struct result *r)
@@ -143,7 +149,7 @@ static bool attach_origins(const struct scan_options *o, struct work *w, struct 
     const struct stated_claims stated = { &stating, stated_of };
     for (size_t i = 0; i < w->job_count; i++)
         promises_check(&w->jobs[i]);
-    if (!evidence_attach(w->evidence, &stated))
+    if (!evidence_attach(w->evidence, &stated) || !signatures_attach(w->signatures))
         return false;
     for (struct model *m = r->models; m; m = m->next)
         origin_settle(m, o->accept_declared);
@@ -159,6 +165,7 @@ static double now(void)
 
 static void free_work(struct work *w)
 {
+    signatures_free(w->signatures);
     evidence_free(w->evidence);
     crew_free(w->crew);
     for (size_t i = 0; i < w->list_count; i++)

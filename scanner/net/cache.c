@@ -59,6 +59,11 @@ static void object_path(char path[PATH_BYTES], const char *sha256)
     (void)snprintf(path, PATH_BYTES, "objects/%.2s/%s", sha256, sha256 + 2);
 }
 
+static void object_folder(char path[PATH_BYTES], const char *sha256)
+{
+    (void)snprintf(path, PATH_BYTES, "objects/%.2s", sha256);
+}
+
 /* --- small files, written whole or not at all --- */
 
 /* Read all of it into `text`; false when it is missing, too long or no plain file. */
@@ -87,16 +92,26 @@ static bool write_all(int fd, struct span bytes)
     return true;
 }
 
-/* A new file with a name of its own, to be renamed. */
-static bool write_new(const struct cache *c, struct span bytes, unsigned mode,
-                      char ret_path[PATH_BYTES])
+static bool make_folder(const struct cache *c, const char *folder)
+{
+    return mkdirat(c->root, folder, 0700) == 0 ||
+           errno == EEXIST; /* another was faster */
+}
+
+/* A new file with a name of its own in `folder`, to be renamed; that is faster within a
+ * folder than between two. */
+static bool write_new(const struct cache *c, const char *folder, struct span bytes,
+                      unsigned mode, char ret_path[PATH_BYTES])
 {
     uint64_t random[2];
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         return false;
-    (void)snprintf(ret_path, PATH_BYTES, "partial/%016llx%016llx.tmp",
+    (void)snprintf(ret_path, PATH_BYTES, "%s/%016llx%016llx.tmp", folder,
                    (unsigned long long)random[0], (unsigned long long)random[1]);
-    int fd = openat(c->root, ret_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    int fd = openat(c->root, ret_path, flags, mode);
+    if (fd < 0 && errno == ENOENT && make_folder(c, folder))
+        fd = openat(c->root, ret_path, flags, mode);
     if (fd < 0)
         return false;
     bool ok = write_all(fd, bytes);
@@ -111,7 +126,7 @@ static bool write_new(const struct cache *c, struct span bytes, unsigned mode,
 static bool write_small(const struct cache *c, const char *path, struct span text)
 {
     char temporary[PATH_BYTES];
-    if (!write_new(c, text, 0600, temporary))
+    if (!write_new(c, "partial", text, 0600, temporary))
         return false;
     if (renameat(c->root, temporary, c->root, path) == 0)
         return true;
@@ -288,12 +303,10 @@ static bool make_object(const struct cache *c, const char *path, const char *sha
 {
     char object[PATH_BYTES], folder[PATH_BYTES];
     object_path(object, sha256);
-    if (renameat(c->root, path, c->root, object) == 0)
-        return true;
-    (void)snprintf(folder, sizeof folder, "objects/%.2s", sha256);
-    return errno == ENOENT && /* another thread may be faster */
-           (mkdirat(c->root, folder, 0700) == 0 || errno == EEXIST) &&
-           renameat(c->root, path, c->root, object) == 0;
+    object_folder(folder, sha256);
+    return renameat(c->root, path, c->root, object) == 0 ||
+           (errno == ENOENT && make_folder(c, folder) &&
+            renameat(c->root, path, c->root, object) == 0);
 }
 
 /* --- parts --- */
@@ -530,11 +543,12 @@ bool cache_store(struct cache *c, const char *identity, const char *sha256,
                  struct span bytes, const char *validator, int *ret_fd,
                  struct error *error)
 {
-    char name[CACHE_HEX + 1], temporary[PATH_BYTES];
+    char name[CACHE_HEX + 1], temporary[PATH_BYTES], folder[PATH_BYTES];
     struct cache_entry entry = { .size = bytes.len };
     if (!name_of(identity, name) || !is_digest(sha256))
         return error_set(error, ERROR_MEMORY, "out of memory");
-    bool ok = write_new(c, bytes, 0400, temporary);
+    object_folder(folder, sha256);
+    bool ok = write_new(c, folder, bytes, 0400, temporary);
     int fd = ok ? openat(c->root, temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
     if (fd < 0 || !make_object(c, temporary, sha256)) {
         (void)error_errno(error, ERROR_IO, "cannot write into the cache");

@@ -200,27 +200,9 @@ bool reference_fill(struct reference *ref, environment_lookup *env, struct error
 
 /* ---- credentials and downloads --------------------------------------------------- */
 
-size_t registry_credentials(const struct registry *r, struct arena *arena,
-                            const struct registry_credential **ret_list)
+const json_t *registry_auth(const struct registry *r)
 {
-    const json_t *auth = json_object_get(entry_of(r)->root, "auth");
-    size_t n = json_array_size(auth);
-    struct registry_credential *list = arena_array(arena, n + 1, sizeof *list);
-    for (size_t i = 0; list && i < n; i++) {
-        const json_t *one = json_array_get(auth, i);
-        list[i] = (struct registry_credential){
-            .type = text_of(one, "type"),
-            .header = text_of(one, "header"),
-            .env = texts_of(arena, json_object_get(one, "env")),
-            .file = texts_of(arena, json_object_get(one, "file")),
-            .user = text_of(one, "user"),
-            .token_url = text_of(one, "token_url"),
-            .token_ptr = text_of(one, "token_ptr"),
-            .scope = text_of(one, "scope")
-        };
-    }
-    *ret_list = list;
-    return list ? n : 0;
+    return json_object_get(entry_of(r)->root, "auth");
 }
 
 bool registry_download(const struct registry *r, struct arena *arena,
@@ -284,6 +266,12 @@ static const char *first_expanded(const struct reference *ref, const json_t *tem
         text = expand_in(ref, json_string_value(json_array_get(templates, i)), AS_TEXT,
                          arena);
     return text;
+}
+
+const char *reference_publisher(const struct reference *ref, struct arena *arena)
+{
+    const json_t *identity = json_object_get(entry_of(ref->registry)->root, "identity");
+    return first_expanded(ref, json_object_get(identity, "publisher"), arena);
 }
 
 bool registry_oci(const struct reference *ref, struct arena *arena,

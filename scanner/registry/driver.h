@@ -5,6 +5,7 @@
 #ifndef DRIVER_H
 #define DRIVER_H
 
+#include "core/json.h"
 #include "registry/registry.h"
 #include "registry/transport.h"
 
@@ -20,17 +21,11 @@ bool registry_endpoint(const struct reference *ref, environment_lookup *env,
  * ("endpoint.scope", "endpoint.variables").  Before registry_endpoint(). */
 bool reference_fill(struct reference *ref, environment_lookup *env, struct error *error);
 
-/* One of "auth", tried in order. */
-struct registry_credential {
-    const char *type, *header;
-    const char *const *env, *const *file;
-    const char *user;      /* of basic, where it is fixed: "api" */
-    const char *token_url; /* of exchange: a template after "{endpoint}" */
-    const char *token_ptr; /* … JSON pointer to the token in the answer */
-    const char *scope;     /* of azure and google */
-};
-size_t registry_credentials(const struct registry *r, struct arena *arena,
-                            const struct registry_credential **ret_list);
+/* Whose model it is, in the words of the reference ("identity.publisher"); or NULL. */
+const char *reference_publisher(const struct reference *ref, struct arena *arena);
+
+/* "auth", tried in order: a list of objects for net/auth.h, or NULL. */
+const json_t *registry_auth(const struct registry *r);
 
 /* How the headers of a download confirm a file. */
 struct registry_download {

@@ -365,6 +365,21 @@ static bool names_something(struct scope *s, const json_t *names)
     return true;
 }
 
+/* Why the answer that a list is from is not there: ": more than 64 pages". */
+static const char *reason_of(struct scope *s, const json_t *from)
+{
+    struct origin_of origin;
+    if (!json_is_string(from) ||
+        !expression_split(span_of_text(json_string_value(from)), &origin))
+        return "";
+    const struct root *root =
+        scope_root(s, (const char *)origin.root.ptr, origin.root.len);
+    if (!root || root->refusal == REST_ANSWERED || !root->reason)
+        return "";
+    struct span text = arena_printf(s->arena, ": %s", root->reason);
+    return text.len ? (const char *)text.ptr : "";
+}
+
 static bool read_stanza(struct gathering *g, const json_t *stanza)
 {
     struct scope *s = g->s;
@@ -388,7 +403,7 @@ static bool read_stanza(struct gathering *g, const json_t *stanza)
         value_of(s, from ? from : json_object_get(stanza, "manifest_object"));
     bool ok = true;
     if (v.state == VALUE_UNKNOWN || (v.state == VALUE_ABSENT && !v.empty_list))
-        ok = unlisted(s, "the registry did not list the files");
+        ok = unlisted(s, "the registry did not list the files%s", reason_of(s, from));
     else if (v.state == VALUE_KNOWN && !json_is_array(v.json) &&
              (json_object_get(stanza, "where") || !json_is_object(v.json)))
         ok = unlisted(s, "the list of files is none");

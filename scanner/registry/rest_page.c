@@ -18,6 +18,7 @@ struct call {
     const char *page_param; /* in the query */
     char page_value[1024];  /* "": not there */
     const char *next_url;   /* instead of `url`, in the arena */
+    const char *current;    /* where the page at hand is from */
 };
 
 static const char *text_of(const json_t *object, const char *key)
@@ -228,10 +229,12 @@ static bool fetch(struct call *c, struct rest_answer *ret_answer, json_t **ret_b
                                     .follow = hosts == NULL,
                                     .max_bytes = REST_ANSWER_MAX };
     request.headers = build_headers(c, &request.header_count);
-    if (!request.url || !request.headers || !url_allowed(s, request.url)) {
+    bool made = request.url && request.headers && (!c->body || request.body.len);
+    if (!made || !url_allowed(s, request.url)) {
         root_refuse(s, c->root, REST_NOT_ASKED, "no address could be made for it");
         return false;
     }
+    c->current = request.url;
     if (s->requests++ == REQUESTS_MAX) {
         root_refuse(s, c->root, REST_MALFORMED, "needs more than %d requests",
                     REQUESTS_MAX);
@@ -361,10 +364,13 @@ static enum turn turn_page(struct call *c, const json_t *paginate,
         buffer_add(&text, link ? link_next(link) : span_of(NULL, 0));
     else if (pointer_get(page, text_of(paginate, "next"), &next) == VALUE_KNOWN)
         (void)json_scalar_text(next, &text);
-    bool turned = strcmp(kind, "token") == 0
-                      ? turn_to_token(c, paginate, buffer_span(&text))
-                      : turn_to_url(c, page_url(c), buffer_span(&text));
-    enum turn turn = text.len == 0 ? LAST_PAGE : turned ? NEXT_PAGE : NO_PAGE;
+    enum turn turn = LAST_PAGE;
+    if (text.len > 0) {
+        bool turned = strcmp(kind, "token") == 0
+                          ? turn_to_token(c, paginate, buffer_span(&text))
+                          : turn_to_url(c, c->current, buffer_span(&text));
+        turn = turned ? NEXT_PAGE : NO_PAGE;
+    }
     buffer_free(&text);
     return turn;
 }

@@ -324,18 +324,38 @@ void check_texts(struct check *c, json_t *value, const struct place *at)
     check_list(c, value, at, check_text);
 }
 
+static void check_json_pointers(struct check *c, json_t *value, const struct place *at)
+{
+    check_list(c, value, at, check_json_pointer);
+}
+
+/* A JSON file with a pointer to each secret. */
+static void check_json_file(struct check *c, json_t *value, const struct place *at)
+{
+    static const struct field fields[] = {
+        {"path", true,  check_text         },
+        { "ptr", true,  check_json_pointers},
+        { NULL,  false, NULL               }
+    };
+    check_object(c, value, at, fields);
+}
+
 static void check_credential(struct check *c, json_t *value, const struct place *at)
 {
     static const struct field fields[] = {
-        {"type",       true,  check_auth_type        },
-        { "env",       false, check_environment_names},
-        { "file",      false, check_texts            },
-        { "header",    false, check_header_name      },
-        { "user",      false, check_text             },
-        { "token_url", false, check_address          },
-        { "token_ptr", false, check_json_pointer     },
-        { "scope",     false, check_text             },
-        { NULL,        false, NULL                   }
+        {"type",         true,  check_auth_type        },
+        { "env",         false, check_environment_names},
+        { "file",        false, check_texts            },
+        { "json_file",   false, check_json_file        },
+        { "netrc",       false, check_boolean          },
+        { "header",      false, check_header_name      },
+        { "user",        false, check_text             },
+        { "token_url",   false, check_text             },
+        { "token_ptr",   false, check_json_pointer     },
+        { "token_form",  false, check_texts            },
+        { "allow_hosts", false, check_hosts            },
+        { "scope",       false, check_text             },
+        { NULL,          false, NULL                   }
     };
     check_object(c, value, at, fields);
 }

@@ -151,6 +151,7 @@ static void write_origin_fields(struct json_out *j, const struct origin *o)
     json_out_text(j, "basis", basis_name(o->basis));
     json_out_bytes(j, "evidence", o->evidence);
     json_out_text(j, "advice", o->advice);
+    json_out_bool(j, "pinned", o->pinned);
     json_out_bool(j, "agrees", o->agrees);
 }
 
@@ -200,6 +201,7 @@ static void write_signatures(struct json_out *j, const struct signature *first)
         json_out_bytes(j, "path", s->path);
         json_out_bytes(j, "identity", s->identity);
         json_out_bytes(j, "issuer", s->issuer);
+        json_out_bytes(j, "root", s->root);
         json_out_bytes(j, "time", s->time);
         json_out_bytes(j, "covers", s->covers);
         json_out_bytes(j, "check", s->check);

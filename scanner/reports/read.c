@@ -152,7 +152,7 @@ static const char *error_word(int i)
 static bool read_error_code(struct input *in, void *to)
 {
     int i = 0;
-    if (!input_name(in, error_word, ERROR_WORKER - ERROR_USAGE + 1, &i))
+    if (!input_name(in, error_word, ERROR_NETWORK - ERROR_USAGE + 1, &i))
         return false;
     *(enum error_code *)to = (enum error_code)(i + ERROR_USAGE);
     return true;

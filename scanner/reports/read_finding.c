@@ -4,6 +4,8 @@
 
 enum { RULES_MAX = 4096, ID_MAX = 128 };
 
+static const uint64_t dropped_max = UINT64_C(1) << 48; /* no sum of them overflows */
+
 struct stored_finding {
     struct finding *finding;
     struct span path;
@@ -176,6 +178,8 @@ bool findings_hand_out(struct input *in, struct reading *reading)
     struct model *m = reading->model;
     const struct stored_finding *f = reading->first_finding;
     uint64_t dropped = 0;
+    if (reading->dropped > dropped_max)
+        return input_error(in, "too many findings were dropped");
     for (; f && !f->of_file; f = f->next)
         append(&m->findings, f->finding);
     for (const struct share *s = reading->first_share; s; s = s->next) {
@@ -190,11 +194,11 @@ bool findings_hand_out(struct input *in, struct reading *reading)
         }
         s->artifact->findings.count += s->dropped;
         s->artifact->findings.dropped = s->dropped;
-        if (s->dropped > UINT64_MAX / 2 - dropped)
-            return input_error(in, "too many findings were dropped");
+        if (s->dropped > reading->dropped - dropped)
+            return input_error(in, "findings_dropped does not fit the files");
         dropped += s->dropped;
     }
-    if (f || dropped > reading->dropped)
+    if (f)
         return input_error(in, "findings do not fit the files they are of");
     m->findings.dropped = reading->dropped - dropped;
     m->findings.count += m->findings.dropped;

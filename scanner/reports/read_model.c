@@ -94,6 +94,7 @@ static const struct field signature_fields[] = {
     INPUT_SPAN("path", signature, path),
     INPUT_SPAN("identity", signature, identity),
     INPUT_SPAN("issuer", signature, issuer),
+    INPUT_SPAN("root", signature, root),
     INPUT_SPAN("time", signature, time),
     INPUT_SPAN("covers", signature, covers),
     INPUT_SPAN("check", signature, check),
@@ -110,6 +111,7 @@ static const struct field origin_fields[] = {
     INPUT_OBJECT("basis", origin, basis, read_basis),
     INPUT_SPAN("evidence", origin, evidence),
     INPUT_TEXT0("advice", origin, advice),
+    INPUT_BOOL("pinned", origin, pinned),
     INPUT_BOOL("agrees", origin, agrees),
 };
 ELEMENT(read_origins, origin, origin_fields)

@@ -41,4 +41,9 @@ bool report_write(const struct report_writer *w, const struct result *r,
                   const struct report_options *o, FILE *out, const char *path,
                   struct error *error);
 
+/* The same for what is made of something else than one result; `what` is for errors. */
+typedef bool report_write_function(FILE *out, const void *self);
+bool report_write_by(const char *what, report_write_function *write, const void *self,
+                     FILE *out, const char *path, struct error *error);
+
 #endif

@@ -138,6 +138,10 @@ static void write_decision(struct text_out *t, const struct result *r,
         text_out_add(t, "the sandbox was off: files were parsed without confinement");
         text_out_item(t, STYLE_YELLOW, "NOTE", TEXT_LABEL);
     }
+    for (const struct reason *q = r->warnings; q; q = q->next) {
+        text_out_bytes(t, q->text);
+        text_out_item(t, STYLE_YELLOW, "NOTE", TEXT_LABEL);
+    }
 }
 
 /* -- models in one line ------------------------------------------------------- */

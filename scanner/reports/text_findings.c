@@ -4,6 +4,7 @@
 #include "reports/text_model.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 enum { FILES_SHOWN = 5, SPOTS_SHOWN = 3, ADVICE_MAX = 16 };
 
@@ -131,13 +132,47 @@ static void advise(struct text_out *t, struct advice *given, const char *text)
     item(t, given->count == 1 ? "What to do" : "");
 }
 
+/* What a policy or a baseline excuses does not count: last, and in few words. */
+static void write_suppressed(struct text_out *t, const struct spots *s)
+{
+    for (size_t at = 0; at < s->count; at = spots_group(s, at)) {
+        const struct finding *f = s->all[at].finding;
+        size_t times = spots_group(s, at) - at;
+        if (at == 0)
+            text_out_blank(t);
+        text_out_add(t, "%s (%s)", f->rule->id, severity_name(f->rule->severity));
+        if (times > 1)
+            text_out_add(t, ", %zu times", times);
+        text_out_add(t, ": ");
+        text_out_bytes(t, f->suppressed);
+        item(t, at == 0 ? "Suppressed" : "");
+    }
+}
+
+/* Move those that are suppressed from *s into *ret, which has room; both keep the order.
+ */
+static void set_apart(struct spots *s, struct spots *ret)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->all[i].finding->suppressed.len)
+            ret->all[ret->count++] = s->all[i];
+        else
+            s->all[kept++] = s->all[i];
+    s->count = kept;
+}
+
 void text_findings(struct text_out *t, const struct model *m, enum severity least)
 {
-    struct spots s;
-    if (!spots_of_model(m, least, &s)) {
+    struct spots s = { 0 }, suppressed = { 0 };
+    bool ok = spots_of_model(m, least, &s);
+    suppressed.all = ok ? calloc(s.count + 1, sizeof *suppressed.all) : NULL;
+    if (!suppressed.all) {
+        spots_free(&s);
         t->failed = true;
         return;
     }
+    set_apart(&s, &suppressed);
     for (size_t at = 0, end; at < s.count; at = end) {
         end = spots_group(&s, at);
         write_rule(t, s.all + at, end - at);
@@ -151,8 +186,10 @@ void text_findings(struct text_out *t, const struct model *m, enum severity leas
             text_out_add(t, "%" PRIu64 " further findings were only counted.", s.dropped);
         item(t, "Not shown");
     }
+    write_suppressed(t, &suppressed);
     struct advice given = { .count = 0 };
     for (size_t at = 0; at < s.count; at = spots_group(&s, at))
         advise(t, &given, report_advice(s.all[at].finding->rule->id));
     spots_free(&s);
+    spots_free(&suppressed);
 }

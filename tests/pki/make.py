@@ -587,6 +587,8 @@ def names():
 OUT = sys.argv[1]
 for family in (good_ones, structure, keys, certificates, entries, logs, times, authorities, names):
     family()
+with open(os.path.join(OUT, "token.der"), "wb") as token:  # for the fuzzers
+    token.write(mock.timestamp(I.tsa, b"x"))
 with open(os.path.join(OUT, "cases.tsv"), "w") as table:
     for row in CASES:
         table.write("\t".join(row) + "\n")

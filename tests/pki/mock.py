@@ -138,7 +138,7 @@ class Authority:
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(parent.key.public_key()), False
             )
         if eku:
-            builder = builder.add_extension(x509.ExtendedKeyUsage([eku]), True)
+            builder = builder.add_extension(x509.ExtendedKeyUsage([eku]), not ca)
         signer = parent.key if parent else self.key
         self.cert = builder.sign(signer, default_hash(signer))
 

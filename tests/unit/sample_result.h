@@ -234,6 +234,7 @@ static inline struct model *sample_signed(struct result *r)
     other.name = bytes_of("https://git.example/acme/gpt-small");
     other.evidence = bytes_of(".git/config");
     other.agrees = true;
+    m->origin.pinned = true;
     m->origin.next = &other;
     m->origin.revision = bytes_of("4f1c0d2e8a90b7c6d5e4f3a2b1c0d9e8f7a6b5c4");
     m->metadata = sample_metadata(
@@ -247,6 +248,8 @@ static inline struct model *sample_signed(struct result *r)
     signature.identity =
         bytes_of("https://github.com/acme/train/.github/workflows/release.yml");
     signature.issuer = bytes_of("https://token.actions.githubusercontent.com");
+    signature.root =
+        bytes_of("60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752");
     signature.time = bytes_of("2026-01-01T00:00:00Z");
     signature.covers = bytes_of("all 2 files");
     unknown.path = bytes_of("model.safetensors.minisig");

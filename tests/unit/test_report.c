@@ -258,18 +258,24 @@ static struct result *all_of(struct span text)
         *m->checks =
             (struct provenance_check){ "age", CHECK_FAIL, SEVERITY_LOW, text, NULL };
         m->signatures = arena_alloc(m->arena, sizeof *m->signatures);
-        *m->signatures = (struct signature){ "sigstore", SIGNATURE_UNTRUSTED,
-                                             text,       text,
-                                             text,       text,
-                                             text,       text,
-                                             text,       text,
-                                             NULL };
+        *m->signatures = (struct signature){ .kind = "sigstore",
+                                             .state = SIGNATURE_UNTRUSTED,
+                                             .path = text,
+                                             .identity = text,
+                                             .issuer = text,
+                                             .root = text,
+                                             .time = text,
+                                             .covers = text,
+                                             .check = text,
+                                             .reason = text };
         f->signature = m->signatures;
         f->metadata = m->metadata;
         sample_expect(f, "x", "00", EXPECT_MISMATCH);
         f->expected->source = f->expected->value = text;
         fact_text(a->arena, artifact_facts(a), "note", text);
     }
+    result_add_warning(r, "%s", "a suppression expired");
+    r->warnings->text = text;
     result_add_error(r, text, &e, true);
     r->errors->message = text;
     r->run.sandbox = "off";

@@ -1,6 +1,7 @@
 /* Every shipped registry is asked over a transport in memory, as the files of
- * fixtures/registries/ say: a reference, what the registry answers, what must follow.
- * Run from the source directory. */
+ * fixtures/registries/ say: a reference, what the registry answers, what must follow
+ * (also the findings: trust/renamed, trust/unsafe-listing).  Run from the source
+ * directory. */
 #include "unit.h"
 
 #include "core/json.h"
