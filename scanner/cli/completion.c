@@ -18,7 +18,8 @@ static const char usage[] =
 
 enum { SCRIPT_MAX = 1 << 20 };
 
-/* ---- values ----------------------------------------------------------------------------- */
+/* ---- values
+ * ----------------------------------------------------------------------------- */
 
 static void add_word(struct buffer *b, const char *word)
 {
@@ -43,8 +44,8 @@ static void values_of(const char *command, const struct help_option *o, struct b
     } else if (span_is(o->name, "output") && report) {
         for (size_t i = 0; report_at(i); i++)
             add_word(b, report_at(i)->name);
-    } else if (span_find(o->argument, "|", 0) != SIZE_MAX &&
-               o->argument.ptr[0] >= 'a' && o->argument.ptr[0] <= 'z') {
+    } else if (span_find(o->argument, "|", 0) != SIZE_MAX && o->argument.ptr[0] >= 'a' &&
+               o->argument.ptr[0] <= 'z') {
         for (size_t i = 0; i < o->argument.len; i++)
             buffer_printf(b, "%c", o->argument.ptr[i] == '|' ? ' ' : o->argument.ptr[i]);
     }
@@ -73,7 +74,8 @@ static void words_of(const char *command, struct span help, struct buffer *b)
         add_word(b, rules[i].id);
 }
 
-/* ---- one option after another -------------------------------------------------------------- */
+/* ---- one option after another
+ * -------------------------------------------------------------- */
 
 struct script {
     struct buffer out;
@@ -107,7 +109,8 @@ static void quoted(struct buffer *b, struct span text, bool zsh)
     }
 }
 
-/* ---- bash ------------------------------------------------------------------------------------ */
+/* ---- bash
+ * ------------------------------------------------------------------------------------ */
 
 static void bash_word(struct script *s, const struct help_option *o, struct span text)
 {
@@ -124,11 +127,12 @@ static void bash_values(struct script *s, const struct help_option *o, struct sp
     buffer_init(&values, 4096);
     values_of(s->command, o, &values);
     if (o->argument.len) {
-        buffer_printf(&s->out, "    %s:--%.*s", s->command, (int)o->name.len, o->name.ptr);
+        buffer_printf(&s->out, "    %s:--%.*s", s->command, (int)o->name.len,
+                      o->name.ptr);
         if (o->letter)
             buffer_printf(&s->out, "|%s:-%c", s->command, o->letter);
-        buffer_printf(&s->out, ") values='%s' file=%s ;;\n", values.len ? values.text : "",
-                      values.len ? "" : "yes");
+        buffer_printf(&s->out, ") values='%s' file=%s ;;\n",
+                      values.len ? values.text : "", values.len ? "" : "yes");
     }
     buffer_free(&values);
 }
@@ -145,14 +149,17 @@ static void bash_command(struct script *s)
     buffer_free(&words);
 }
 
-/* ---- fish ------------------------------------------------------------------------------------- */
+/* ---- fish
+ * -------------------------------------------------------------------------------------
+ */
 
 static void fish_option(struct script *s, const struct help_option *o, struct span text)
 {
     struct buffer values;
     buffer_init(&values, 4096);
     values_of(s->command, o, &values);
-    buffer_printf(&s->out, "complete -c assay -n '__fish_seen_subcommand_from %s' -l %.*s",
+    buffer_printf(&s->out,
+                  "complete -c assay -n '__fish_seen_subcommand_from %s' -l %.*s",
                   s->command, (int)o->name.len, o->name.ptr);
     if (o->letter)
         buffer_printf(&s->out, " -s %c", o->letter);
@@ -179,7 +186,9 @@ static void fish_command(struct script *s)
     buffer_free(&words);
 }
 
-/* ---- zsh --------------------------------------------------------------------------------------- */
+/* ---- zsh
+ * ---------------------------------------------------------------------------------------
+ */
 
 static void zsh_option(struct script *s, const struct help_option *o, struct span text)
 {
@@ -209,13 +218,15 @@ static void zsh_command(struct script *s)
     words_of(s->command, s->help, &words);
     buffer_printf(&s->out, "    %s) _arguments \\\n", s->command);
     for_options(s, zsh_option);
-    buffer_printf(&s->out, "        '*:target:_alternative \"files:file:_files\"%s%s%s' ;;\n",
+    buffer_printf(&s->out,
+                  "        '*:target:_alternative \"files:file:_files\"%s%s%s' ;;\n",
                   words.len ? " \"words:word:(" : "", words.len ? words.text : "",
                   words.len ? ")\"" : "");
     buffer_free(&words);
 }
 
-/* ---- scripts ------------------------------------------------------------------------------------ */
+/* ---- scripts
+ * ------------------------------------------------------------------------------------ */
 
 static bool for_commands(struct script *s, void (*each)(struct script *s),
                          struct error *error)
@@ -245,42 +256,50 @@ static void add_names(struct buffer *out)
 
 static bool bash(struct script *s, struct error *error)
 {
-    buffer_add_text(&s->out, "# bash completion for assay, made by `assay completion bash`\n"
-                             "_assay()\n{\n"
-                             "    local cur=${COMP_WORDS[COMP_CWORD]} prev= command="
-                             "${COMP_WORDS[1]}\n"
-                             "    local words='' options='' values='' file=yes\n"
-                             "    COMPREPLY=()\n"
-                             "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-                             "        mapfile -t COMPREPLY < <(compgen -W '");
+    buffer_add_text(&s->out,
+                    "# bash completion for assay, made by `assay completion bash`\n"
+                    "_assay()\n{\n"
+                    "    local cur=${COMP_WORDS[COMP_CWORD]} prev='' command="
+                    "${COMP_WORDS[1]}\n"
+                    "    local words='' options='' values='' file=yes\n"
+                    "    COMPREPLY=()\n"
+                    "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+                    "        mapfile -t COMPREPLY < <(compgen -W '");
     add_names(&s->out);
     buffer_add_text(&s->out, " --help --version' -- \"$cur\")\n        return\n    fi\n"
                              "    prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
+                             "    # readline makes three words of --option=value\n"
+                             "    if [ \"$cur\" = '=' ]; then\n"
+                             "        cur=''\n"
+                             "    elif [ \"$prev\" = '=' ]; then\n"
+                             "        prev=${COMP_WORDS[COMP_CWORD - 2]}\n"
+                             "    fi\n"
                              "    case $command in\n");
     if (!for_commands(s, bash_command, error))
         return false;
     buffer_add_text(&s->out, "    esac\n    case $command:$prev in\n");
     if (!for_commands(s, bash_value_rows, error))
         return false;
-    buffer_add_text(
-        &s->out,
-        "    *) case $cur in\n"
-        "        -*) values=$options file='' ;;\n"
-        "        *) values=$words ;;\n"
-        "       esac ;;\n"
-        "    esac\n"
-        "    mapfile -t COMPREPLY < <(compgen -W \"$values\" -- \"$cur\")\n"
-        "    if [ -n \"$file\" ]; then\n"
-        "        compopt -o filenames 2>/dev/null\n"
-        "        mapfile -t -O \"${#COMPREPLY[@]}\" COMPREPLY < <(compgen -f -- \"$cur\")\n"
-        "    fi\n"
-        "}\ncomplete -F _assay assay\n");
+    buffer_add_text(&s->out,
+                    "    *) case $cur in\n"
+                    "        -*) values=$options file='' ;;\n"
+                    "        *) values=$words ;;\n"
+                    "       esac ;;\n"
+                    "    esac\n"
+                    "    mapfile -t COMPREPLY < <(compgen -W \"$values\" -- \"$cur\")\n"
+                    "    if [ -n \"$file\" ]; then\n"
+                    "        compopt -o filenames 2>/dev/null\n"
+                    "        mapfile -t -O \"${#COMPREPLY[@]}\" COMPREPLY < <(compgen -f "
+                    "-- \"$cur\")\n"
+                    "    fi\n"
+                    "}\ncomplete -F _assay assay\n");
     return true;
 }
 
 static bool fish(struct script *s, struct error *error)
 {
-    buffer_add_text(&s->out, "# fish completion for assay, made by `assay completion fish`\n");
+    buffer_add_text(&s->out,
+                    "# fish completion for assay, made by `assay completion fish`\n");
     for (size_t i = 0; commands[i].name; i++) {
         buffer_printf(&s->out, "complete -c assay -n __fish_use_subcommand -f -a %s -d '",
                       commands[i].name);
@@ -292,10 +311,11 @@ static bool fish(struct script *s, struct error *error)
 
 static bool zsh(struct script *s, struct error *error)
 {
-    buffer_add_text(&s->out, "#compdef assay\n"
-                             "# zsh completion for assay, made by `assay completion zsh`\n"
-                             "_assay()\n{\n"
-                             "    local -a names\n    names=(\n");
+    buffer_add_text(&s->out,
+                    "#compdef assay\n"
+                    "# zsh completion for assay, made by `assay completion zsh`\n"
+                    "_assay()\n{\n"
+                    "    local -a names\n    names=(\n");
     for (size_t i = 0; commands[i].name; i++) {
         buffer_printf(&s->out, "        '%s:", commands[i].name);
         quoted(&s->out, span_of_text(commands[i].summary), true);
@@ -317,7 +337,11 @@ int command_completion(int argc, char **argv)
     static const struct {
         const char *name;
         bool (*make)(struct script *s, struct error *error);
-    } shells[] = { { "bash", bash }, { "zsh", zsh }, { "fish", fish } };
+    } shells[] = {
+        {"bash",  bash},
+        { "zsh",  zsh },
+        { "fish", fish}
+    };
     enum { COUNT = sizeof shells / sizeof *shells };
     struct script s = { 0 };
     struct error error;

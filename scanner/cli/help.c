@@ -9,7 +9,8 @@
 
 enum { HELP_MAX = 256 << 10 };
 
-/* ---- getting it ------------------------------------------------------------------------ */
+/* ---- getting it
+ * ------------------------------------------------------------------------ */
 
 static bool read_back(int fd, char **ret_text, struct error *error)
 {
@@ -47,7 +48,8 @@ bool help_of(const char *command, char **ret_text, struct error *error)
     return ok;
 }
 
-/* ---- lines ------------------------------------------------------------------------------ */
+/* ---- lines
+ * ------------------------------------------------------------------------------ */
 
 static size_t indent_of(struct span line)
 {
@@ -81,6 +83,15 @@ static void split_option(struct span line, struct help_line *ret)
     ret->right = trim(span_slice(rest, gap, rest.len));
 }
 
+/* Of the word that an item begins with: lower case, spaces behind it; or 0. */
+static size_t item_width(struct span line)
+{
+    size_t n = 0;
+    while (n < line.len && line.ptr[n] >= 'a' && line.ptr[n] <= 'z')
+        n++;
+    return n && span_starts(span_slice(line, n, line.len), "  ") ? n : 0;
+}
+
 bool help_next(struct span text, size_t *at, struct help_line *ret)
 {
     struct help_line before = *ret;
@@ -110,11 +121,16 @@ bool help_next(struct span text, size_t *at, struct help_line *ret)
     } else if (indent >= 2) {
         ret->kind = HELP_SAMPLE;
         ret->right = trim(line);
+    } else if (indent == 0 && item_width(line)) {
+        ret->kind = HELP_ITEM;
+        ret->left = span_slice(line, 0, item_width(line));
+        ret->right = trim(span_slice(line, ret->left.len, line.len));
     }
     return true;
 }
 
-/* ---- options ---------------------------------------------------------------------------- */
+/* ---- options
+ * ---------------------------------------------------------------------------- */
 
 static bool word_char(uint8_t c)
 {

@@ -11,6 +11,7 @@
 enum help_kind {
     HELP_USAGE,  /* a form of the command line, without "Usage:" */
     HELP_OPTION, /* "-o, --output FILE", text */
+    HELP_ITEM,   /* "check     text": what a subcommand does */
     HELP_SAMPLE, /* an indented line to be shown as it is */
     HELP_TEXT,   /* a line of prose */
     HELP_BLANK
@@ -19,7 +20,7 @@ enum help_kind {
 /* Spans point into the help text. */
 struct help_line {
     enum help_kind kind;
-    struct span left;  /* of an option: what stands in front of the text */
+    struct span left;  /* of an option or item: what stands in front of the text */
     struct span right; /* the text; of other kinds the whole line */
     bool continues;    /* the option or usage of the line before */
 };

@@ -41,8 +41,9 @@ void options_help(FILE *out)
     }
     fputs("\nWork one file may cost; past it the file is incomplete:\n", out);
     for (size_t i = 0; i < BUDGET_COUNT; i++)
-        fprintf(out, "      --max-%-20s %s [%llu]\n", budget_kinds[i].option,
-                budget_kinds[i].what, (unsigned long long)budget_kinds[i].amount);
+        fprintf(out, "      --max-%s N%*s%s [%llu]\n", budget_kinds[i].option,
+                (int)(20 - strlen(budget_kinds[i].option)), "", budget_kinds[i].what,
+                (unsigned long long)budget_kinds[i].amount);
     fputs("\nExamples:\n"
           "  assay scan model.pt\n"
           "  assay scan --gate ci --origin hf:org/model@0123abcd models/\n"
