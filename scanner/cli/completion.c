@@ -219,7 +219,7 @@ static void zsh_command(struct script *s)
     buffer_printf(&s->out, "    %s) _arguments \\\n", s->command);
     for_options(s, zsh_option);
     buffer_printf(&s->out,
-                  "        '*:target:_alternative \"files:file:_files\"%s%s%s' ;;\n",
+                  "        '*:target: _alternative \"files:file:_files\"%s%s%s' ;;\n",
                   words.len ? " \"words:word:(" : "", words.len ? words.text : "",
                   words.len ? ")\"" : "");
     buffer_free(&words);
@@ -231,7 +231,7 @@ static void zsh_command(struct script *s)
 static bool for_commands(struct script *s, void (*each)(struct script *s),
                          struct error *error)
 {
-    for (size_t i = 0; commands[i].name; i++) {
+    for (int i = 0; i < COMMAND_COUNT; i++) {
         char *text;
         if (!help_of(commands[i].name, &text, error))
             return false;
@@ -250,7 +250,7 @@ static void bash_value_rows(struct script *s)
 
 static void add_names(struct buffer *out)
 {
-    for (size_t i = 0; commands[i].name; i++)
+    for (int i = 0; i < COMMAND_COUNT; i++)
         buffer_printf(out, "%s%s", i ? " " : "", commands[i].name);
 }
 
@@ -300,7 +300,7 @@ static bool fish(struct script *s, struct error *error)
 {
     buffer_add_text(&s->out,
                     "# fish completion for assay, made by `assay completion fish`\n");
-    for (size_t i = 0; commands[i].name; i++) {
+    for (int i = 0; i < COMMAND_COUNT; i++) {
         buffer_printf(&s->out, "complete -c assay -n __fish_use_subcommand -f -a %s -d '",
                       commands[i].name);
         quoted(&s->out, span_of_text(commands[i].summary), false);
@@ -316,7 +316,7 @@ static bool zsh(struct script *s, struct error *error)
                     "# zsh completion for assay, made by `assay completion zsh`\n"
                     "_assay()\n{\n"
                     "    local -a names\n    names=(\n");
-    for (size_t i = 0; commands[i].name; i++) {
+    for (int i = 0; i < COMMAND_COUNT; i++) {
         buffer_printf(&s->out, "        '%s:", commands[i].name);
         quoted(&s->out, span_of_text(commands[i].summary), true);
         buffer_add_text(&s->out, "'\n");

@@ -135,12 +135,12 @@ static bool assay_page(struct mdoc *m, const struct installation *installation,
                               "your policy says about all of that. It never loads a "
                               "model. These are its commands."));
     mdoc_paragraph(m);
-    for (size_t i = 0; commands[i].name; i++) {
+    for (int i = 0; i < COMMAND_COUNT; i++) {
         mdoc_item(m, span_of_text(commands[i].name));
         mdoc_text(m, span_of_text(commands[i].summary));
     }
     mdoc_list_end(m);
-    for (size_t i = 0; commands[i].name; i++) {
+    for (int i = 0; i < COMMAND_COUNT; i++) {
         char title[64], *text;
         if (!help_of(commands[i].name, &text, error))
             return false;
