@@ -115,7 +115,7 @@ echo '{' >"$dir/own/broken.json"
 run 4 --registries "$dir/own" && says "broken.json:"
 ok "a broken entry stops the command with file and line" $?
 
-run 0 --help && has "usage: assay registries"
+run 0 --help && has "Usage: assay registries"
 ok "--help goes to stdout" $?
 run 4 --nosuch && says "bad option"
 ok "an unknown option is a usage error" $?
