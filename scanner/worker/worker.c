@@ -295,6 +295,11 @@ const char *worker_sandbox(const struct worker *w)
     return w->sandbox;
 }
 
+size_t worker_byte_rules(const struct worker *w)
+{
+    return w->rules.count;
+}
+
 /* -- one file ------------------------------------------------------------------- */
 
 /* A file without a name; where the file system has no such thing, one that loses its

@@ -48,6 +48,8 @@ bool worker_extensions(const char *program, struct buffer *ret, struct error *er
 /* How it is confined: "seccomp+landlock6", "seccomp", "off".  Lives as long as w. */
 const char *worker_sandbox(const struct worker *w);
 
+size_t worker_byte_rules(const struct worker *w); /* how many it has loaded */
+
 /* Called again and again while a file is inspected, so that the caller hashes the
  * same descriptor meanwhile: with pread(), for the offset is shared with the child.
  * Does a bounded piece of work; false when it is done. */
