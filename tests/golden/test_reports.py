@@ -243,6 +243,59 @@ def tables_are_read_back():
         assert sum(r["row"] == "error" for r in rows) == len(whole["errors"])
 
 
+# ---- Markdown ------------------------------------------------------------------------------------
+
+TAGS = r"</?(?:code|details|summary)>|<br>|<wbr>"
+
+
+def check_markdown(data):
+    """Nothing but our own marks: no link, mention, tag, fence or cell that a name made."""
+    assert len(data) <= 1 << 20
+    cells = 0
+    for line in data.decode().splitlines():
+        assert line.count("<code>") == line.count("</code>"), line
+        text = re.sub(TAGS, "", line)
+        text = re.sub(r"^(?:#{2,4} |>$|> |- |  - )", "", text)
+        text = re.sub(r"\*\*([^*]*)\*\*", r"\1", text)
+        if text.startswith("|"):
+            row = re.sub(r"\|---|\|--:", "| ", text) if cells else text
+            cells = cells or text.count("|")
+            assert row.endswith("|") and row.count("|") == cells, line
+            text = row.replace("|", "")
+        else:
+            cells = 0
+        assert not re.search(r"(?<!&)#|&(?!#\d+;)|[<>\[\]`\\@_~*|{}]", text), line
+
+
+@case
+def a_job_summary_is_nothing_but_our_own_marks():
+    for data in of("markdown").values():
+        check_markdown(data)
+    text = SAMPLES["rich-ci.markdown"].decode()
+    assert text.startswith("## ❌ FAIL\n\n**6 of 9 models violate gate")
+    assert "&#64;4f1c0d2" in text and "&#35;<wbr> torch" in text
+
+
+def with_rules(count):
+    """The rich report with findings of so many rules more, as a path."""
+    r = json.loads(SAMPLES["rich-ci.json"])
+    m = next(m for m in r["models"] if m["identity"] == "models/noted")
+    (f,) = m["findings"]
+    m["findings"] += [dict(f, rule="user/rule-%d" % i, title="x" * 200, message="@|`" * 300) for i in range(count)]
+    r["summary"]["findings"]["low"] += count
+    return write(scratch() + "/r.json", json.dumps(r).encode())
+
+
+@case
+def a_job_summary_that_is_too_long_says_so_at_its_top():
+    p = run("convert", with_rules(1000), "-o", "markdown", env=EPOCH)
+    assert p.returncode == 1 and not p.stderr, p.stderr
+    check_markdown(p.stdout)
+    left = re.search(rb"\*\*Cut\.\*\* (\d+) parts of this summary do not fit", p.stdout[:2000])
+    assert left and int(left[1]) + p.stdout.count(b"\n#### ") > 1000, left
+    assert p.stdout.count(b"user/rule") > 300 and p.stdout.endswith(b"</code>\n")
+
+
 # ---- hostile names, the whole way from the disk -------------------------------------------------
 
 HOSTILE = [
@@ -286,6 +339,7 @@ def hostile_names_from_the_disk_act_nowhere_and_come_back():
             for x in sarif["runs"][0]["results"]}
     assert {os.fsencode(u) for u in uris} == {b"models/" + n for n in HOSTILE}
     xml.fromstring(reports["junit"])
+    check_markdown(reports["markdown"])
 
 
 @case
