@@ -124,7 +124,7 @@ static void write_origin(struct page *p, const struct origin *o)
     text_name(&p->t, o->name);
     put_code(p);
     if (o->revision.len) {
-        fputs(" @ ", p->out);
+        fputs(" at ", p->out);
         text_out_bytes(&p->t, span_slice(o->revision, 0, 12));
         if (o->revision.len > 12)
             text_out_add(&p->t, "…");
