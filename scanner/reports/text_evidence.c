@@ -15,7 +15,7 @@ static void item(struct text_out *t, const char *label)
 
 /* -- where it comes from ------------------------------------------------------ */
 
-static const char *basis_words(enum basis b)
+const char *text_basis(enum basis b)
 {
     static const char *const words[] = {
         [BASIS_NONE] = "nobody says",
@@ -41,7 +41,7 @@ static void write_origin(struct text_out *t, const struct origin *o)
         text_out_add(t, " @ ");
         text_out_bytes(t, o->revision);
     }
-    text_out_add(t, "; %s", basis_words(o->basis));
+    text_out_add(t, "; %s", text_basis(o->basis));
     if (o->evidence.len) {
         text_out_add(t, " (");
         text_out_bytes(t, o->evidence);
