@@ -49,7 +49,8 @@ void signature_from(struct arena *arena, const struct verification *v,
                     struct signature *ret_signature);
 
 /* A statement that was verified: does its subject have the digest, and, when the operator
- * named a builder, is it by that one?  Lowers *signature. */
+ * named a builder, is it by that one?  A verification summary must say PASSED.  Lowers
+ * *signature. */
 void verify_provenance(const struct signers *s, struct arena *arena,
                        const struct verification *v, struct signature *signature,
                        struct span *ret_builder);
