@@ -237,8 +237,8 @@ static void write_text(const struct verify_report *r)
         say(fine ? "  signer     " : "  signed by  ", s->identity);
     if (s->issuer.len)
         say("  issuer     ", s->issuer);
-    if (r->builder.len)
-        say("  builder    ", r->builder);
+    if (s->builder.len)
+        say("  builder    ", s->builder);
     if (s->time.len)
         say("  time       ", s->time);
     if (s->covers.len)
@@ -278,7 +278,7 @@ static void write_json(const struct verify_report *r, const char *target, int co
     json_out_bytes(&j, "reason", s->reason);
     json_out_bytes(&j, "identity", s->identity);
     json_out_bytes(&j, "issuer", s->issuer);
-    json_out_bytes(&j, "builder", r->builder);
+    json_out_bytes(&j, "builder", s->builder);
     json_out_bytes(&j, "time", s->time);
     json_out_bytes(&j, "covers", s->covers);
     json_out_bool(&j, "legacy", r->legacy);
