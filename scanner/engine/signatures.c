@@ -310,7 +310,8 @@ static bool add_locked(struct signatures *s, const struct source_list *list, boo
                                   .shared_keys = s->signers->key_count };
     for (size_t i = 0; i < t->signer_count; i++) {
         const struct locked_signer *g = &t->signers[i];
-        if (g->issuer && !signers_add_identity(&l->signers, g->identity, g->issuer, error))
+        if (g->issuer &&
+            !signers_add_identity(&l->signers, g->identity, g->issuer, error))
             return false;
         if (g->key && !signers_add_key_text(&l->signers, g->key, g->identity,
                                             lockfile_path(lock), error))
