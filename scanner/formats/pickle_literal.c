@@ -149,6 +149,10 @@ bool pickle_float(struct span line)
 
 bool pickle_long(struct span bytes, int64_t *ret_value)
 {
+    uint8_t sign = bytes.len && (bytes.ptr[bytes.len - 1] & 0x80) ? 0xff : 0;
+    while (bytes.len > 8 && bytes.ptr[bytes.len - 1] == sign &&
+           ((bytes.ptr[bytes.len - 2] ^ sign) & 0x80) == 0)
+        bytes.len--; /* any number of them may say nothing */
     if (bytes.len > 8)
         return false;
     uint64_t v = 0;
