@@ -12,7 +12,7 @@
 
 enum { MEMO_PAGE = 1024, MEMO_OPEN_MAX = 2048, MEMO_CACHE = 32 };
 #define MEMO_BYTES_MAX (UINT64_C(208) << 20)
-#define MEMO_SQUEEZE   (UINT64_C(48) << 20)
+#define MEMO_SQUEEZE   (UINT64_C(24) << 20)
 
 struct memo_page;
 struct memo_cached;

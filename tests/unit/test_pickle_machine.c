@@ -325,6 +325,12 @@ static void test_other_ways(void **state)
         "\nts\x84\xff\xff\xff\xff.",
         "c copyreg._inverted_registry; copyreg._inverted_registry[-1] = ('a', 'b'); "
         "!extension; c a.b; = a.b");
+    /* the same far from the end, where another function decodes */
+    RUN("ccopyreg\n_inverted_registry\nJ\xff\xff\xff\xff(S'a'\nS'b'"
+        "\nts\x84\xff\xff\xff\xff"
+        "NNNNNNNN00000000.",
+        "c copyreg._inverted_registry; copyreg._inverted_registry[-1] = ('a', 'b'); "
+        "!extension; c a.b; = a.b");
     RUN("c__builtin__\ngetattr\n(cos\npath\nS'x'\ntR.",
         "c builtins.getattr; c os.path; builtins.getattr(os.path, 'x'); = os.path.x");
     RUN("\x8e\0\0\0\x80\0\0\0\0", "!length; truncated");
