@@ -62,10 +62,10 @@ static bool digits(struct span s, unsigned base, bool negative, int64_t *ret_val
 }
 
 /* The base that a prefix announces; the prefix is taken off.  A bare leading 0 is
- * octal for C's strtol and an error (or zero) for Python. */
+ * octal for C's strtol and an error (or zero, 0_0 too) for Python. */
 static unsigned detect_base(struct span *s)
 {
-    if (s->len < 2 || s->ptr[0] != '0')
+    if (s->len < 2 || s->ptr[0] != '0' || s->ptr[1] == '_')
         return 10;
     unsigned base = 8;
     size_t prefix = 2;

@@ -83,6 +83,8 @@ def make(base):
             self.seen = seen
 
         def find_class(self, module, name):
+            if not isinstance(module, str) or not isinstance(name, str):
+                raise TypeError('no import takes that')  # bytes out of the extension registry
             self.seen.append((module, name))
             return COPYREG.get(name, Anything) if module in ('copyreg', 'copy_reg') else Anything
 
