@@ -143,8 +143,8 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey
 raw = json.loads(open(sys.argv[1]).readline())
 public = load_pem_public_key(open(sys.argv[2], "rb").read())
-envelope = Envelope.from_dict(raw)
 key = SSlibKey.from_crypto(public, keyid=raw["signatures"][0]["keyid"])
+envelope = Envelope.from_dict(raw)
 assert envelope.verify([key], 1)
 envelope.payload += b" "
 try:
