@@ -210,10 +210,15 @@ static bool write_models(struct html *h, const struct model *const *models, size
                 "<p><button type=\"button\" id=\"open-all\" hidden>Open all</button> "
                 "<button type=\"button\" id=\"close-all\" hidden>Close all</button></p>"
                 "\n");
-    for (size_t i = 0; i < count && ok; i++)
+    for (size_t i = 0; i < count && i < HTML_SECTIONS_MAX && ok; i++)
         ok = html_model(h, models[i], i + 1,
                         i == 0 ||
                             (count <= OPEN_MODELS && models[i]->verdict != VERDICT_PASS));
+    if (count > HTML_SECTIONS_MAX)
+        html_format(h,
+                    "<p class=\"note\">These are the %d worst of %zu models. The table "
+                    "has all of them, the JSON report has their details.</p>\n",
+                    HTML_SECTIONS_MAX, count);
     html_raw(h, "</section>\n");
     return ok;
 }
@@ -249,7 +254,6 @@ static bool write_page(struct html *h, const struct decision *d,
     write_gate(h);
     html_raw(h, "</main>\n<footer><p>No finding means that nothing Assay looks for was "
                 "found in what it could read. It is no promise.</p></footer>\n");
-    html_script(h);
     html_raw(h, "</body>\n</html>\n");
     return ok && !h->t.failed;
 }

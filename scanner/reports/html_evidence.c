@@ -218,7 +218,8 @@ static void write_file(struct html *h, const struct file *f)
 static void write_files(struct html *h, const struct model *m)
 {
     uint64_t shown = 0, all = 0;
-    html_raw(h, "<div class=\"scroll\"><table><caption>Files, their SHA-256 and what it "
+    html_raw(h, "<div class=\"scroll\" tabindex=\"0\"><table><caption>Files, their "
+                "SHA-256 and what it "
                 "was compared with</caption><thead><tr><th scope=\"col\">File</th><th "
                 "scope=\"col\">Format</th><th scope=\"col\">Read</th><th scope=\"col\" "
                 "class=\"n\">Size</th><th scope=\"col\">SHA-256</th></tr></thead>"

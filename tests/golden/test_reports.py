@@ -311,7 +311,7 @@ ATTRIBUTES = {
     "html": "lang", "head": "", "meta": "charset name content http-equiv", "title": "", "style": "", "script": "",
     "body": "", "header": "class", "nav": "aria-label", "main": "id tabindex", "footer": "", "strong": "", "b": "",
     "section": "class aria-labelledby tabindex", "h1": "id", "h2": "id", "h3": "id", "h4": "", "h5": "",
-    "div": "class data-table hidden", "p": "class role", "span": "class", "small": "", "code": "", "pre": "", "br": "",
+    "div": "class data-table hidden tabindex", "p": "class role", "span": "class", "small": "", "code": "", "pre": "", "br": "",
     "ul": "class", "ol": "class", "li": "", "dl": "class", "dt": "", "dd": "", "a": "class href rel",
     "table": "class", "caption": "id", "thead": "", "tbody": "", "tr": "data-verdict data-trust data-worst data-severity",
     "th": "scope class data-sort", "td": "class data-v", "figure": "class", "figcaption": "",
