@@ -196,9 +196,9 @@ bool html_model(struct html *h, const struct model *m, size_t number, bool open)
         html_raw(h, "</li>\n");
     }
     html_raw(h, "</ul>\n");
-    bool ok = html_findings(h, m);
     html_provenance(h, m);
     html_integrity(h, m);
+    bool ok = html_findings(h, m);
     html_raw(h, "</div></details>\n");
     return ok;
 }

@@ -211,6 +211,7 @@ test("on paper all is opened, in black on white", async () => {
   assert.ok(pdf.length > 20000);
   await page.emulateMediaType("print");
   assert.equal(await page.$eval("body", (b) => getComputedStyle(b).backgroundColor), "rgb(255, 255, 255)");
+  assert.equal(await page.$eval("h1", (b) => getComputedStyle(b).color), "rgb(0, 0, 0)");
   assert.equal(await page.$eval(".bar", (b) => getComputedStyle(b).display), "none");
   await page.close();
 });
