@@ -96,7 +96,7 @@ static void write_first(struct html *h, const struct decision *d)
         html_raw(h, " ");
         html_text(h, f->rule->title);
         html_raw(h, "\n<pre>");
-        html_bytes(h, f->evidence.len ? f->evidence : f->message);
+        html_evidence(h, f->evidence.len ? f->evidence : f->message);
         html_raw(h, "</pre>");
         const char *advice = report_advice(f->rule->id);
         if (advice) {

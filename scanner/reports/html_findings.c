@@ -135,7 +135,7 @@ static bool same(const struct spot *a, const struct spot *b)
 static void write_row(struct html *h, const struct finding *f)
 {
     html_format(h, "<tr><td class=\"n\">%" PRIu64 "</td><td>", f->offset);
-    html_bytes(h, f->evidence.len ? f->evidence : f->message);
+    html_evidence(h, f->evidence.len ? f->evidence : f->message);
     if (f->evidence.len && f->message.len) {
         html_raw(h, "<br><small>");
         html_bytes(h, f->message);

@@ -247,7 +247,8 @@ static void write_finding(struct html *h, const struct spot *spots, size_t count
                 count, count);
     if (f->evidence.len) {
         html_raw(h, "<code>");
-        html_bytes(h, f->evidence);
+        text_evidence(&h->t, f->evidence);
+        html_words(h);
         html_raw(h, "</code>");
     } else {
         html_bytes(h, f->message);
