@@ -31,7 +31,7 @@ HARD := -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing \
     -ftrivial-auto-var-init=zero -fstrict-flex-arrays=3,$(call probe,$f))
 LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 INC  := -std=c11 -D_GNU_SOURCE -DASSAY_VERSION='"$(VERSION)"' -DASSAY_PREFIX='"$(PREFIX)"' \
-  -Iscanner -include core/banned.h -ffile-prefix-map=$(CURDIR)/=
+  -Iscanner -I$(BUILD)/made -include core/banned.h -ffile-prefix-map=$(CURDIR)/=
 
 SRC    := $(sort $(wildcard scanner/*/*.c))
 OBJ     = $(SRC:%.c=$(BUILD)/%.o)
@@ -41,6 +41,7 @@ YARAC   = $(BUILD)/scanner/worker/yarac.o
 YARA    = $(sort $(wildcard rules/yara/*.yar))
 PACK    = $(BUILD)/share/rules/assay.yarc
 LIB     = $(BUILD)/lib/libassay.a
+PAGE    = $(patsubst scanner/%,$(BUILD)/made/%.inc,$(wildcard scanner/reports/html/page.*))
 PROGRAMS = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sandbox/*.c tests/oracle/*.c tests/net/*.c tests/pki/*.c tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY  = $(FUZZERS:%=$(BUILD)/replay/%)
@@ -66,6 +67,12 @@ $(BUILD)/bin/assay-worker: $(ZYGOTE) $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LD  $@'
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS)
+
+# What the HTML report carries in itself: each line becomes a string of C.
+$(PAGE): $(BUILD)/made/%.inc: scanner/%
+	@mkdir -p $(@D)
+	$(Q)sed -e 's/[\\"]/\\&/g' -e 's/.*/"&\\n",/' $< > $@
+$(BUILD)/scanner/reports/html_assets.o: $(PAGE)
 
 # Byte rules are compiled here, so that starting a worker needs no compiler of rules.
 $(BUILD)/tool/yarac: $(YARAC) $(LIB)
@@ -141,7 +148,7 @@ lint:
 	$(Q)tests/lint/run
 # What a struct owns and its _free() gives back counts as lost; `make asan` finds real leaks.
 GCC_CRIES_WOLF := -Wno-analyzer-malloc-leak
-analyze:
+analyze: $(PAGE)
 	clang-tidy-14 --quiet $(SRC) -- $(INC) $(call pc,--cflags,$(PKGS))
 	cppcheck --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -q \
 	  --suppressions-list=tests/lint/cppcheck -Iscanner scanner

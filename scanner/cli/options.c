@@ -204,6 +204,8 @@ static bool apply(enum option_id id, const char *value, struct scan_arguments *a
         return add(a->registries, value, "registries", error);
     case OPTION_OUTPUT:
         return outputs_add(&a->outputs, value, error);
+    case OPTION_SIGN_KEY:
+        return set_once(&a->outputs.sign_key, value, "sign-key", error);
     case OPTION_MIN_SEVERITY:
         return parse_severity(value, "min-severity", &a->min_severity, error);
     case OPTION_FILES_FROM:

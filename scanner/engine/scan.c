@@ -185,6 +185,7 @@ struct result *scan(const struct scan_options *o, struct error *error)
     bool ok = r && w.arena && w.crew;
     if (!ok)
         (void)error_set(error, ERROR_MEMORY, "out of memory");
+    ok = ok && crew_start(w.crew, error);
     ok = ok && open_targets(o, &w, error);
     ok = ok && make_jobs(&w, error);
     ok = ok && gather_evidence(o, &w, error);
@@ -197,8 +198,8 @@ struct result *scan(const struct scan_options *o, struct error *error)
         r->run.jobs = o->jobs;
         r->run.started = (int64_t)started;
         r->run.seconds = now() - start;
-        r->run.sandbox =
-            (const char *)arena_copy(r->arena, span_of_text(crew_sandbox(w.crew))).ptr;
+        r->run.sandbox = arena_text(r->arena, span_of_text(crew_sandbox(w.crew)));
+        r->rules_digest = arena_text(r->arena, span_of_text(crew_rules_digest(w.crew)));
     }
     free_work(&w);
     if (ok)
