@@ -1,4 +1,5 @@
-/* Read statements, lists and signatures of minisign through the same calls as the product.
+/* Read statements, lists and signatures of minisign through the same calls as the
+ * product.
  *
  *   manifest_case oms|sums|minisign FILE [CHECK]
  *
