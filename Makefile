@@ -94,6 +94,7 @@ $(PROGRAMS): $(BUILD)/%: tests/%.c $(LIB)
 $(BUILD)/sandbox/worker_evil: WRAP = -Wl,--wrap=inspect_artifact
 # Only there can a check of a signature be left out.
 $(BUILD)/pki/verify_case: WRAP = -Wl,--wrap=signature_require
+$(BUILD)/pki/manifest_case: WRAP = -Wl,--wrap=refuse
 
 # Names that libcurl looks up are answered by the program.
 $(BUILD)/net/client: WRAP = -rdynamic
