@@ -631,6 +631,28 @@ def paths_that_lead_out_are_findings_and_not_followed():
 
 
 @case
+def what_is_said_again_and_again_is_shown_once():
+    d = scratch()
+    blob = stores.sha256(W)
+    write(d + "/blobs/sha256-" + blob, W)
+    layer = {"digest": "sha256:" + blob, "size": len(W)}
+    top = d + "/manifests/registry.ollama.ai/library/"
+    write(top + "a/latest", json.dumps({"layers": [layer]}).encode())
+    write(top + "b/latest", json.dumps({"layers": [layer] * 20000}).encode())
+    p = scan("-o", "json", "--gate", "audit", d)
+    r = json.loads(p.stdout)
+    assert len(p.stdout) < 100000 and len(r["models"]) == 2, len(p.stdout)
+    for m in r["models"]:
+        assert [f["path"].split("/")[0] for f in m["files"]] == ["blobs", "manifests"], m["files"]
+    assert states(named(r, blob)) == [("sha256", SAME, GOOD)] * 2
+    # different things about one file: some are compared, and the rest is not passed over in silence
+    write(top + "c/latest", json.dumps({"layers": [dict(layer, size=i + 1000) for i in range(500)]}).encode())
+    r = report("--gate", "audit", d)
+    assert status(r, "c/latest") == "incomplete" and status(r, "b/latest") == "skipped"
+    assert len(named(r, blob)["expected"]) == 64
+
+
+@case
 def yaml_bombs_and_deep_nesting_are_bounded():
     d = store(stores.mlmodel)
     bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
