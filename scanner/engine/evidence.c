@@ -336,7 +336,8 @@ static bool promise_by_name(struct evidence *e, struct job *job, struct buffer *
     return add_promise(e, job, &p, NULL);
 }
 
-/* It may be there under another name of the walk's, or left out by --exclude. */
+/* It may be there under another name of the walk's, or left out by --exclude; but a
+ * directory is not the file that was named. */
 static bool exists(const struct source_list *list, struct span path)
 {
     char text[2 * BUNDLE_PATH_MAX];
@@ -346,9 +347,12 @@ static bool exists(const struct source_list *list, struct span path)
     if (!list->directory || n < 0 || (size_t)n >= sizeof text)
         return false;
     int fd = open_beneath(list->anchor_fd, text, O_PATH, true);
-    if (fd >= 0)
-        (void)close(fd);
-    return fd >= 0;
+    if (fd < 0)
+        return false;
+    struct stat st;
+    bool file = fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode);
+    (void)close(fd);
+    return file;
 }
 
 static void note_missing(struct voice *v, struct span path)

@@ -144,6 +144,24 @@ def a_missing_file_is_named_and_does_not_fail_a_build():
 
 
 @case
+def a_directory_in_place_of_a_file_is_no_file():
+    d = store(stores.ollama)
+    blob = os.path.join(d, "blobs/sha256-" + stores.sha256(W))
+    os.remove(blob)
+    os.mkdir(blob)
+    (f,) = [x for x in findings(report("--gate", "audit", d)) if x["rule"] == "integrity/missing-file"]
+    assert stores.sha256(W) in f["message"], f
+
+
+@case
+def what_is_wrong_in_every_row_is_said_once():
+    d = store(stores.wandb)
+    write(d + "/artifacts/linear:v3/wandb_manifest.json", json.dumps(
+        {"contents": {"f%d" % i: {"digest": "x", "size": 1} for i in range(5000)}}).encode())
+    assert len([x for x in findings(report("--gate", "audit", d)) if x["rule"] == "trust/malformed-origin"]) == 1
+
+
+@case
 def a_file_that_is_left_out_is_not_missing():
     r = report("--exclude", "config.json", store(stores.hub_local))
     assert "integrity/missing-file" not in rules(r)
