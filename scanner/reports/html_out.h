@@ -31,7 +31,7 @@ void html_words(struct html *h);
 void html_code(struct html *h); /* the same in <code>; nothing when there are none */
 
 void html_text(struct html *h, const char *text);
-void html_bytes(struct html *h, struct span hostile); /* cut when it is very long */
+void html_bytes(struct html *h, struct span hostile);     /* cut when it is very long */
 void html_evidence(struct html *h, struct span evidence); /* says when a finding cut it */
 void html_size(struct html *h, uint64_t bytes);
 
