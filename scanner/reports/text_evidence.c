@@ -223,6 +223,7 @@ static void write_signature(struct text_out *t, const struct signature *s,
     add_part(t, ", issuer ", s->issuer);
     add_part(t, ", at ", s->time);
     add_part(t, ", covers ", s->covers);
+    add_part(t, ", built by ", s->builder);
     add_part(t, ", in ", s->path);
     item(t, label);
     if (s->state == SIGNATURE_VERIFIED || (!s->check.len && !s->reason.len))
