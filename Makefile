@@ -144,8 +144,9 @@ demo: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) tests/demo
 
-bench: all $(BUILD)/bench/yara_honest $(BUILD)/pki/verify_case
+bench: all $(BUILD)/bench/yara_honest $(BUILD)/bench/report_speed $(BUILD)/pki/verify_case
 	BUILD=$(BUILD) tests/bench/run
+	BUILD=$(BUILD) tests/bench/reports
 	BUILD=$(BUILD) tests/bench/yara_corpus
 
 SHARE = $(DESTDIR)$(PREFIX)/share/assay
