@@ -1,5 +1,6 @@
 #include "net/auth.h"
 
+#include "net/aws.h"
 #include "net/secret.h"
 
 #include <pthread.h>
@@ -29,6 +30,7 @@ struct auth {
     char source[128];
     struct credential *fixed; /* what needs no service; or NULL */
     struct secrets secrets;   /* for the token service */
+    struct sigv4_key key;     /* AUTH_SIGV4 */
     pthread_mutex_t lock;
     struct token tokens[TOKENS_MAX]; /* the newest first */
     size_t token_count;
@@ -84,6 +86,10 @@ static bool try_method(struct auth *a, const struct auth_method *m, bool *ret_ta
     bool taken = m->kind == AUTH_NONE, ok = true;
     if (uses_form(m)) {
         taken = form_is_complete(m, &a->place);
+    } else if (m->kind == AUTH_SIGV4) {
+        ok = sigv4_key_find(m, &a->place, &a->key, error);
+        taken = ok && a->key.id;
+        memcpy(s.source, a->key.source, sizeof a->key.source);
     } else if (m->kind != AUTH_NONE && m->kind != AUTH_OTHER) {
         ok = secrets_find(m, &a->place, &a->endpoint, &s, error);
         /* without secrets, tokens of a registry are asked for anonymously */
@@ -142,6 +148,7 @@ void auth_free(struct auth *a)
         return;
     credential_free(a->fixed);
     secrets_wipe(&a->secrets);
+    sigv4_key_wipe(&a->key);
     free(a->endpoint_url);
     for (size_t i = 0; i < a->token_count; i++)
         token_free(&a->tokens[i]);
@@ -151,7 +158,7 @@ void auth_free(struct auth *a)
 
 bool auth_anonymous(const struct auth *a)
 {
-    return !a->fixed && !a->secrets.word && a->method.kind != AUTH_EXCHANGE;
+    return !a->fixed && !a->secrets.word && !a->key.id && a->method.kind != AUTH_EXCHANGE;
 }
 
 const char *auth_source(const struct auth *a)
@@ -430,6 +437,31 @@ static struct credential *answer_challenge(struct auth *a, struct http *h,
 
 /* --- requests --- */
 
+/* With the secret behind the query, where it is for the endpoint. */
+static bool query_fetch(const struct auth *a, struct http *h,
+                        const struct http_request *q, struct http_response *ret_response,
+                        struct error *error)
+{
+    struct http_request with = *q;
+    struct buffer text;
+    struct url url;
+    if (!url_parse(q->url, &url, error))
+        return false;
+    buffer_init(&text, URL_MAX);
+    buffer_add_text(&text, url.text);
+    if (web_origin_equal(&url.origin, &a->endpoint)) {
+        const char *word = a->secrets.word + (*a->secrets.word == '?');
+        buffer_printf(&text, "%c%s", strchr(url.text, '?') ? '&' : '?', word);
+        with.url = text.text;
+    }
+    url_free(&url);
+    bool ok = text.truncated ? error_set(error, ERROR_NETWORK, "the URL is too long")
+                             : http_fetch(h, &with, ret_response, error);
+    secret_wipe(text.text, text.capacity);
+    buffer_free(&text);
+    return ok;
+}
+
 /* What to begin with.  False: there must be a token, and none was to be had. */
 static bool first_credential(struct auth *a, struct http *h, const struct http_request *q,
                              struct credential **ret_token, struct error *error)
@@ -467,6 +499,11 @@ bool auth_fetch(struct auth *a, struct http *h, const struct http_request *q,
     struct credential *token;
     struct error why;
     *ret_response = (struct http_response){ .failure = HTTP_REFUSED };
+    if (a->method.kind == AUTH_QUERY)
+        return query_fetch(a, h, q, ret_response, error);
+    if (a->method.kind == AUTH_SIGV4)
+        return aws_fetch(&a->key, &a->endpoint, &a->place, a->plain_ok, h, q,
+                         ret_response, error);
     if (!first_credential(a, h, q, &token, error))
         return false;
     with.credential = token ? token : a->fixed;
