@@ -2,7 +2,6 @@
 #include "registry/rest.h"
 #include "registry/value.h"
 
-
 #include <string.h>
 
 /* One token of a pointer, "~1" and "~0" undone.  False when it does not fit. */
