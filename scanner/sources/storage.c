@@ -41,8 +41,10 @@ bool storage_list(struct storage *s, enum rest_refusal *ret_refusal, struct erro
                              s->uri);
     if (!list(s, ret_refusal, error))
         return false;
+    if (s->direct && !s->base)
+        return error_set(error, ERROR_USAGE, "%.200s: objects there cannot be named", s->uri);
     *ret_refusal = REST_NOT_FOUND;
-    if (s->listing.count == 0 && s->listing.refused == 0)
+    if (!s->direct && s->listing.count == 0 && s->listing.refused == 0)
         return error_set(error, ERROR_NOT_FOUND, "%.200s: there are no files", s->uri);
     *ret_refusal = REST_ANSWERED;
     return true;
@@ -54,6 +56,34 @@ void storage_free(struct storage *s)
         auth_free(p->auth);
     s->places = NULL;
     listing_free(&s->listing);
+}
+
+const char *storage_object(struct storage *s, const char *name)
+{
+    struct buffer url;
+    const char *copy = NULL;
+    buffer_init(&url, URL_MAX);
+    buffer_add_text(&url, s->base);
+    if (s->slashes_encoded)
+        place_add(&url, name);
+    else
+        place_add_path(&url, name);
+    buffer_add_text(&url, s->tail);
+    if (!url.truncated)
+        copy = arena_text(s->arena, buffer_span(&url));
+    buffer_free(&url);
+    return copy;
+}
+
+bool storage_sign(const struct storage *s, struct download *job)
+{
+    for (const struct place *p = s->places; p; p = p->next)
+        if (place_holds(p, job->url)) {
+            job->auth = p->auth;
+            job->private_ok = job->plain_ok = p->own;
+            return true;
+        }
+    return false;
 }
 
 /* ---- for drivers ---------------------------------------------------------------------
@@ -156,4 +186,27 @@ json_t *storage_json(struct storage *s, const struct place *p, const char *url,
     }
     http_response_free(&r);
     return json;
+}
+
+bool storage_direct(struct storage *s, const char *base, const char *prefix, bool slashes,
+                    const char *tail, struct error *error)
+{
+    struct buffer text;
+    size_t n = strlen(prefix);
+    while (n > 0 && prefix[n - 1] == '/')
+        n--;
+    const char *bare = arena_text(s->arena, span_of(prefix, n));
+    buffer_init(&text, URL_MAX);
+    buffer_add_text(&text, base);
+    if (bare && slashes)
+        place_add(&text, bare);
+    else if (bare)
+        place_add_path(&text, bare);
+    if (n > 0)
+        buffer_add_text(&text, slashes ? "%2F" : "/");
+    s->base = text.truncated || !bare ? NULL : arena_text(s->arena, buffer_span(&text));
+    s->tail = tail;
+    s->slashes_encoded = slashes;
+    buffer_free(&text);
+    return s->base || error_set(error, ERROR_MEMORY, "out of memory");
 }

@@ -7,6 +7,7 @@
 #ifndef STORAGE_H
 #define STORAGE_H
 
+#include "net/download.h"
 #include "sources/listing.h"
 #include "sources/place.h"
 
@@ -18,11 +19,14 @@ struct storage {
     const struct auth_place *secrets;
     bool typed; /* the operator wrote the URI: the server it names may be private */
     bool offline;
+    bool direct; /* list nothing: storage_object() will name what lies there */
     /* out */
     struct place *places; /* where the files lie, with who we are there */
     struct listing listing;
     struct metadata *metadata, **metadata_end;
     struct span revision;
+    const char *base, *tail; /* of `direct`: what goes around an object's name */
+    bool slashes_encoded;
     size_t values; /* of JSON answers, so far */
 };
 
@@ -34,6 +38,12 @@ bool storage_known(const char *uri);
 bool storage_list(struct storage *s, enum rest_refusal *ret_refusal, struct error *error);
 void storage_free(struct storage *s); /* credentials and the table; places stay usable
                                          only until then */
+
+/* Of a `direct` storage: the URL of "a/b" below its URI; NULL: no memory. */
+const char *storage_object(struct storage *s, const char *name);
+
+/* Complete a download from one of the places, as whoever may load it there. */
+bool storage_sign(const struct storage *s, struct download *job); /* false: none of them */
 
 /* ---- for drivers ---- */
 
@@ -62,6 +72,11 @@ bool storage_split(const struct storage *s, struct span *ret_authority,
 /* The name of a file below a prefix that was asked for: what stands behind it, or the
  * last part of the name when it is all of it.  NULL: it is not below it. */
 const char *storage_below(const char *prefix, const char *name);
+
+/* For `direct`: objects lie at `base`, then the prefix and a slash, then their names, then
+ * `tail`.  Always true, or false with an error. */
+bool storage_direct(struct storage *s, const char *base, const char *prefix, bool slashes,
+                    const char *tail, struct error *error);
 
 /* A page of a list in JSON; the caller json_decref()s.  NULL with an error. */
 json_t *storage_json(struct storage *s, const struct place *p, const char *url,

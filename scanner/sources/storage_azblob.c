@@ -247,6 +247,13 @@ bool storage_list_azblob(struct storage *s, enum rest_refusal *ret_refusal,
     *ret_refusal = REST_NOT_ASKED;
     if (!read_uri(&c, error) || !open_place(&c, error))
         return false;
+    if (s->direct) {
+        struct span base = arena_printf(s->arena, "%s/%s/", c.endpoint, c.name);
+        struct span tail =
+            arena_printf(s->arena, "%s%s", c.sas ? "?" : "", c.sas ? c.sas : "");
+        return storage_direct(s, (const char *)base.ptr, c.prefix, false,
+                              tail.len ? (const char *)tail.ptr : "", error);
+    }
     buffer_init(&p.name, 4096);
     buffer_init(&p.md5, 64);
     buffer_init(&p.next, 4096);

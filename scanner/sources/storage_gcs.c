@@ -112,6 +112,11 @@ bool storage_list_gcs(struct storage *s, enum rest_refusal *ret_refusal,
     struct place *p = open_place(s, error);
     if (!p)
         return false;
+    if (s->direct) {
+        struct span base =
+            arena_printf(s->arena, "%s/storage/v1/b/%s/o/", p->endpoint, bucket);
+        return storage_direct(s, (const char *)base.ptr, prefix, true, "?alt=media", error);
+    }
     buffer_init(&token, 4096);
     bool ok = true;
     size_t pages = 0;

@@ -111,7 +111,7 @@ bool storage_list_https(struct storage *s, enum rest_refusal *ret_refusal,
         return false;
     if (span_ends(host, ".blob.core.windows.net") && strncmp(s->uri, "https:", 6) == 0)
         return storage_list_azblob(s, ret_refusal, error);
-    if (strncmp(path, "artifactory/", 12) == 0)
+    if (strncmp(path, "artifactory/", 12) == 0 && !s->direct)
         return storage_list_jfrog(s, ret_refusal, error);
     struct rest_file f = { .path = file_name(s, path), .url = s->uri };
     if (!f.path)
@@ -124,6 +124,12 @@ bool storage_list_https(struct storage *s, enum rest_refusal *ret_refusal,
     const struct http_request q = { .method = HTTP_HEAD, .url = s->uri };
     if (!p)
         return false;
+    if (s->direct) {
+        struct span base = arena_printf(s->arena, "%s/", p->endpoint);
+        return strpbrk(path, "?#%")
+                   ? error_set(error, ERROR_USAGE, "%.200s: no remote of DVC's", s->uri)
+                   : storage_direct(s, (const char *)base.ptr, path, false, "", error);
+    }
     bool ok = place_ask(p, &q, &r, ret_refusal, error);
     if (ok)
         read_fields(s, &r.fields, &f);

@@ -314,6 +314,15 @@ bool storage_list_s3(struct storage *s, enum rest_refusal *ret_refusal,
     *ret_refusal = REST_NOT_ASKED;
     if (!read_uri(&b, error) || !open_bucket(&b, error))
         return false;
+    if (s->direct) {
+        struct http_response r = { 0 };
+        struct error ignored;
+        if (b.amazon) /* it may lie in another region, and says so */
+            (void)ask(&b, HTTP_HEAD, "", "", &r, ret_refusal, &ignored);
+        http_response_free(&r);
+        struct span base = arena_printf(s->arena, "%s/", b.base);
+        return storage_direct(s, (const char *)base.ptr, b.prefix, false, "", error);
+    }
     if (b.version) {
         s->revision = arena_copy(s->arena, span_of_text(b.version));
         return add_object(&b, b.prefix, 1, false, ret_refusal, error);
