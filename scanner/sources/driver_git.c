@@ -1,8 +1,10 @@
-/* The git-dvc driver: what a DVC repository tracks, and git+https://HOST/REPOSITORY[@REVISION]
- * [#PATH]: any repository.  The answers are "commit", "out" and "artifact" of registries.d.
+/* The git-dvc driver: what a DVC repository tracks, and
+ * git+https://HOST/REPOSITORY[@REVISION]
+ * [#PATH]: any repository.  The answers are "commit", "out" and "artifact" of
+ * registries.d.
  *
- * A repository names the places where DVC keeps its bytes.  Credentials of the operator's go
- * there only as storage.h has it; a key, an endpoint or a header that the repository's
+ * A repository names the places where DVC keeps its bytes.  Credentials of the operator's
+ * go there only as storage.h has it; a key, an endpoint or a header that the repository's
  * configuration names is not looked at. */
 #include "sources/dvc_file.h"
 #include "sources/git_checkout.h"
@@ -61,10 +63,12 @@ static const char *text(struct state *s, struct span bytes)
 static void note_unread(struct state *s, const char *what, const char *why)
 {
     if (!s->unread)
-        s->unread = (const char *)arena_printf(s->call->arena, "%.200s: %.250s", what, why).ptr;
+        s->unread =
+            (const char *)arena_printf(s->call->arena, "%.200s: %.250s", what, why).ptr;
 }
 
-/* ---- the repository ------------------------------------------------------------------------ */
+/* ---- the repository
+ * ------------------------------------------------------------------------ */
 
 /* The server is the operator's only where the endpoint in force is. */
 static bool open_repository(struct state *s, const char *url, const char *revision,
@@ -112,7 +116,8 @@ static struct state *state_new(struct driver_call *c, struct error *error)
     return s;
 }
 
-/* ---- places of DVC ---------------------------------------------------------------------------- */
+/* ---- places of DVC
+ * ---------------------------------------------------------------------------- */
 
 static bool remote_scheme(struct span url)
 {
@@ -148,15 +153,17 @@ static struct storage *open_remote(struct state *s, const struct dvc_remote *rem
         if (strcmp(k->url, url) == 0)
             return &k->storage;
     if (!url || !remote_scheme(remote->url)) {
-        (void)error_set(error, ERROR_NETWORK, "the DVC remote %.*s is of no kind that is read",
+        (void)error_set(error, ERROR_NETWORK,
+                        "the DVC remote %.*s is of no kind that is read",
                         (int)(remote->url.len < 200 ? remote->url.len : 200),
                         remote->url.len ? (const char *)remote->url.ptr : "");
         return NULL;
     }
     if (!endpoint_accepted(s, remote->endpoint)) {
-        (void)error_set(error, ERROR_NETWORK,
-                        "the DVC remote names an endpoint of its own; set AWS_ENDPOINT_URL_S3 "
-                        "to it if it is yours");
+        (void)error_set(
+            error, ERROR_NETWORK,
+            "the DVC remote names an endpoint of its own; set AWS_ENDPOINT_URL_S3 "
+            "to it if it is yours");
         return NULL;
     }
     struct kept *k = calloc(1, sizeof *k);
@@ -185,9 +192,9 @@ static struct storage *remote_of(struct state *s, const struct dvc_out *out,
                                  enum rest_refusal *ret_refusal, struct error *error)
 {
     struct arena *arena = s->call->arena;
-    const char *config =
-        (const char *)arena_printf(arena, "%s%s.dvc/config", out->root, *out->root ? "/" : "")
-            .ptr;
+    const char *config = (const char *)arena_printf(arena, "%s%s.dvc/config", out->root,
+                                                    *out->root ? "/" : "")
+                             .ptr;
     const struct checkout_file *f = config ? find_file(s, config) : NULL;
     struct span bytes = { 0 };
     if (!f) /* most often the repository's root is that of DVC */
@@ -203,10 +210,12 @@ static struct storage *remote_of(struct state *s, const struct dvc_out *out,
     return open_remote(s, &remote, ret_refusal, error);
 }
 
-/* ---- what is tracked ---------------------------------------------------------------------------- */
+/* ---- what is tracked
+ * ---------------------------------------------------------------------------- */
 
-static bool add_object(struct state *s, struct storage *from, const char *path, const char *md5,
-                       const struct dvc_out *out, bool sized, struct error *error)
+static bool add_object(struct state *s, struct storage *from, const char *path,
+                       const char *md5, const struct dvc_out *out, bool sized,
+                       struct error *error)
 {
     struct arena *arena = s->call->arena;
     const char *object = dvc_object_path(arena, md5, false, out->legacy);
@@ -234,12 +243,11 @@ static bool read_list(struct state *s, struct storage *from, const struct dvc_ou
         const char *md5 = json_string_value(json_object_get(one, "md5"));
         if (!relative || !md5 || strlen(md5) != 32 ||
             md5[strspn(md5, "0123456789abcdef")] != '\0') {
-            ok = error_set(error, ERROR_NETWORK, "the list of the directory %.200s is none",
-                           out->path);
+            ok = error_set(error, ERROR_NETWORK,
+                           "the list of the directory %.200s is none", out->path);
             break;
         }
-        struct span path =
-            arena_printf(s->call->arena, "%s/%s", out->path, relative);
+        struct span path = arena_printf(s->call->arena, "%s/%s", out->path, relative);
         if (!path.len)
             ok = no_memory(error);
         else if (checkout_below((const char *)path.ptr, wanted))
@@ -262,9 +270,9 @@ static bool md5_is(struct span bytes, const char *md5)
     return same;
 }
 
-static bool add_directory(struct state *s, struct storage *from, const struct dvc_out *out,
-                          const char *wanted, enum rest_refusal *ret_refusal,
-                          struct error *error)
+static bool add_directory(struct state *s, struct storage *from,
+                          const struct dvc_out *out, const char *wanted,
+                          enum rest_refusal *ret_refusal, struct error *error)
 {
     const char *object = dvc_object_path(s->call->arena, out->md5, true, out->legacy);
     struct http_request q = { .url = object ? storage_object(from, object) : NULL,
@@ -277,8 +285,8 @@ static bool add_directory(struct state *s, struct storage *from, const struct dv
         *ret_refusal = REST_MALFORMED;
         struct span list = arena_copy(s->call->arena, buffer_span(&r.body));
         ok = (md5_is(list, out->md5) ||
-              error_set(error, ERROR_NETWORK, "the list of the directory %.200s has another MD5",
-                        out->path)) &&
+              error_set(error, ERROR_NETWORK,
+                        "the list of the directory %.200s has another MD5", out->path)) &&
              read_list(s, from, out, wanted, list, error);
     }
     http_response_free(&r);
@@ -310,10 +318,12 @@ static bool named(const char *path, const char *name)
 static bool tracks(const struct checkout_file *f)
 {
     bool regular = (f->mode & 0170000) == 0100000;
-    return regular && (span_ends(span_of_text(f->path), ".dvc") || named(f->path, "dvc.lock"));
+    return regular &&
+           (span_ends(span_of_text(f->path), ".dvc") || named(f->path, "dvc.lock"));
 }
 
-/* Every output of the repository.  A file that cannot be read may be the one that counts. */
+/* Every output of the repository.  A file that cannot be read may be the one that counts.
+ */
 static bool gather(struct state *s, struct dvc_out **ret_outs,
                    enum rest_refusal *ret_refusal, struct error *error)
 {
@@ -325,8 +335,8 @@ static bool gather(struct state *s, struct dvc_out **ret_outs,
         if (!tracks(f))
             continue;
         if (++read > DVC_FILES_MAX)
-            return error_set(error, ERROR_NETWORK, "the repository has more than %d DVC files",
-                             DVC_FILES_MAX);
+            return error_set(error, ERROR_NETWORK,
+                             "the repository has more than %d DVC files", DVC_FILES_MAX);
         if (!checkout_read(&s->checkout, f->oid, &bytes, ret_refusal, error))
             return false;
         if (!dvc_outs_read(bytes, f->path, s->call->arena, ret_outs, &passed, &why))
@@ -335,7 +345,8 @@ static bool gather(struct state *s, struct dvc_out **ret_outs,
     return !arena_exhausted(s->call->arena) || no_memory(error);
 }
 
-/* ---- answers ---------------------------------------------------------------------------------- */
+/* ---- answers
+ * ---------------------------------------------------------------------------------- */
 
 static struct span line_after(struct span header, const char *key)
 {
@@ -432,7 +443,8 @@ static bool describe(struct state *s, const char *path, const struct dvc_out *ou
         free(body);
         json_decref(parts[i]);
     }
-    return ok ? rest_describe(&s->call->session, roots, 3, s->call->arena, ret_result, error)
+    return ok ? rest_describe(&s->call->session, roots, 3, s->call->arena, ret_result,
+                              error)
               : no_memory(error);
 }
 
@@ -442,10 +454,11 @@ static bool conclude(struct state *s, struct rest_result *result, struct error *
     return listing_finish(&s->listing, result, error);
 }
 
-/* ---- the two ways in ----------------------------------------------------------------------------- */
+/* ---- the two ways in
+ * ----------------------------------------------------------------------------- */
 
-/* The file or directory that the reference names: tracked by DVC, or by git, or below what
- * is, or above. */
+/* The file or directory that the reference names: tracked by DVC, or by git, or below
+ * what is, or above. */
 static bool ask(struct driver_call *c, struct rest_result *ret_result,
                 enum rest_refusal *ret_refusal, struct error *error)
 {
@@ -473,12 +486,14 @@ static bool ask(struct driver_call *c, struct rest_result *ret_result,
         return error_set(error, ERROR_NOT_FOUND, "the repository has no %.200s at %s",
                          entry.path, s->checkout.revision);
     *ret_refusal = REST_MALFORMED;
-    return describe(s, entry.path, exact, ret_result, error) && conclude(s, ret_result, error);
+    return describe(s, entry.path, exact, ret_result, error) &&
+           conclude(s, ret_result, error);
 }
 
 /* "git+https://HOST/REPOSITORY[@REVISION][#PATH]" */
-static bool list(struct driver_call *c, const char *address, struct rest_result *ret_result,
-                 enum rest_refusal *ret_refusal, struct error *error)
+static bool list(struct driver_call *c, const char *address,
+                 struct rest_result *ret_result, enum rest_refusal *ret_refusal,
+                 struct error *error)
 {
     const char *url = address + strlen("git+"), *hash = strchr(url, '#');
     size_t n = hash ? (size_t)(hash - url) : strlen(url);
@@ -492,9 +507,9 @@ static bool list(struct driver_call *c, const char *address, struct rest_result 
     const char *repository = text(s, span_of(url, at == SIZE_MAX ? n : at));
     const char *path = hash ? hash + 1 : "";
     if (!repository || strpbrk(repository, "?") || (*path && !path_clean(path)))
-        return error_set(error, ERROR_USAGE,
-                         "%.200s: git+https://HOST/REPOSITORY[@REVISION][#PATH] is expected",
-                         address);
+        return error_set(
+            error, ERROR_USAGE,
+            "%.200s: git+https://HOST/REPOSITORY[@REVISION][#PATH] is expected", address);
     if (!open_repository(s, repository, revision, ret_refusal, error) ||
         !checkout_list(&s->checkout, path, &s->listing, ret_refusal, error))
         return false;
@@ -505,8 +520,8 @@ static bool list(struct driver_call *c, const char *address, struct rest_result 
     return conclude(s, ret_result, error);
 }
 
-static bool sign(struct driver_call *c, const struct rest_file *file, struct download *job,
-                 struct error *error)
+static bool sign(struct driver_call *c, const struct rest_file *file,
+                 struct download *job, struct error *error)
 {
     struct state *s = c->state;
     (void)file;
@@ -518,7 +533,8 @@ static bool sign(struct driver_call *c, const struct rest_file *file, struct dow
     return true;
 }
 
-static int open_file(struct driver_call *c, const struct rest_file *file, struct error *error)
+static int open_file(struct driver_call *c, const struct rest_file *file,
+                     struct error *error)
 {
     struct state *s = c->state;
     return checkout_file_open(&s->checkout, file, error);
@@ -527,6 +543,7 @@ static int open_file(struct driver_call *c, const struct rest_file *file, struct
 static const char *const schemes[] = { "git+https", "git+http", NULL };
 
 const struct driver driver_git = { .name = "git-dvc",
+                                   .elsewhere = true,
                                    .schemes = schemes,
                                    .ask = ask,
                                    .list = list,

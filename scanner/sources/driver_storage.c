@@ -69,5 +69,5 @@ static const char *const schemes[] = {
 };
 
 const struct driver driver_storage = {
-    .schemes = schemes, .list = list, .sign = sign, .end = end
+    .schemes = schemes, .elsewhere = true, .list = list, .sign = sign, .end = end
 };

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* ---- paths -------------------------------------------------------------------------------- */
+/* ---- paths
+ * -------------------------------------------------------------------------------- */
 
 const char *dvc_path(struct arena *arena, const char *directory, struct span path)
 {
@@ -43,7 +44,8 @@ static const char *directory_of(struct arena *arena, const char *file)
     return arena_text(arena, span_of(file, slash ? (size_t)(slash - file) : 0));
 }
 
-/* ---- outputs ------------------------------------------------------------------------------ */
+/* ---- outputs
+ * ------------------------------------------------------------------------------ */
 
 static bool is_md5(struct span text)
 {
@@ -88,25 +90,29 @@ static bool read_out(struct reading *r, const struct node *node)
                              .next = *r->outs };
     out->sized = node_uint(node_find(node, "size"), &out->size) && !directory;
     if (!out->path)
-        return error_set(r->error, ERROR_NETWORK, "an output lies outside the repository");
+        return error_set(r->error, ERROR_NETWORK,
+                         "an output lies outside the repository");
     *r->outs = out;
     return true;
 }
 
 static bool read_outs(struct reading *r, const struct node *list)
 {
-    for (const struct node *n = node_is(list, NODE_LIST) ? list->first : NULL; n; n = n->next)
+    for (const struct node *n = node_is(list, NODE_LIST) ? list->first : NULL; n;
+         n = n->next)
         if (!read_out(r, n))
             return false;
     return true;
 }
 
-static const struct node *parse(struct span text, struct arena *arena, const char **ret_why)
+static const struct node *parse(struct span text, struct arena *arena,
+                                const char **ret_why)
 {
     struct budget budget = budget_default();
     struct node *root = NULL;
     *ret_why = "it is empty";
-    return document_yaml(text, arena, &budget, &root, ret_why) == DOCUMENT_READ ? root : NULL;
+    return document_yaml(text, arena, &budget, &root, ret_why) == DOCUMENT_READ ? root
+                                                                                : NULL;
 }
 
 bool dvc_outs_read(struct span text, const char *file, struct arena *arena,
@@ -129,7 +135,8 @@ bool dvc_outs_read(struct span text, const char *file, struct arena *arena,
     if (work.len)
         r.directory = dvc_path(arena, directory, work);
     if (!r.directory)
-        return error_set(error, ERROR_NETWORK, "%.200s: it lies outside the repository", file);
+        return error_set(error, ERROR_NETWORK, "%.200s: it lies outside the repository",
+                         file);
     bool ok = read_outs(&r, node_find(root, "outs"));
     for (const struct node *s = node_is(stages, NODE_MAP) ? stages->first : NULL; ok && s;
          s = s->next)
@@ -137,39 +144,44 @@ bool dvc_outs_read(struct span text, const char *file, struct arena *arena,
     return ok;
 }
 
-/* ---- dvc.yaml ------------------------------------------------------------------------------- */
+/* ---- dvc.yaml
+ * ------------------------------------------------------------------------------- */
 
 bool dvc_artifact_find(struct span text, const char *file, const char *path,
                        struct arena *arena, struct dvc_artifact *ret_artifact)
 {
     const char *why, *directory = directory_of(arena, file);
     const struct node *list = node_find(parse(text, arena, &why), "artifacts");
-    for (const struct node *a = node_is(list, NODE_MAP) ? list->first : NULL; a && directory;
-         a = a->next) {
+    for (const struct node *a = node_is(list, NODE_MAP) ? list->first : NULL;
+         a && directory; a = a->next) {
         const char *its = dvc_path(arena, directory, node_text_at(a, "path"));
         if (!its || strcmp(its, path) != 0)
             continue;
-        struct dvc_artifact found = { node_text_at(a, "type"), node_text_at(a, "desc"), { 0 } };
+        struct dvc_artifact found = { node_text_at(a, "type"),
+                                      node_text_at(a, "desc"),
+                                      { 0 } };
         const struct node *labels = node_find(a, "labels");
         for (const struct node *l = node_is(labels, NODE_LIST) ? labels->first : NULL; l;
              l = l->next)
-            found.labels = arena_printf(
-                arena, "%.*s%s%.*s", (int)found.labels.len,
-                found.labels.len ? (const char *)found.labels.ptr : "",
-                found.labels.len ? "," : "", (int)node_text(l).len,
-                node_text(l).len ? (const char *)node_text(l).ptr : "");
+            found.labels =
+                arena_printf(arena, "%.*s%s%.*s", (int)found.labels.len,
+                             found.labels.len ? (const char *)found.labels.ptr : "",
+                             found.labels.len ? "," : "", (int)node_text(l).len,
+                             node_text(l).len ? (const char *)node_text(l).ptr : "");
         *ret_artifact = found;
         return true;
     }
     return false;
 }
 
-/* ---- .dvc/config ------------------------------------------------------------------------------ */
+/* ---- .dvc/config
+ * ------------------------------------------------------------------------------ */
 
 /* 'remote "NAME"', with or without the outer quotes. */
 static bool section_is(struct span section, struct span name)
 {
-    if (section.len >= 2 && section.ptr[0] == '\'' && section.ptr[section.len - 1] == '\'')
+    if (section.len >= 2 && section.ptr[0] == '\'' &&
+        section.ptr[section.len - 1] == '\'')
         section = span_slice(section, 1, section.len - 1);
     return span_starts(section, "remote \"") && span_ends(section, "\"") &&
            section.len == name.len + 9 &&
@@ -194,9 +206,10 @@ struct dvc_remote dvc_remote_find(struct span config, const char *name)
     return found;
 }
 
-const char *dvc_object_path(struct arena *arena, const char *md5, bool directory, bool legacy)
+const char *dvc_object_path(struct arena *arena, const char *md5, bool directory,
+                            bool legacy)
 {
-    return (const char *)arena_printf(arena, "%s%.2s/%s%s", legacy ? "" : "files/md5/", md5,
-                                      md5 + 2, directory ? ".dir" : "")
+    return (const char *)arena_printf(arena, "%s%.2s/%s%s", legacy ? "" : "files/md5/",
+                                      md5, md5 + 2, directory ? ".dir" : "")
         .ptr;
 }

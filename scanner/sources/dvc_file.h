@@ -1,8 +1,8 @@
 /* dvc_file.h: what a DVC repository tracks, and where its bytes are kept.
  *
- * Of files that a git server sent, so hostile.  Paths come out relative to the repository,
- * with ".." taken back; what leaves it is refused.  Source: dvc, schema.py, config_schema.py;
- * dvc-data, hashfile. */
+ * Of files that a git server sent, so hostile.  Paths come out relative to the
+ * repository, with ".." taken back; what leaves it is refused.  Source: dvc, schema.py,
+ * config_schema.py; dvc-data, hashfile. */
 #ifndef DVC_FILE_H
 #define DVC_FILE_H
 
@@ -21,12 +21,14 @@ struct dvc_out {
     struct dvc_out *next;
 };
 
-/* The outputs of a .dvc file or dvc.lock at `file`, in front of *ret_outs.  Outputs that DVC
- * does not keep by MD5 are passed over and counted.  False: malformed, with the reason. */
+/* The outputs of a .dvc file or dvc.lock at `file`, in front of *ret_outs.  Outputs that
+ * DVC does not keep by MD5 are passed over and counted.  False: malformed, with the
+ * reason. */
 bool dvc_outs_read(struct span text, const char *file, struct arena *arena,
                    struct dvc_out **ret_outs, size_t *ret_passed, struct error *error);
 
-/* What dvc.yaml at `file` says of the artifact at `path`; false: nothing, or unreadable. */
+/* What dvc.yaml at `file` says of the artifact at `path`; false: nothing, or unreadable.
+ */
 struct dvc_artifact {
     struct span type, desc, labels; /* labels: joined by a comma */
 };
@@ -41,7 +43,8 @@ struct dvc_remote {
 struct dvc_remote dvc_remote_find(struct span config, const char *name);
 
 /* Where an object is below its remote: "files/md5/ab/cdef…[.dir]". */
-const char *dvc_object_path(struct arena *arena, const char *md5, bool directory, bool legacy);
+const char *dvc_object_path(struct arena *arena, const char *md5, bool directory,
+                            bool legacy);
 
 /* "a/b" below "sub" → "sub/a/b"; NULL: it leaves the repository, or is absolute. */
 const char *dvc_path(struct arena *arena, const char *directory, struct span path);

@@ -20,7 +20,8 @@ bool checkout_below(const char *path, const char *above)
            (strncmp(path, above, n) == 0 && (path[n] == '\0' || path[n] == '/'));
 }
 
-/* ---- the commit ------------------------------------------------------------------------- */
+/* ---- the commit
+ * ------------------------------------------------------------------------- */
 
 static bool keep_file(void *self, const struct git_tree_entry *e)
 {
@@ -47,7 +48,8 @@ static bool read_commit(struct checkout *c, struct error *error)
         !git_oid_parse(span_slice(o->bytes, 5, 5 + GIT_OID_HEX), tree))
         return error_set(error, ERROR_NETWORK, "the git server did not send the commit");
     c->header = o->bytes;
-    return git_tree_walk(&c->pack, tree, CHECKOUT_FILES_MAX, keep_file, c, c->arena, error);
+    return git_tree_walk(&c->pack, tree, CHECKOUT_FILES_MAX, keep_file, c, c->arena,
+                         error);
 }
 
 bool checkout_open(struct checkout *c, const char *url, const char *revision,
@@ -57,7 +59,8 @@ bool checkout_open(struct checkout *c, const char *url, const char *revision,
     c->git = (struct git_remote){ .place = &c->place, .arena = c->arena, .url = url };
     if (!git_remote_open(&c->git, ret_refusal, error) ||
         !git_remote_resolve(&c->git, revision, c->commit, &c->ref, ret_refusal, error) ||
-        !git_remote_fetch(&c->git, c->commit, CHECKOUT_BLOB_MAX, &c->pack, ret_refusal, error))
+        !git_remote_fetch(&c->git, c->commit, CHECKOUT_BLOB_MAX, &c->pack, ret_refusal,
+                          error))
         return false;
     *ret_refusal = REST_MALFORMED;
     git_oid_write(c->commit, hex);
@@ -74,8 +77,9 @@ void checkout_close(struct checkout *c)
     c->count = c->capacity = c->lfs_count = 0;
 }
 
-bool checkout_read(struct checkout *c, const uint8_t oid[GIT_OID_SIZE], struct span *ret_bytes,
-                   enum rest_refusal *ret_refusal, struct error *error)
+bool checkout_read(struct checkout *c, const uint8_t oid[GIT_OID_SIZE],
+                   struct span *ret_bytes, enum rest_refusal *ret_refusal,
+                   struct error *error)
 {
     const struct git_object *o = git_pack_find(&c->pack, oid);
     struct git_pack more = { 0 };
@@ -86,13 +90,15 @@ bool checkout_read(struct checkout *c, const uint8_t oid[GIT_OID_SIZE], struct s
     }
     *ret_refusal = REST_MALFORMED;
     if (!o || o->type != GIT_BLOB)
-        return error_set(error, ERROR_NETWORK, "the git server does not have a file of the "
-                                               "commit");
+        return error_set(error, ERROR_NETWORK,
+                         "the git server does not have a file of the "
+                         "commit");
     *ret_bytes = o->bytes;
     return true;
 }
 
-/* ---- files ---------------------------------------------------------------------------------- */
+/* ---- files
+ * ---------------------------------------------------------------------------------- */
 
 static void note_unread(struct checkout *c, const char *path, const char *why)
 {
@@ -106,7 +112,8 @@ static struct lfs_object *pointer_of(struct checkout *c, const struct checkout_f
     const struct git_object *o = git_pack_find(&c->pack, f->oid);
     struct lfs_object found, *copy;
     uint32_t kind = f->mode & 0170000;
-    if (kind == GIT_MODE_LINK || kind == GIT_MODE_MODULE || !o || o->type != GIT_BLOB || !lfs_pointer_read(o->bytes, &found) ||
+    if (kind == GIT_MODE_LINK || kind == GIT_MODE_MODULE || !o || o->type != GIT_BLOB ||
+        !lfs_pointer_read(o->bytes, &found) ||
         !(copy = arena_alloc(c->arena, sizeof *copy)))
         return NULL;
     *copy = found;
@@ -115,7 +122,8 @@ static struct lfs_object *pointer_of(struct checkout *c, const struct checkout_f
 
 static bool note_pointer(struct checkout *c, struct lfs_object *object)
 {
-    struct lfs_object **grown = realloc(c->lfs, (c->lfs_count + 1) * sizeof(struct lfs_object *));
+    struct lfs_object **grown =
+        realloc(c->lfs, (c->lfs_count + 1) * sizeof(struct lfs_object *));
     if (!grown)
         return false;
     c->lfs = grown;
@@ -123,8 +131,8 @@ static bool note_pointer(struct checkout *c, struct lfs_object *object)
     return true;
 }
 
-static bool add_plain(struct checkout *c, const struct checkout_file *f, struct listing *list,
-                      struct error *error)
+static bool add_plain(struct checkout *c, const struct checkout_file *f,
+                      struct listing *list, struct error *error)
 {
     const struct git_object *o = git_pack_find(&c->pack, f->oid);
     char hex[GIT_OID_HEX + 1];
@@ -198,7 +206,8 @@ bool checkout_list(struct checkout *c, const char *path, struct listing *list,
     return true;
 }
 
-/* ---- for drivers ------------------------------------------------------------------------------ */
+/* ---- for drivers
+ * ------------------------------------------------------------------------------ */
 
 bool checkout_sign(const struct checkout *c, struct download *job)
 {
@@ -229,13 +238,15 @@ static int file_of(struct span bytes, struct error *error)
     if (fd >= 0 && done == bytes.len && lseek(fd, 0, SEEK_SET) == 0 &&
         fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK) == 0)
         return fd;
-    (void)error_errno(error, ERROR_IO, "a file of the repository cannot be kept in memory");
+    (void)error_errno(error, ERROR_IO,
+                      "a file of the repository cannot be kept in memory");
     if (fd >= 0)
         (void)close(fd);
     return -1;
 }
 
-int checkout_file_open(struct checkout *c, const struct rest_file *file, struct error *error)
+int checkout_file_open(struct checkout *c, const struct rest_file *file,
+                       struct error *error)
 {
     const struct rest_hash *h = file->hashes;
     enum rest_refusal refusal;

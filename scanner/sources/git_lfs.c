@@ -6,7 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* ---- pointers ------------------------------------------------------------------------------- */
+/* ---- pointers
+ * ------------------------------------------------------------------------------- */
 
 static bool is_sha256(struct span text)
 {
@@ -47,9 +48,11 @@ bool lfs_pointer_read(struct span blob, struct lfs_object *ret_object)
     return true;
 }
 
-/* ---- the batch API ---------------------------------------------------------------------------- */
+/* ---- the batch API
+ * ---------------------------------------------------------------------------- */
 
-static bool add_question(struct buffer *body, struct lfs_object *const *objects, size_t count)
+static bool add_question(struct buffer *body, struct lfs_object *const *objects,
+                         size_t count)
 {
     buffer_add_text(body, "{\"operation\":\"download\",\"transfers\":[\"basic\"],"
                           "\"hash_algo\":\"sha256\",\"objects\":[");
@@ -88,7 +91,8 @@ static void read_object(const json_t *answer, struct lfs_object **objects, size_
                         struct arena *arena)
 {
     const char *oid = json_string_value(json_object_get(answer, "oid"));
-    const json_t *action = json_object_get(json_object_get(answer, "actions"), "download");
+    const json_t *action =
+        json_object_get(json_object_get(answer, "actions"), "download");
     const char *href = json_string_value(json_object_get(action, "href"));
     for (size_t i = 0; oid && href && i < count; i++) {
         if (strcmp(objects[i]->oid, oid) != 0)
@@ -98,9 +102,9 @@ static void read_object(const json_t *answer, struct lfs_object **objects, size_
     }
 }
 
-static bool ask_batch(const struct place *place, const char *url, struct lfs_object **objects,
-                      size_t count, struct arena *arena, enum rest_refusal *ret_refusal,
-                      struct error *error)
+static bool ask_batch(const struct place *place, const char *url,
+                      struct lfs_object **objects, size_t count, struct arena *arena,
+                      enum rest_refusal *ret_refusal, struct error *error)
 {
     static const char *const headers[] = { "Accept: application/vnd.git-lfs+json",
                                            "Content-Type: application/vnd.git-lfs+json",
@@ -136,8 +140,8 @@ bool lfs_locate(const struct place *place, const char *url, struct lfs_object **
                 struct error *error)
 {
     bool dot = span_ends(span_of_text(url), ".git");
-    const char *batch = (const char *)arena_printf(arena, "%s%s/info/lfs/objects/batch", url,
-                                                   dot ? "" : ".git")
+    const char *batch = (const char *)arena_printf(arena, "%s%s/info/lfs/objects/batch",
+                                                   url, dot ? "" : ".git")
                             .ptr;
     if (!batch)
         return error_set(error, ERROR_MEMORY, "out of memory");

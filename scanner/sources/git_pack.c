@@ -32,7 +32,8 @@ static bool wrong(struct reading *r, const char *why)
     return false;
 }
 
-/* ---- names ---------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------
+ */
 
 bool git_oid_parse(struct span hex, uint8_t ret_oid[GIT_OID_SIZE])
 {
@@ -41,7 +42,9 @@ bool git_oid_parse(struct span hex, uint8_t ret_oid[GIT_OID_SIZE])
         return false;
     for (size_t i = 0; i < GIT_OID_HEX; i++) {
         uint8_t c = hex.ptr[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                           : -1;
         if (digit < 0)
             return false;
         oid[i / 2] = (uint8_t)(i % 2 ? oid[i / 2] | digit : digit << 4);
@@ -69,8 +72,9 @@ static bool sha1(struct span head, struct span body, uint8_t ret[GIT_OID_SIZE])
 
 static size_t slot_of(const struct git_pack *p, const uint8_t oid[GIT_OID_SIZE])
 {
-    size_t slot = ((size_t)oid[0] << 24 | (size_t)oid[1] << 16 | (size_t)oid[2] << 8 | oid[3]) &
-                  p->mask;
+    size_t slot =
+        ((size_t)oid[0] << 24 | (size_t)oid[1] << 16 | (size_t)oid[2] << 8 | oid[3]) &
+        p->mask;
     while (p->table[slot] &&
            memcmp(p->objects[p->table[slot] - 1].oid, oid, GIT_OID_SIZE) != 0)
         slot = (slot + 1) & p->mask;
@@ -100,7 +104,8 @@ static bool settle(struct reading *r, size_t i, enum git_type type, struct span 
     return true;
 }
 
-/* ---- inflating ------------------------------------------------------------------------ */
+/* ---- inflating ------------------------------------------------------------------------
+ */
 
 static bool inflate_from(struct reading *r, struct reader *in, uint64_t size,
                          struct span *ret)
@@ -156,10 +161,12 @@ static bool read_entry(struct reading *r, struct reader *in, struct entry *e)
     } else if (e->kind < GIT_COMMIT || e->kind > GIT_TAG) {
         return wrong(r, "it has an object of an unknown type");
     }
-    return (reader_ok(in) || wrong(r, "it ends early")) && inflate_from(r, in, size, &e->bytes);
+    return (reader_ok(in) || wrong(r, "it ends early")) &&
+           inflate_from(r, in, size, &e->bytes);
 }
 
-/* ---- deltas ----------------------------------------------------------------------------- */
+/* ---- deltas
+ * ----------------------------------------------------------------------------- */
 
 /* Copy from the base (the top bit is set), or bytes that follow. */
 static bool apply_one(struct reader *in, struct span base, uint8_t *to, size_t room,
@@ -191,7 +198,8 @@ static bool apply_one(struct reader *in, struct span base, uint8_t *to, size_t r
     return true;
 }
 
-static bool apply(struct reading *r, struct span base, struct span delta, struct span *ret)
+static bool apply(struct reading *r, struct span base, struct span delta,
+                  struct span *ret)
 {
     struct reader in = reader_of(delta, 0);
     uint64_t from = reader_varint(&in), size = reader_varint(&in);
@@ -256,7 +264,8 @@ static bool resolve_round(struct reading *r, size_t *ret_left, bool *ret_progres
     return true;
 }
 
-/* ---- the pack ----------------------------------------------------------------------------- */
+/* ---- the pack
+ * ----------------------------------------------------------------------------- */
 
 static bool make_tables(struct reading *r, size_t count)
 {
@@ -313,7 +322,8 @@ bool git_pack_read(struct span bytes, struct arena *arena, struct git_pack *ret_
     if (!read_pack(&r, bytes))
         return r.why && !arena_exhausted(arena)
                    ? error_set(error, ERROR_NETWORK, "the pack cannot be read: %s", r.why)
-                   : error_set(error, ERROR_MEMORY, "the pack needs more memory than allowed");
+                   : error_set(error, ERROR_MEMORY,
+                               "the pack needs more memory than allowed");
     *ret_pack = r.pack;
     return true;
 }

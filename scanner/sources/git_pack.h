@@ -1,8 +1,8 @@
 /* git_pack.h: the objects in a pack that a git server sent.
  *
  * Every object is inflated, its deltas applied, and it is known by the SHA-1 of what came
- * out; the pack's own checksum must hold.  Bounded in objects, bytes of each and of all, and
- * in rounds of deltas.  Source: git, gitformat-pack(5). */
+ * out; the pack's own checksum must hold.  Bounded in objects, bytes of each and of all,
+ * and in rounds of deltas.  Source: git, gitformat-pack(5). */
 #ifndef GIT_PACK_H
 #define GIT_PACK_H
 

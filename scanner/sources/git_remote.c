@@ -15,13 +15,15 @@ static struct span line_of(struct pkt p)
     return s;
 }
 
-static bool malformed(enum rest_refusal *ret_refusal, struct error *error, const char *what)
+static bool malformed(enum rest_refusal *ret_refusal, struct error *error,
+                      const char *what)
 {
     *ret_refusal = REST_MALFORMED;
     return error_set(error, ERROR_NETWORK, "the git server's answer: %s", what);
 }
 
-/* ---- the greeting ----------------------------------------------------------------------- */
+/* ---- the greeting
+ * ----------------------------------------------------------------------- */
 
 /* The repository may have another address now, on the same server. */
 static void take_moved(struct git_remote *g, const char *url)
@@ -54,7 +56,8 @@ static bool read_greeting(struct git_remote *g, struct span body,
                           !span_is(line, "object-format=sha1"));
     }
     if (!version || !fetch)
-        return malformed(ret_refusal, error, "it is no git server with protocol version 2");
+        return malformed(ret_refusal, error,
+                         "it is no git server with protocol version 2");
     return !other || malformed(ret_refusal, error, "its objects are not named by SHA-1");
 }
 
@@ -66,9 +69,9 @@ bool git_remote_open(struct git_remote *g, enum rest_refusal *ret_refusal,
     struct http_response r;
     buffer_init(&url, URL_MAX);
     buffer_printf(&url, "%s%s", g->url, service);
-    const struct http_request q = {
-        .url = url.text, .headers = headers, .body_max = GIT_REFS_MAX
-    };
+    const struct http_request q = { .url = url.text,
+                                    .headers = headers,
+                                    .body_max = GIT_REFS_MAX };
     bool ok = place_ask(g->place, &q, &r, ret_refusal, error);
     if (ok) {
         take_moved(g, r.url);
@@ -79,16 +82,17 @@ bool git_remote_open(struct git_remote *g, enum rest_refusal *ret_refusal,
     return ok;
 }
 
-/* ---- a command -------------------------------------------------------------------------- */
+/* ---- a command
+ * -------------------------------------------------------------------------- */
 
 static bool command(struct git_remote *g, const struct buffer *body, uint64_t max,
                     struct http_response *r, enum rest_refusal *ret_refusal,
                     struct error *error)
 {
-    static const char *const headers[] = { "Git-Protocol: version=2",
-                                           "Content-Type: application/x-git-upload-pack-request",
-                                           "Accept: application/x-git-upload-pack-result",
-                                           NULL };
+    static const char *const headers[] = {
+        "Git-Protocol: version=2", "Content-Type: application/x-git-upload-pack-request",
+        "Accept: application/x-git-upload-pack-result", NULL
+    };
     struct buffer url;
     buffer_init(&url, URL_MAX);
     buffer_printf(&url, "%s/git-upload-pack", g->url);
@@ -102,15 +106,18 @@ static bool command(struct git_remote *g, const struct buffer *body, uint64_t ma
     return ok;
 }
 
-/* ---- revisions -------------------------------------------------------------------------- */
+/* ---- revisions
+ * -------------------------------------------------------------------------- */
 
 /* From "OID NAME[ peeled:OID]": what the ref means in the end. */
-static bool read_ref(struct span line, struct span *ret_name, uint8_t ret_oid[GIT_OID_SIZE])
+static bool read_ref(struct span line, struct span *ret_name,
+                     uint8_t ret_oid[GIT_OID_SIZE])
 {
     size_t space = span_find(line, " ", 0), peeled = span_find(line, " peeled:", 0);
     if (space == SIZE_MAX)
         return false;
-    struct span rest = span_slice(line, space + 1, line.len), oid = span_slice(line, 0, space);
+    struct span rest = span_slice(line, space + 1, line.len),
+                oid = span_slice(line, 0, space);
     *ret_name = span_slice(rest, 0, span_find(rest, " ", 0));
     if (peeled != SIZE_MAX)
         oid = span_slice(line, peeled + 8, peeled + 8 + GIT_OID_HEX);
@@ -154,7 +161,8 @@ static bool revision_valid(const char *text)
     if (*text == '-' || strlen(text) > 400 || strstr(text, ".."))
         return false;
     for (const char *c = text; *c; c++)
-        if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f || strchr("~^:?*[\\", *c))
+        if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f ||
+            strchr("~^:?*[\\", *c))
             return false;
     return *text != '\0';
 }
@@ -187,23 +195,27 @@ bool git_remote_resolve(struct git_remote *g, const char *revision,
     bool ok = command(g, &body, GIT_REFS_MAX, &r, ret_refusal, error);
     if (ok && !find_ref(g, wanted, buffer_span(&r.body), ret_oid, ret_name)) {
         *ret_refusal = REST_REVISION_NOT_FOUND;
-        ok = error_set(error, ERROR_NOT_FOUND, "the repository has no revision %.200s", wanted);
+        ok = error_set(error, ERROR_NOT_FOUND, "the repository has no revision %.200s",
+                       wanted);
     }
     http_response_free(&r);
     buffer_free(&body);
     return ok;
 }
 
-/* ---- objects ------------------------------------------------------------------------------ */
+/* ---- objects
+ * ------------------------------------------------------------------------------ */
 
-static bool read_objects(struct git_remote *g, struct span body, struct git_pack *ret_pack,
-                         enum rest_refusal *ret_refusal, struct error *error)
+static bool read_objects(struct git_remote *g, struct span body,
+                         struct git_pack *ret_pack, enum rest_refusal *ret_refusal,
+                         struct error *error)
 {
     struct reader r = reader_of(body, 0);
     struct buffer pack;
     struct span why;
     struct pkt p = pkt_next(&r);
-    while (p.kind == PKT_DELIMITER || (p.kind == PKT_DATA && !span_is(line_of(p), "packfile"))) {
+    while (p.kind == PKT_DELIMITER ||
+           (p.kind == PKT_DATA && !span_is(line_of(p), "packfile"))) {
         if (p.kind == PKT_DATA && span_starts(p.data, "ERR ")) {
             *ret_refusal = REST_NOT_FOUND;
             return error_set(error, ERROR_NETWORK, "the git server says: %.*s",
@@ -252,7 +264,8 @@ bool git_remote_fetch(struct git_remote *g, const uint8_t oid[GIT_OID_SIZE],
     return ok;
 }
 
-/* ---- trees --------------------------------------------------------------------------------- */
+/* ---- trees
+ * --------------------------------------------------------------------------------- */
 
 struct walk {
     const struct git_pack *pack;
@@ -292,14 +305,16 @@ static bool walk_tree(struct walk *w, const uint8_t *oid, const char *prefix, in
         uint32_t mode;
         struct span rest, name, id;
         if (!read_mode(&r, &mode))
-            return error_set(w->error, ERROR_NETWORK, "a tree of the commit is malformed");
+            return error_set(w->error, ERROR_NETWORK,
+                             "a tree of the commit is malformed");
         rest = reader_peek(&r, SIZE_MAX);
         const uint8_t *end = memchr(rest.ptr, '\0', rest.len);
         name = reader_bytes(&r, end ? (uint64_t)(end - rest.ptr) : UINT64_MAX);
         reader_skip(&r, 1);
         id = reader_bytes(&r, GIT_OID_SIZE);
         if (!reader_ok(&r) || name.len == 0)
-            return error_set(w->error, ERROR_NETWORK, "a tree of the commit is malformed");
+            return error_set(w->error, ERROR_NETWORK,
+                             "a tree of the commit is malformed");
         if (w->left-- == 0)
             return error_set(w->error, ERROR_NETWORK, "the commit has too many files");
         struct span path = arena_printf(w->arena, "%s%s%.*s", prefix, *prefix ? "/" : "",
@@ -317,8 +332,8 @@ static bool walk_tree(struct walk *w, const uint8_t *oid, const char *prefix, in
     return true;
 }
 
-bool git_tree_walk(const struct git_pack *pack, const uint8_t tree[GIT_OID_SIZE], size_t max,
-                   git_tree_visit *visit, void *self, struct arena *arena,
+bool git_tree_walk(const struct git_pack *pack, const uint8_t tree[GIT_OID_SIZE],
+                   size_t max, git_tree_visit *visit, void *self, struct arena *arena,
                    struct error *error)
 {
     struct walk w = { pack, arena, visit, self, error, max, false };

@@ -42,7 +42,8 @@ bool storage_list(struct storage *s, enum rest_refusal *ret_refusal, struct erro
     if (!list(s, ret_refusal, error))
         return false;
     if (s->direct && !s->base)
-        return error_set(error, ERROR_USAGE, "%.200s: objects there cannot be named", s->uri);
+        return error_set(error, ERROR_USAGE, "%.200s: objects there cannot be named",
+                         s->uri);
     *ret_refusal = REST_NOT_FOUND;
     if (!s->direct && s->listing.count == 0 && s->listing.refused == 0)
         return error_set(error, ERROR_NOT_FOUND, "%.200s: there are no files", s->uri);

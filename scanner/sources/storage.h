@@ -43,7 +43,8 @@ void storage_free(struct storage *s); /* credentials and the table; places stay 
 const char *storage_object(struct storage *s, const char *name);
 
 /* Complete a download from one of the places, as whoever may load it there. */
-bool storage_sign(const struct storage *s, struct download *job); /* false: none of them */
+bool storage_sign(const struct storage *s,
+                  struct download *job); /* false: none of them */
 
 /* ---- for drivers ---- */
 
@@ -73,8 +74,8 @@ bool storage_split(const struct storage *s, struct span *ret_authority,
  * last part of the name when it is all of it.  NULL: it is not below it. */
 const char *storage_below(const char *prefix, const char *name);
 
-/* For `direct`: objects lie at `base`, then the prefix and a slash, then their names, then
- * `tail`.  Always true, or false with an error. */
+/* For `direct`: objects lie at `base`, then the prefix and a slash, then their names,
+ * then `tail`.  Always true, or false with an error. */
 bool storage_direct(struct storage *s, const char *base, const char *prefix, bool slashes,
                     const char *tail, struct error *error);
 

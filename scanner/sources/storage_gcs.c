@@ -115,7 +115,8 @@ bool storage_list_gcs(struct storage *s, enum rest_refusal *ret_refusal,
     if (s->direct) {
         struct span base =
             arena_printf(s->arena, "%s/storage/v1/b/%s/o/", p->endpoint, bucket);
-        return storage_direct(s, (const char *)base.ptr, prefix, true, "?alt=media", error);
+        return storage_direct(s, (const char *)base.ptr, prefix, true, "?alt=media",
+                              error);
     }
     buffer_init(&token, 4096);
     bool ok = true;

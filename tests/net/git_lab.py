@@ -36,7 +36,7 @@ class GitLab(Lab):
         self.root = self.path("repositories")
         os.makedirs(self.root)
         self.remote, self.lfs, self.hook = {}, {}, None
-        self.routes["*"] = self.answer
+        self.routes["*"] = self.play
 
     def repository(self, name, files, links=(), message="a commit"):
         """A bare repository with one commit (more: call again); its commit."""
@@ -70,7 +70,7 @@ class GitLab(Lab):
 
     # --- answering ---
 
-    def answer(self, a):
+    def play(self, a):
         path, _, query = a.path.partition("?")
         if self.hook and self.hook(a):
             return
