@@ -1,6 +1,7 @@
 /* assay lock: record what targets hold now, so that a later scan is held to it. */
 #include "cli/command.h"
 #include "cli/directories.h"
+#include "cli/network.h"
 #include "engine/locks.h"
 #include "integrity/lockfile.h"
 #include "policy/policy.h"
@@ -14,16 +15,20 @@ enum { EXCLUDES_MAX = 64 };
 static const char usage[] =
     "Usage: assay lock TARGET... [--origin REF] [-o FILE]\n\n"
     "Hash every file of the targets and record paths, sizes and sha256; `assay scan\n"
-    "--lockfile FILE` then fails on anything that differs, is missing or was added.\n\n"
+    "--lockfile FILE` then fails on anything that differs, is missing or was added.  A\n"
+    "target may be a reference (hf:org/model): its files are downloaded and verified, "
+    "and\n"
+    "its revision is recorded.\n\n"
     "  -o, --output FILE     write to FILE, whole or not at all [standard output]\n"
     "      --origin REF      where they come from, e.g. hf:org/model@commit\n"
     "      --exclude GLOB    leave out names (or, with a '/', paths) that match; "
     "repeatable\n"
-    "      --registries DIR  further registry files, overriding the installed ones\n"
-    "  -h, --help            this text\n";
+    "      --registries DIR  further registry files, overriding the installed "
+    "ones\n" NETWORK_USAGE "  -h, --help            this text\n";
 
 struct arguments {
     const char *output, *origin, *registries;
+    struct network_arguments network;
     const char *exclude[EXCLUDES_MAX + 1];
     size_t exclude_count;
 };
@@ -94,7 +99,7 @@ static const struct report_writer writer = { "lockfile", "lockfile", write_lockf
 /* ---- the command line ------------------------------------------------------------ */
 
 /* -1 to go on, else the exit code. */
-static int read_arguments(int argc, char **argv, struct arguments *a)
+static int read_arguments(int argc, char **argv, struct arguments *a, struct error *error)
 {
     enum { ORIGIN = 256, EXCLUDE, REGISTRIES };
     static const struct option options[] = {
@@ -102,6 +107,7 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
         { "origin",              required_argument, NULL, ORIGIN },
         { "exclude",                 required_argument, NULL, EXCLUDE },
         { "registries",required_argument, NULL, REGISTRIES },
+        NETWORK_GETOPT,
         { "help",            no_argument, NULL, 'h' },
         { 0        }
     };
@@ -117,6 +123,9 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
             a->registries = optarg;
         } else if (c == EXCLUDE && a->exclude_count < EXCLUDES_MAX) {
             a->exclude[a->exclude_count++] = optarg;
+        } else if (c >= NETWORK_FIRST) {
+            if (!network_apply((enum network_option)c, optarg, &a->network, error))
+                return complain(error);
         } else {
             (void)fputs(usage, stderr); /* getopt has said what is wrong */
             return EXIT_USAGE;
@@ -138,46 +147,59 @@ static bool targets_differ(const char *const *targets, struct error *error)
     return true;
 }
 
-/* Resolve the reference before any byte is hashed. */
-static bool find_origin(const struct arguments *a, struct registries **ret_registries,
-                        struct reference *ret_origin, struct error *error)
+/* What a lock borrows, to be given back at one place. */
+struct setup {
+    struct registries *registries;
+    struct reference origin;
+    struct remote_options remote;
+    bool fetches; /* a target is a reference: remote is set */
+};
+
+/* Resolve what is named before any byte is hashed. */
+static bool prepare(const struct arguments *a, const char *const *targets,
+                    struct setup *s, struct error *error)
 {
     struct installation installation;
     const char *extra[] = { a->registries, NULL };
-    if (!a->origin)
-        return true;
-    if (!installation_find(&installation, error))
+    if (!targets_differ(targets, error) || !installation_find(&installation, error))
         return false;
-    *ret_registries = directories_load_registries(&installation, extra, error);
-    return *ret_registries &&
-           registries_resolve(*ret_registries, a->origin, ret_origin, error);
+    s->registries = directories_load_registries(&installation, extra, error);
+    if (!s->registries)
+        return false;
+    for (size_t i = 0; targets[i] && !s->fetches; i++)
+        s->fetches = remote_is_reference(s->registries, targets[i]);
+    if (s->fetches && a->origin)
+        return error_set(error, ERROR_USAGE,
+                         "--origin is for files of this machine; a reference is its own "
+                         "origin");
+    if (s->fetches && !network_options(&a->network, s->registries, &s->remote, error))
+        return false;
+    return !a->origin || registries_resolve(s->registries, a->origin, &s->origin, error);
 }
 
 int command_lock(int argc, char **argv)
 {
     struct arguments a = { 0 };
-    struct registries *registries = NULL;
-    struct reference origin = { 0 };
+    struct setup s = { 0 };
     struct error error = { 0 };
     struct result *r = NULL;
     struct report_options plain = { 0 };
-    int code = read_arguments(argc, argv, &a);
+    int code = read_arguments(argc, argv, &a, &error);
     if (code >= 0)
         return code;
     const struct lock_options o = {
         .targets = (const char *const *)argv + optind,
-        .source = { .exclude = a.exclude },
-        .origin = a.origin ? &origin : NULL,
+        .source = {.exclude = a.exclude, .remote = &s.remote},
+        .origin = a.origin ? &s.origin : NULL,
         .origin_text = a.origin,
         .output = a.output,
     };
-    bool ok = targets_differ(o.targets, &error) &&
-              find_origin(&a, &registries, &origin, &error) &&
+    bool ok = prepare(&a, o.targets, &s, &error) &&
               (r = locks_record(&o, &error)) != NULL &&
               report_write(&writer, r, &plain, stdout, a.output, &error);
     code = ok ? EXIT_PASS : complain(&error);
     result_free(r);
-    reference_free(&origin);
-    registries_free(registries);
+    reference_free(&s.origin);
+    registries_free(s.registries);
     return code;
 }

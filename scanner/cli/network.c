@@ -2,6 +2,8 @@
 
 #include "cli/options.h"
 
+enum { TRIES_MAX = 20 };
+
 static const char *environment(const char *name)
 {
     return getenv(name);
@@ -33,6 +35,11 @@ bool network_apply(enum network_option option, const char *value,
         if (!options_number(value, DOWNLOAD_THREADS_MAX, "downloads", &n, error))
             return false;
         a->downloads = (unsigned)n;
+        return true;
+    case NETWORK_TRIES:
+        if (!options_number(value, TRIES_MAX, "tries", &n, error))
+            return false;
+        a->tries = (unsigned)n;
         return true;
     }
     return false;
@@ -77,6 +84,7 @@ bool network_options(const struct network_arguments *a,
         .home = home && home[0] == '/' ? home : NULL,
         .http = {.ca_file = a->ca_file,
                  .connect_to = a->connect_to,
+                 .attempts = a->tries,
                  .https_proxy = proxy("https_proxy", "HTTPS_PROXY"),
                  /* upper case could come from a request's header (CVE-2016-5385) */
                   .http_proxy = proxy("http_proxy", "http_proxy"),

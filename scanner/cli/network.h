@@ -14,15 +14,17 @@ struct network_arguments {
     const char *ca_file, *cache;
     const char *connect_to[NETWORK_LIST_MAX + 1];
     bool offline;
-    unsigned downloads;
+    unsigned downloads, tries; /* 0: as usual */
 };
 
 enum network_option {
-    NETWORK_CA_FILE = 1024, /* values of getopt */
+    NETWORK_FIRST = 1024, /* values of getopt */
+    NETWORK_CA_FILE = NETWORK_FIRST,
     NETWORK_CACHE,
     NETWORK_CONNECT_TO,
     NETWORK_OFFLINE,
-    NETWORK_DOWNLOADS
+    NETWORK_DOWNLOADS,
+    NETWORK_TRIES
 };
 
 /* Rows of a getopt table. */
@@ -31,6 +33,7 @@ enum network_option {
         { "cache", required_argument, NULL, NETWORK_CACHE },                             \
         { "connect-to", required_argument, NULL, NETWORK_CONNECT_TO },                   \
         { "offline", no_argument, NULL, NETWORK_OFFLINE },                               \
+        { "tries", required_argument, NULL, NETWORK_TRIES },                             \
     {                                                                                    \
         "downloads", required_argument, NULL, NETWORK_DOWNLOADS                          \
     }
@@ -39,6 +42,7 @@ enum network_option {
     "      --offline         ask nobody: use what --cache has\n"                         \
     "      --cache DIR       keep answers and downloads in DIR, and use what is there\n" \
     "      --downloads N     files loaded at once [8]\n"                                 \
+    "      --tries N         times a request is made before giving up [5]\n"             \
     "      --ca-file FILE    trust these certificate authorities, not the system's\n"    \
     "      --connect-to HOST:PORT:HOST:PORT\n"                                           \
     "                        reach the first host at the second; repeatable\n"

@@ -324,5 +324,7 @@ int command_scan(int argc, char **argv)
     if (!outputs_options(&a.outputs, &o, &error))
         return complain(&error);
     o.min_severity = a.min_severity;
-    return scan_with(&a, report, &o);
+    int code = scan_with(&a, report, &o);
+    outputs_free(&a.outputs);
+    return code;
 }

@@ -179,13 +179,14 @@ static const char *kind_title(const char *kind)
     static const struct {
         const char *kind, *title;
     } titles[] = {
-        {"oms",       "OpenSSF Model Signing"},
-        { "sigstore", "Sigstore bundle"      },
-        { "in-toto",  "in-toto statement"    },
-        { "slsa",     "SLSA provenance"      },
-        { "minisign", "minisign"             },
-        { "cosign",   "cosign signature"     },
-        { "gpg",      "OpenPGP signature"    },
+        {"oms",       "OpenSSF Model Signing"    },
+        { "sigstore", "Sigstore bundle"          },
+        { "in-toto",  "in-toto statement"        },
+        { "slsa",     "SLSA provenance"          },
+        { "vsa",      "SLSA verification summary"},
+        { "minisign", "minisign"                 },
+        { "cosign",   "cosign signature"         },
+        { "gpg",      "OpenPGP signature"        },
     };
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
         if (strcmp(kind, titles[i].kind) == 0)
@@ -236,8 +237,8 @@ static void write_text(const struct verify_report *r)
         say(fine ? "  signer     " : "  signed by  ", s->identity);
     if (s->issuer.len)
         say("  issuer     ", s->issuer);
-    if (r->builder.len)
-        say("  builder    ", r->builder);
+    if (s->builder.len)
+        say("  builder    ", s->builder);
     if (s->time.len)
         say("  time       ", s->time);
     if (s->covers.len)
@@ -277,7 +278,7 @@ static void write_json(const struct verify_report *r, const char *target, int co
     json_out_bytes(&j, "reason", s->reason);
     json_out_bytes(&j, "identity", s->identity);
     json_out_bytes(&j, "issuer", s->issuer);
-    json_out_bytes(&j, "builder", r->builder);
+    json_out_bytes(&j, "builder", s->builder);
     json_out_bytes(&j, "time", s->time);
     json_out_bytes(&j, "covers", s->covers);
     json_out_bool(&j, "legacy", r->legacy);

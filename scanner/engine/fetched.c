@@ -160,11 +160,18 @@ void fetched_let_go(struct job *job, int keep)
 
 /* ---- the registry's word and ours ------------------------------------------------ */
 
+/* About what a file does when it is loaded, not whose it is or whether it came whole. */
+static bool about_content(const struct rule *rule)
+{
+    return strncmp(rule->id, "integrity/", 10) != 0 &&
+           strncmp(rule->id, "trust/", 6) != 0;
+}
+
 static const struct artifact *worst_artifact(const struct artifact *root)
 {
     for (const struct artifact *a = root; a; a = artifact_walk(root, a))
         for (const struct finding *x = a->findings.first; x; x = x->next)
-            if (x->rule->severity >= SEVERITY_HIGH)
+            if (x->rule->severity >= SEVERITY_HIGH && about_content(x->rule))
                 return a;
     return NULL;
 }

@@ -8,6 +8,7 @@
 #include "engine/promises.h"
 #include "engine/signatures.h"
 #include "engine/units.h"
+#include "sources/remote.h"
 #include "trust/origin.h"
 
 #include <time.h>
@@ -27,8 +28,13 @@ struct work {
     struct publishers *publishers; /* well-known names; when anything is fetched */
 };
 
-/* A registry that does not answer costs its target, not the scan; a target that does not
- * exist is a mistake of whoever named it. */
+/* A registry that does not answer, or not as it should, costs its target and not the
+ * scan; a target that does not exist is a mistake of whoever named it. */
+static bool costs_target(enum error_code code)
+{
+    return code == ERROR_NETWORK || code == ERROR_MEMORY;
+}
+
 static bool open_targets(const struct scan_options *o, struct work *w, struct result *r,
                          struct error *error)
 {
@@ -41,7 +47,7 @@ static bool open_targets(const struct scan_options *o, struct work *w, struct re
     for (size_t i = 0; i < n; i++) {
         if (source_open(o->targets[i], &o->source, &w->lists[w->list_count], error))
             w->list_count++;
-        else if (error->code == ERROR_NETWORK)
+        else if (costs_target(error->code))
             result_add_error(r, span_of_text(o->targets[i]), error, error->retryable);
         else
             return false;
@@ -157,6 +163,19 @@ static struct claim stated_claim(const struct reference *ref, struct span eviden
                            .evidence = evidence };
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* What was fetched says all that the reference says, and what its tag names now. */
+static bool asked_for(const struct source_list *list, const struct reference *ref)
+{
+    const struct reference *asked = list->remote ? remote_reference(list->remote) : NULL;
+    return asked && asked->registry == ref->registry &&
+           same_text(asked->name, ref->name) && same_text(asked->revision, ref->revision);
+}
+
 /* What was fetched; --origin, and what the lockfile recorded of this target. */
 static size_t stated_of(void *self, const struct source_list *list,
                         struct claim ret[STATED_CLAIMS_MAX])
@@ -166,16 +185,29 @@ static size_t stated_of(void *self, const struct source_list *list,
     size_t n = 0;
     if (list->remote)
         ret[n++] = fetched_claim(list, s->work->arena);
-    if (o->origin)
+    if (o->origin && !asked_for(list, o->origin))
         ret[n++] = stated_claim(o->origin, span_of_text(o->origin_text));
     const struct locked_target *t =
         o->lockfile ? lockfile_find(o->lockfile, list->target, s->work->list_count == 1)
                     : NULL;
-    if (t && t->text)
+    if (t && t->text && !asked_for(list, &t->reference))
         ret[n++] = stated_claim(&t->reference,
                                 arena_printf(s->work->arena, "%s in the lockfile %s",
                                              t->text, lockfile_path(o->lockfile)));
     return n;
+}
+
+/* A registry that lists no file has told where the model comes from all the same. */
+static void attribute_empty(struct stating *s, struct result *r)
+{
+    for (struct model *m = r->models; m; m = m->next)
+        for (size_t i = 0; !m->files && i < s->work->list_count; i++) {
+            const struct source_list *list = &s->work->lists[i];
+            struct claim claims[STATED_CLAIMS_MAX];
+            if (list->remote && span_equal(list->target, m->target))
+                origin_attribute(m, claims, stated_of(s, list, claims),
+                                 s->options->environment);
+        }
 }
 
 static bool attach_origins(const struct scan_options *o, struct work *w, struct result *r)
@@ -186,6 +218,7 @@ static bool attach_origins(const struct scan_options *o, struct work *w, struct 
         promises_check(&w->jobs[i]);
     if (!evidence_attach(w->evidence, &stated) || !signatures_attach(w->signatures))
         return false;
+    attribute_empty(&stating, r);
     for (struct model *m = r->models; m; m = m->next)
         origin_settle(m, o->accept_declared);
     return true;
@@ -221,6 +254,7 @@ struct result *scan(const struct scan_options *o, struct error *error)
     bool ok = r && w.arena && w.crew;
     if (!ok)
         (void)error_set(error, ERROR_MEMORY, "out of memory");
+    ok = ok && crew_start(w.crew, error);
     ok = ok && open_targets(o, &w, r, error);
     ok = ok && load_publishers(o, &w, error);
     ok = ok && make_jobs(&w, error);
@@ -234,8 +268,8 @@ struct result *scan(const struct scan_options *o, struct error *error)
         r->run.jobs = o->jobs;
         r->run.started = (int64_t)started;
         r->run.seconds = now() - start;
-        r->run.sandbox =
-            (const char *)arena_copy(r->arena, span_of_text(crew_sandbox(w.crew))).ptr;
+        r->run.sandbox = arena_text(r->arena, span_of_text(crew_sandbox(w.crew)));
+        r->rules_digest = arena_text(r->arena, span_of_text(crew_rules_digest(w.crew)));
     }
     free_work(&w);
     if (ok)

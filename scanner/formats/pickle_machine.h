@@ -39,6 +39,7 @@ struct pickle_machine {
     size_t wrapper_offset; /* of the first array wrapper that was built, or SIZE_MAX */
     unsigned disputed; /* readings in which this run would have gone another way … */
     size_t fork;       /* … and from where on; SIZE_MAX when none would */
+    size_t textless;   /* where the last instruction with a text ended */
 
     /* State of the run. */
     pickle_value *stack;

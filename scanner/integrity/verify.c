@@ -166,16 +166,6 @@ bool verify_content(struct verifying *v)
 
 /* ---- key method ---- */
 
-static struct span fingerprint(struct verifying *v, const EVP_PKEY *key)
-{
-    uint8_t hash[SHA256_LEN];
-    struct span der = pubkey_der(v->arena, key), none = { NULL, 0 };
-    if (der.len == 0 || !crypto_sha256(v->crypto, der, none, none, hash))
-        return none;
-    struct span hex = hex_encode(v->arena, span_of(hash, sizeof hash));
-    return arena_printf(v->arena, "sha256:%.*s", (int)hex.len, (const char *)hex.ptr);
-}
-
 /* The hint selects nothing: it only tells another signer's bundle from a broken one. */
 static bool verify_key(struct verifying *v)
 {
@@ -191,7 +181,7 @@ static bool verify_key(struct verifying *v)
                            "The bundle names another key than the one that was given.") ||
         !verify_signature(v, p->keys, p->key_count, &key) || !verify_content(v))
         return false;
-    v->result->identity = fingerprint(v, key);
+    v->result->identity = pubkey_fingerprint(v->crypto, v->arena, key);
     return true;
 }
 

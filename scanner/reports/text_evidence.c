@@ -15,7 +15,7 @@ static void item(struct text_out *t, const char *label)
 
 /* -- where it comes from ------------------------------------------------------ */
 
-static const char *basis_words(enum basis b)
+const char *text_basis(enum basis b)
 {
     static const char *const words[] = {
         [BASIS_NONE] = "nobody says",
@@ -41,7 +41,7 @@ static void write_origin(struct text_out *t, const struct origin *o)
         text_out_add(t, " @ ");
         text_out_bytes(t, o->revision);
     }
-    text_out_add(t, "; %s", basis_words(o->basis));
+    text_out_add(t, "; %s", text_basis(o->basis));
     if (o->evidence.len) {
         text_out_add(t, " (");
         text_out_bytes(t, o->evidence);
@@ -223,6 +223,7 @@ static void write_signature(struct text_out *t, const struct signature *s,
     add_part(t, ", issuer ", s->issuer);
     add_part(t, ", at ", s->time);
     add_part(t, ", covers ", s->covers);
+    add_part(t, ", built by ", s->builder);
     add_part(t, ", in ", s->path);
     item(t, label);
     if (s->state == SIGNATURE_VERIFIED || (!s->check.len && !s->reason.len))

@@ -4,7 +4,6 @@
 #include "reports/text_model.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 enum { FILES_SHOWN = 5, SPOTS_SHOWN = 3, ADVICE_MAX = 16 };
 
@@ -149,30 +148,14 @@ static void write_suppressed(struct text_out *t, const struct spots *s)
     }
 }
 
-/* Move those that are suppressed from *s into *ret, which has room; both keep the order.
- */
-static void set_apart(struct spots *s, struct spots *ret)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < s->count; i++)
-        if (s->all[i].finding->suppressed.len)
-            ret->all[ret->count++] = s->all[i];
-        else
-            s->all[kept++] = s->all[i];
-    s->count = kept;
-}
-
 void text_findings(struct text_out *t, const struct model *m, enum severity least)
 {
     struct spots s = { 0 }, suppressed = { 0 };
-    bool ok = spots_of_model(m, least, &s);
-    suppressed.all = ok ? calloc(s.count + 1, sizeof *suppressed.all) : NULL;
-    if (!suppressed.all) {
+    if (!spots_of_model(m, least, &s) || !spots_set_apart(&s, &suppressed)) {
         spots_free(&s);
         t->failed = true;
         return;
     }
-    set_apart(&s, &suppressed);
     for (size_t at = 0, end; at < s.count; at = end) {
         end = spots_group(&s, at);
         write_rule(t, s.all + at, end - at);

@@ -70,8 +70,7 @@ void text_path(struct text_out *t, const struct artifact *a)
 
 /* -- what it is --------------------------------------------------------------- */
 
-/* Is some other member of the set a refinement of this format? */
-static bool refined(uint64_t set, int id)
+bool text_format_refined(uint64_t set, int id)
 {
     for (int other = 0; other < FORMAT_COUNT; other++)
         if ((set & FORMAT_BIT(other)) && (int)formats[other].is_a == id)
@@ -86,7 +85,7 @@ static void write_formats(struct text_out *t, const struct model *m)
         uint64_t n = 0;
         for (const struct file *f = m->files; f; f = f->next) {
             uint64_t set = f->artifact->formats;
-            n += (set & FORMAT_BIT(id)) && !refined(set, id);
+            n += (set & FORMAT_BIT(id)) && !text_format_refined(set, id);
         }
         if (n == 0)
             continue;

@@ -16,18 +16,18 @@ static const int directory_flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
 
 int deliver_directory(const char *path, struct error *error)
 {
-    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
-        (void)error_errno(error, ERROR_IO, "%s", path);
-        return -1;
-    }
-    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = -1;
+    if (mkdir(path, 0777) == 0 || errno == EEXIST)
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         (void)error_errno(error, ERROR_IO, "%s", path);
     return fd;
 }
 
+/* ---- writing --------------------------------------------------------------------- */
+
 /* The directory that `path` lies in, made when it is missing; the last component of the
- * path in *ret_name. */
+ * path in *ret_name.  -1 with errno. */
 static int open_parent(int top, const char *path, const char **ret_name)
 {
     int at = openat(top, ".", directory_flags);
@@ -40,7 +40,7 @@ static int open_parent(int top, const char *path, const char **ret_name)
         else if (mkdirat(at, name, 0777) == 0 || errno == EEXIST)
             below = open_beneath(at, name, directory_flags, false);
         int why = errno;
-        close(at);
+        (void)close(at);
         errno = why;
         at = below;
     }
@@ -48,71 +48,152 @@ static int open_parent(int top, const char *path, const char **ret_name)
     return at;
 }
 
-static int new_file(int directory, char *temporary, size_t size)
+static int new_file(int directory, char *name, size_t size)
 {
     for (unsigned i = 0; i < TEMPORARY_TRIES; i++) {
-        int n = snprintf(temporary, size, ".%ld-%u.assay", (long)getpid(), i);
-        int fd = n > 0 && (size_t)n < size
-                     ? openat(directory, temporary,
-                              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666)
-                     : -1;
+        (void)snprintf(name, size, ".assay-%ld-%u.part", (long)getpid(), i);
+        int fd = openat(directory, name,
+                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
         if (fd >= 0 || errno != EEXIST)
             return fd;
     }
     return -1;
 }
 
+static bool write_all(int fd, const uint8_t *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(fd, bytes, size);
+        if (n < 0 && errno != EINTR)
+            return false;
+        bytes += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
+/* From `offset` on, by hand: where the kernel cannot copy. */
+static bool copy_bytes(int from, int to, off_t offset)
+{
+    uint8_t *piece = malloc(PIECE);
+    bool ok = piece != NULL;
+    while (ok) {
+        ssize_t n = pread(from, piece, PIECE, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        ok = n >= 0 && write_all(to, piece, (size_t)n);
+        if (n <= 0)
+            break;
+        offset += n;
+    }
+    free(piece);
+    return ok;
+}
+
 static bool copy(int from, int to)
 {
     off_t offset = 0;
     for (;;) {
-        ssize_t n = copy_file_range(from, &offset, to, NULL, PIECE, 0);
+        ssize_t n = copy_file_range(from, &offset, to, NULL, (size_t)1 << 30, 0);
         if (n == 0)
-            return fsync(to) == 0;
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
+            return true;
+        if (n < 0 && errno != EINTR)
             break;
     }
-    if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+    return (errno == EXDEV || errno == EINVAL || errno == ENOSYS ||
+            errno == EOPNOTSUPP) &&
+           copy_bytes(from, to, offset);
+}
+
+/* False with errno. */
+static bool put(int parent, const char *name, int from)
+{
+    char temporary[64];
+    int out = new_file(parent, temporary, sizeof temporary);
+    if (out < 0)
         return false;
-    char *piece = malloc(PIECE);
-    bool ok = piece != NULL;
-    for (ssize_t n = 1; ok && n > 0;) {
-        n = pread(from, piece, PIECE, offset);
-        ok = n >= 0 || errno == EINTR;
-        for (ssize_t done = 0, w; ok && done < n; done += w) {
-            w = write(to, piece + done, (size_t)(n - done));
-            ok = w >= 0;
-        }
-        offset += n > 0 ? n : 0;
+    bool ok = copy(from, out);
+    int why = errno;
+    if (close(out) != 0 && ok) {
+        ok = false;
+        why = errno;
     }
-    free(piece);
-    return ok && fsync(to) == 0;
+    if (ok && renameat(parent, temporary, parent, name) != 0) {
+        ok = false;
+        why = errno;
+    }
+    if (!ok)
+        (void)unlinkat(parent, temporary, 0);
+    errno = why;
+    return ok;
 }
 
 bool deliver_file(struct remote *r, size_t i, int directory_fd, struct error *error)
 {
     const char *path = remote_file(r, i)->path, *name = NULL;
-    const struct download_result *d = remote_load(r, i);
-    char temporary[64];
     int parent = open_parent(directory_fd, path, &name);
-    int out = parent >= 0 ? new_file(parent, temporary, sizeof temporary) : -1;
-    bool made = out >= 0;
-    bool ok = made && copy(d->fd, out);
+    bool ok = parent >= 0 && put(parent, name, remote_load(r, i)->fd);
     int why = errno;
-    if (made && close(out) != 0 && ok) {
-        why = errno;
-        ok = false;
-    }
-    if (ok && renameat(parent, temporary, parent, name) != 0) {
-        why = errno;
-        ok = false;
-    }
-    if (made && !ok)
-        (void)unlinkat(parent, temporary, 0);
     if (parent >= 0)
-        close(parent);
+        (void)close(parent);
     errno = why;
-    return ok || error_errno(error, ERROR_IO, "%s", path);
+    return ok || error_errno(error, ERROR_IO, "%.300s", path);
+}
+
+/* ---- what is there ----------------------------------------------------------------- */
+
+static bool hash(int fd, struct digester *d)
+{
+    uint8_t *piece = malloc(PIECE);
+    bool ok = piece != NULL;
+    while (ok) {
+        ssize_t n = read(fd, piece, PIECE);
+        if (n < 0 && errno == EINTR)
+            continue;
+        ok = n >= 0;
+        if (n <= 0)
+            break;
+        digester_add(d, span_of(piece, (size_t)n));
+    }
+    free(piece);
+    digester_finish(d);
+    return ok;
+}
+
+static bool keeps_promises(const struct rest_file *file, const struct digester *d)
+{
+    char hex[DIGEST_HEX_MAX + 1];
+    enum digest_algorithm a;
+    size_t kept = 0;
+    for (const struct rest_hash *h = file->hashes; h; h = h->next) {
+        if (!remote_digest(h, &a))
+            continue;
+        if (!digester_hex(d, a, hex) || strncmp(hex, h->value, strlen(h->value)) != 0)
+            return false;
+        kept++;
+    }
+    return kept > 0;
+}
+
+bool deliver_has(const struct remote *r, size_t i, int directory_fd,
+                 char ret_sha256[DIGEST_HEX_MAX + 1])
+{
+    const struct rest_file *file = remote_file(r, i);
+    unsigned wanted = DIGEST_BIT(DIGEST_SHA256);
+    enum digest_algorithm a;
+    struct stat st;
+    for (const struct rest_hash *h = file->hashes; h; h = h->next)
+        if (remote_digest(h, &a))
+            wanted |= DIGEST_BIT(a);
+    int fd = open_beneath(directory_fd, file->path,
+                          O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, false);
+    bool has = fd >= 0 && file->hashes && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+               (!file->size_known || (uint64_t)st.st_size == file->size);
+    struct digester *d = has ? digester_new(wanted, (uint64_t)st.st_size) : NULL;
+    has = d && hash(fd, d) && keeps_promises(file, d) &&
+          digester_hex(d, DIGEST_SHA256, ret_sha256);
+    digester_free(d);
+    if (fd >= 0)
+        (void)close(fd);
+    return has;
 }

@@ -1,4 +1,5 @@
 /* Requests of a registry entry, carried by net/. */
+#include "sources/answer_store.h"
 #include "sources/remote_driver.h"
 
 #include <string.h>
@@ -79,10 +80,15 @@ bool driver_transport(void *self, const struct rest_request *q, struct arena *ar
     const struct driver_call *c = self;
     struct http_response response;
     if (c->options->offline)
-        return error_set(error, ERROR_NETWORK, "%.300s is not asked: --offline", q->url);
+        return answer_recall(c->cache, q, arena, ret_answer) ||
+               error_set(error, ERROR_NETWORK,
+                         "%.300s is not asked: --offline, and the cache has no answer",
+                         q->url);
     bool ok = ask_net(c, q, arena, &response, error);
     ok = ok && (keep_answer(&response, arena, ret_answer) ||
                 error_set(error, ERROR_MEMORY, "out of memory"));
     http_response_free(&response);
+    if (ok && c->options->cache_stays)
+        answer_keep(c->cache, q, ret_answer);
     return ok;
 }

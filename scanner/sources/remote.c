@@ -110,7 +110,7 @@ static bool refused(enum rest_refusal refusal, struct error *error)
 {
     if (error->code == ERROR_MEMORY || error->code == ERROR_USAGE ||
         error->code == ERROR_CONFIG)
-        return false;
+        return false; /* ours, or the operator's */
     error->retryable = refusal == REST_RATE_LIMITED || refusal == REST_SERVER_ERROR ||
                        refusal == REST_UNREACHABLE;
     error->code = refusal == REST_NOT_FOUND || refusal == REST_REVISION_NOT_FOUND
@@ -142,7 +142,7 @@ static bool ask_registry(struct remote *r, enum trust ceiling, struct error *err
     if (!driver->ask(call, &r->answers, &refusal, error))
         return refused(refusal, error);
     r->answers.trust = lower(r->answers.trust, call->session.trust);
-    if (r->answers.why || !r->why_lower)
+    if (r->answers.trust < registry->trust && !r->why_lower)
         r->why_lower = r->answers.why ? r->answers.why : why;
     return true;
 }

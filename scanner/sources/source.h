@@ -39,7 +39,8 @@ struct remote_options;
 
 struct source_options {
     const char *const *exclude; /* globs, or NULL: without '/' they match any name */
-    const struct remote_options *remote; /* NULL: references are not fetched */
+    const struct remote_options
+        *remote; /* NULL, or one without registries: references are paths */
 };
 
 /* ERROR_NOT_FOUND when the target does not exist; of a reference also what remote_open()
