@@ -52,7 +52,7 @@ class GitLab(Lab):
                 f.write(data)
         for path, target in links:
             os.symlink(target, os.path.join(work, path))
-        git(work, "add", "-A", "-f")
+        git(work, "add", "-A")
         git(work, "commit", "-q", "-m", message)
         git(work, "push", "-q", "origin", "HEAD:main")
         return git(work, "rev-parse", "HEAD")
