@@ -235,6 +235,28 @@ def moto_serves_a_bucket():
 
 
 @case
+def moto_serves_model_packages_of_sagemaker():
+    python = python_with("moto[server,s3]", "boto3")
+    port = free_port()
+    env = {"AWS_ACCESS_KEY_ID": "AKIAINTEROP", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_DEFAULT_REGION": "us-east-1",
+           "AWS_ENDPOINT_URL": "http://127.0.0.1:%d" % port}
+    serve([os.path.join(VENV, "bin", "moto_server"), "-H", "127.0.0.1", "-p", str(port)], port)
+    write(lab.path("x.pkl"), PICKLE)
+    ran(python, "-c", (
+        "import boto3\ns = boto3.client('s3', endpoint_url=%r)\ns.create_bucket(Bucket='models')\n"
+        "s.put_object(Bucket='models', Key='fraud/model.pkl', Body=open(%r, 'rb').read())\n"
+        "m = boto3.client('sagemaker', endpoint_url=%r)\nm.create_model_package_group(ModelPackageGroupName='fraud')\n"
+        "m.create_model_package(ModelPackageGroupName='fraud', ModelApprovalStatus='Approved', InferenceSpecification={'Containers': ["
+        "{'Image': '1.dkr.ecr.us-east-1.amazonaws.com/x:1', 'ModelDataUrl': 's3://models/fraud/model.pkl'}],"
+        "'SupportedContentTypes': ['text/csv'], 'SupportedResponseMIMETypes': ['text/csv']})\n")
+        % (env["AWS_ENDPOINT_URL"], lab.path("x.pkl"), env["AWS_ENDPOINT_URL"]), **env)
+    for reference in ("sagemaker:fraud/1", "sagemaker:fraud"):
+        model = check("sagemaker", reference, {"model.pkl": PICKLE}, algorithm="md5", absent="sagemaker:none/1", **env)
+        held("sagemaker", "metadata", "Approved" in {m["value"] for m in model["metadata"]}, model["metadata"])
+        assert model["trust"] == "internal", model["trust"]
+
+
+@case
 def an_emulator_serves_a_bucket_of_google():
     python = python_with("gcp-storage-emulator")
     port = free_port()
