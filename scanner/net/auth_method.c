@@ -42,6 +42,7 @@ static enum auth_kind kind_of(const char *type)
         { "oci-challenge", AUTH_OCI     },
         { "exchange",      AUTH_EXCHANGE},
         { "sigv4",         AUTH_SIGV4   },
+        { "google",        AUTH_GOOGLE  },
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(type, kinds[i].name) == 0)

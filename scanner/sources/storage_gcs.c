@@ -9,7 +9,8 @@ enum { GCS_PAGES_MAX = 10000 };
 
 static struct place *open_place(struct storage *s, struct error *error)
 {
-    static const char *const env[] = { "CLOUDSDK_AUTH_ACCESS_TOKEN",
+    static const char *const env[] = { "GOOGLE_APPLICATION_CREDENTIALS",
+                                       "CLOUDSDK_AUTH_ACCESS_TOKEN",
                                        "GOOGLE_OAUTH_ACCESS_TOKEN", NULL };
     static const char *const none[] = { NULL };
     const struct auth_method methods[] = {
@@ -19,8 +20,9 @@ static struct place *open_place(struct storage *s, struct error *error)
     const char *emulator = storage_env(s, "STORAGE_EMULATOR_HOST");
     const char *endpoint =
         emulator ? storage_endpoint(s, emulator) : "https://storage.googleapis.com";
-    return storage_place(s, endpoint, emulator != NULL, methods,
-                         sizeof methods / sizeof *methods, error);
+    /* an emulator wants no credential, and shall not see one */
+    return storage_place(s, endpoint, emulator != NULL, emulator ? methods + 1 : methods,
+                         emulator ? 1 : 2, error);
 }
 
 static uint64_t decimal(const char *text, bool *ret_known)

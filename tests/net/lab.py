@@ -15,7 +15,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests", "golden"))
 BUILD = os.environ.get("BUILD", os.path.join(TOP, "build"))
 CLIENT = os.path.join(BUILD, "net", "client")
-HOSTS = ("hub.test", "cdn.test", "evil.test", "auth.hub.test", "localhost")
+HOSTS = ("hub.test", "cdn.test", "evil.test", "auth.hub.test", "oauth2.googleapis.com", "localhost")
 
 
 class Closed(Exception):
