@@ -311,6 +311,8 @@ const struct rest_file *remote_file(const struct remote *r, size_t i)
 const char *remote_foreign_host(const struct remote *r, size_t i)
 {
     const struct http_response *http = &r->files[i].result.http;
+    if (r->files[i].driver && r->files[i].driver->elsewhere)
+        return NULL;
     for (size_t k = 0; r->reference.registry && k < http->hop_count; k++)
         if (!r->files[i].file->storage &&
             !registry_download_host(r->reference.registry, r->endpoint,

@@ -31,6 +31,7 @@ struct driver {
     const char *name;           /* "driver" of a registry's entry; NULL: only a storage */
     const char *const *schemes; /* of addresses that list() reads: "s3", "https";
                                    NULL-terminated, or NULL */
+    bool elsewhere; /* files lie where the model itself says, so no host is foreign */
 
     /* What the reference means.  Paths, sizes and digests as rest.h has them; files that
      * are elsewhere may be given as `storage`, and list() of another driver is asked.
