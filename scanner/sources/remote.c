@@ -207,7 +207,8 @@ static struct remote *remote_new(const struct remote_options *o)
         return NULL;
     pthread_mutex_init(&r->lock, NULL);
     pthread_mutex_init(&r->opening, NULL);
-    pthread_cond_init(&r->changed, NULL);
+    pthread_cond_init(&r->loaded, NULL);
+    pthread_cond_init(&r->room, NULL);
     r->options = o;
     r->http_options = o->http;
     r->http_options.stop = &r->stop;
@@ -260,7 +261,8 @@ void remote_close(struct remote *r)
     http_free(r->http);
     cache_close(r->cache);
     arena_free(r->arena);
-    pthread_cond_destroy(&r->changed);
+    pthread_cond_destroy(&r->loaded);
+    pthread_cond_destroy(&r->room);
     pthread_mutex_destroy(&r->opening);
     pthread_mutex_destroy(&r->lock);
     free(r);

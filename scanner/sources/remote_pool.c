@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { AHEAD_FILES = 64 };
+enum { AHEAD_FILES = 128 };
 #define AHEAD_BYTES (UINT64_C(8) << 30)
 
 /* ---- what is loaded next ----------------------------------------------------------- */
@@ -71,7 +71,7 @@ static void settle(struct remote *r, struct remote_file *f, struct download_resu
 {
     f->result = result;
     f->state = FILE_LOADED;
-    pthread_cond_broadcast(&r->changed);
+    pthread_cond_broadcast(&r->loaded);
 }
 
 static bool pool_next(void *self, struct download *ret)
@@ -83,7 +83,7 @@ static bool pool_next(void *self, struct download *ret)
         struct error why;
         struct remote_file *f = pick(r, &none);
         if (!f && !none) {
-            pthread_cond_wait(&r->changed, &r->lock);
+            pthread_cond_wait(&r->room, &r->lock);
         } else if (f) {
             f->state = FILE_LOADING;
             r->unclaimed++;
@@ -160,7 +160,7 @@ void pool_stop(struct remote *r)
 {
     pthread_mutex_lock(&r->lock);
     atomic_store(&r->stop, true);
-    pthread_cond_broadcast(&r->changed);
+    pthread_cond_broadcast(&r->room);
     pthread_mutex_unlock(&r->lock);
     if (r->loading)
         pthread_join(r->loader, NULL);
@@ -191,13 +191,14 @@ const struct download_result *remote_load(struct remote *r, size_t i)
         return &f->result;
     }
     pthread_mutex_lock(&r->lock);
-    if (!f->urgent && f->state == FILE_WAITING)
+    if (!f->urgent && f->state == FILE_WAITING) {
         r->urgent++;
+        pthread_cond_broadcast(&r->room);
+    }
     f->urgent = true;
     start(r);
-    pthread_cond_broadcast(&r->changed);
     while (r->loading && (f->state == FILE_WAITING || f->state == FILE_LOADING))
-        pthread_cond_wait(&r->changed, &r->lock);
+        pthread_cond_wait(&r->loaded, &r->lock);
     pthread_mutex_unlock(&r->lock);
     return &f->result;
 }
@@ -215,7 +216,9 @@ void remote_release(struct remote *r, size_t i)
     }
     if (was == FILE_WAITING && f->urgent)
         r->urgent--;
-    pthread_cond_broadcast(&r->changed);
+    if (r->unclaimed <= AHEAD_FILES / 2) /* in batches: a thread for each file that goes
+                                            would spend its time on waking up */
+        pthread_cond_broadcast(&r->room);
     pthread_mutex_unlock(&r->lock);
     if (was != FILE_LOADED && was != FILE_ELSEWHERE)
         return;

@@ -55,11 +55,12 @@ struct remote {
     pthread_t loader; /* runs download_all(); its threads take files with pool_next() */
     bool started, loading; /* it was asked for; it is there */
     atomic_bool stop;
-    pthread_mutex_t lock; /* of all below, and of states and results */
-    pthread_cond_t changed;
-    size_t next;      /* no file before it waits */
-    size_t urgent;    /* how many that wait are waited for */
-    size_t unclaimed; /* loading, or loaded and not released */
+    pthread_mutex_t lock;  /* of all below, and of states and results */
+    pthread_cond_t loaded; /* a file is there, or will not come */
+    pthread_cond_t room;   /* another file may be loaded */
+    size_t next;           /* no file before it waits */
+    size_t urgent;         /* how many that wait are waited for */
+    size_t unclaimed;      /* loading, or loaded and not released */
     uint64_t unclaimed_bytes;
 };
 

@@ -120,6 +120,9 @@ class Replay(network.Lab):
         """Words and environment, with nothing of the caller's environment but PATH."""
         environment = {"PATH": os.environ["PATH"], "HOME": self.directory,
                        "XDG_CACHE_HOME": os.path.join(self.directory, "cache")}
+        # whatever is not played here is not reached at all
+        known = ",".join(sorted(hosts or self.needed_hosts()))
+        environment.update(https_proxy="http://127.0.0.1:9", no_proxy=known)
         environment.update(self.case.get("environment", {}))
         environment.update(env or {})
         network_words = ["--tries", tries, "--ca-file", self.path("ca.pem")]
