@@ -165,7 +165,7 @@ demo: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) tests/demo
 
-bench: all $(BUILD)/bench/yara_honest $(BUILD)/bench/pickle_speed $(BUILD)/pki/verify_case
+bench: all $(BUILD)/bench/pickle_speed $(BUILD)/bench/yara_honest $(BUILD)/bench/pickle_speed $(BUILD)/pki/verify_case
 	BUILD=$(BUILD) tests/bench/run
 	BUILD=$(BUILD) tests/bench/origins
 	BUILD=$(BUILD) tests/bench/yara_corpus
