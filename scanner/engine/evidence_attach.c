@@ -374,7 +374,7 @@ static void link_stated(struct attaching *t, const struct range *range,
                         const struct source_list *list,
                         const struct stated_claims *stated)
 {
-    struct claim claims[2];
+    struct claim claims[STATED_CLAIMS_MAX];
     size_t n = stated->of(stated->self, list, claims);
     for (size_t i = 0; i < n; i++) {
         const struct model *latest = NULL;

@@ -1,5 +1,6 @@
 #include "engine/jobs.h"
 
+#include "engine/fetched.h"
 #include "engine/promises.h"
 
 #include <errno.h>
@@ -26,6 +27,7 @@ struct hashing {
     uint8_t *buffer;
     bool done;
     int error; /* errno of a failed read */
+    struct shards *shards;
     struct labour *labour;
 };
 
@@ -53,6 +55,7 @@ static bool hash_some(void *self)
         return false;
     }
     digester_add(h->digester, span_of(h->buffer, (size_t)n));
+    shards_add(h->shards, span_of(h->buffer, (size_t)n));
     h->offset += (uint64_t)n;
     report_bytes(h->labour, (uint64_t)n, 0);
     return true;
@@ -77,7 +80,7 @@ static void keep_digests(struct job *job, struct hashing *h)
     job->file->sha256 = job->digests[DIGEST_SHA256];
 }
 
-static unsigned wanted_digests(const struct job *job)
+unsigned job_digests(const struct job *job)
 {
     unsigned wanted = DIGEST_BIT(DIGEST_SHA256) | job->also; /* all others cost time */
     for (const struct promise *p = job->promises; p; p = p->next)
@@ -101,9 +104,11 @@ static bool work_on(struct labour *labour, struct crew_hand *hand, struct job *j
                     int fd, const struct stat *before, struct error *error)
 {
     struct artifact *a = job->file->artifact;
-    struct hashing h = { .fd = fd, .buffer = hand->buffer, .labour = labour };
+    struct hashing h = {
+        .fd = fd, .buffer = hand->buffer, .shards = job->shards, .labour = labour
+    };
     struct stat after;
-    h.digester = digester_new(wanted_digests(job), (uint64_t)before->st_size);
+    h.digester = digester_new(job_digests(job), (uint64_t)before->st_size);
     if (!h.digester) {
         artifact_lower(a, STATUS_FAILED, "out of memory");
         return true;
@@ -121,6 +126,7 @@ static bool work_on(struct labour *labour, struct crew_hand *hand, struct job *j
                     (struct span){ 0 });
         artifact_lower(a, STATUS_INCOMPLETE, "it changed while it was scanned");
     }
+    shards_end(job->shards);
     digester_free(h.digester);
     return alive;
 }
@@ -159,6 +165,8 @@ static bool do_job(void *self, size_t item, struct crew_hand *h, struct error *e
     }
     int fd = source_file_open(job->list, job->source, &problem);
     bool ok = true;
+    if (job->list->remote)
+        fetched_check(job);
     if (fd < 0) {
         artifact_lower(a, STATUS_FAILED, "%s", problem.message);
     } else if (fstat(fd, &st) != 0) {
@@ -174,6 +182,8 @@ static bool do_job(void *self, size_t item, struct crew_hand *h, struct error *e
     }
     if (fd >= 0)
         close(fd);
+    if (job->list->remote)
+        fetched_let_go(job, labour->options->keep);
     report_bytes(labour, 0, 1);
     return ok;
 }

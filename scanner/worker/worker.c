@@ -304,6 +304,11 @@ const char *worker_sandbox(const struct worker *w)
     return w->sandbox;
 }
 
+size_t worker_byte_rules(const struct worker *w)
+{
+    return w->rules.count;
+}
+
 const char *worker_rules_digest(const struct worker *w)
 {
     return w->rules_digest;

@@ -49,6 +49,8 @@ bool worker_extensions(const char *program, struct buffer *ret, struct error *er
 /* How it is confined: "seccomp+landlock6", "seccomp", "off".  Lives as long as w. */
 const char *worker_sandbox(const struct worker *w);
 
+size_t worker_byte_rules(const struct worker *w); /* how many it has loaded */
+
 /* sha256, hex, over the rules it uses: core/rules.def, the lists of globals, the pack of
  * byte rules, the operator's own.  Lives as long as w. */
 const char *worker_rules_digest(const struct worker *w);
