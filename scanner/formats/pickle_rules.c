@@ -173,8 +173,10 @@ static bool add(struct pickle_rules *r, const char *module, const char *name,
     return true;
 }
 
-static void digest_text(struct pickle_rules *r, const char *text)
+/* The kind in front keeps the names of one module from passing for a module and its. */
+static void digest_text(struct pickle_rules *r, char kind, const char *text)
 {
+    EVP_DigestUpdate(r->hash, &kind, 1);
     EVP_DigestUpdate(r->hash, text, strlen(text) + 1);
 }
 
@@ -188,7 +190,7 @@ static const char *add_module(struct pickle_rules *r, const char *module)
 {
     const char *copy = arena_text(r->arena, span_of_text(module));
     struct pickle_verdict none = { .class = PICKLE_UNKNOWN };
-    digest_text(r, module);
+    digest_text(r, 'm', module);
     return copy && add(r, copy, NULL, none) ? copy : NULL;
 }
 
@@ -197,7 +199,7 @@ static bool add_name(struct pickle_rules *r, const char *module, const char *nam
                      struct pickle_verdict verdict)
 {
     const char *copy = arena_text(r->arena, span_of_text(name));
-    digest_text(r, name);
+    digest_text(r, 'n', name);
     verdict.exact = strcmp(name, "*") != 0 && !span_ends(span_of_text(module), ".*");
     return copy && add(r, module, copy, verdict);
 }
@@ -254,7 +256,7 @@ static bool read_names(const struct list *l, const struct place *at, json_t *mod
         return complain(l, at, "\"%s\" must be an object of lists", at->key);
     const char *module;
     json_t *names;
-    digest_text(l->rules, at->key);
+    digest_text(l->rules, 'w', at->key);
     json_object_foreach(modules, module, names)
     {
         struct place member = place_member(at, module);
@@ -307,7 +309,7 @@ static bool read_module_checks(const struct list *l, const struct place *at,
         struct pickle_verdict v = { .class = PICKLE_CHECK,
                                     .check = (enum pickle_check)id,
                                     .library = l->library };
-        digest_text(l->rules, text);
+        digest_text(l->rules, 'c', text);
         if (!add_name(l->rules, kept, name, v))
             return out_of_memory(l->error);
     }

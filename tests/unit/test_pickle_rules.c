@@ -103,6 +103,13 @@ static void test_digest(void **state)
         read_list("{\"schema\":1,\"library\":\"x\",\"safe\":{\"a\":[\"b\"]}} // same");
     struct pickle_rules *c =
         read_list("{\"schema\":1,\"library\":\"x\",\"instances\":{\"a\":[\"b\"]}}");
+    struct pickle_rules *d = read_list("{\"schema\": 1, \"library\": \"x\", \"safe\": "
+                                       "{\"a\": [\"b\"], \"c\": [\"d\"]}}");
+    struct pickle_rules *e = read_list("{\"schema\": 1, \"library\": \"x\", \"safe\": "
+                                       "{\"a\": [\"b\", \"c\", \"d\"]}}");
+    assert_string_not_equal(pickle_rules_digest(d), pickle_rules_digest(e));
+    pickle_rules_free(d);
+    pickle_rules_free(e);
     assert_string_equal(pickle_rules_digest(a), pickle_rules_digest(b));
     assert_string_not_equal(pickle_rules_digest(a), pickle_rules_digest(c));
     assert_int_equal(strlen(pickle_rules_digest(a)), 64);
