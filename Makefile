@@ -147,6 +147,7 @@ demo: deps
 
 bench: all $(BUILD)/bench/yara_honest $(BUILD)/pki/verify_case
 	BUILD=$(BUILD) tests/bench/run
+	BUILD=$(BUILD) tests/bench/signatures
 	BUILD=$(BUILD) tests/bench/yara_corpus
 
 SHARE = $(DESTDIR)$(PREFIX)/share/assay
