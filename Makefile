@@ -170,6 +170,7 @@ bench: all $(BENCH:%=$(BUILD)/bench/%) $(BUILD)/pki/verify_case
 	BUILD=$(BUILD) tests/bench/run
 	BUILD=$(BUILD) tests/bench/origins
 	BUILD=$(BUILD) tests/bench/reports
+	BUILD=$(BUILD) tests/bench/signatures
 	BUILD=$(BUILD) tests/bench/yara_corpus
 
 SHARE         = $(DESTDIR)$(PREFIX)/share/assay
