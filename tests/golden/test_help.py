@@ -21,6 +21,7 @@ def every_command_helps():
         assert long.stdout == short.stdout and long.stdout.startswith(b"Usage: assay %s" % c.encode()), (c, long)
         assert max(map(len, long.stdout.splitlines())) <= 120, c
         assert b"--help" in long.stdout, c
+    assert run("help", "scan").stdout == run("scan", "--help").stdout and run("help", "scna").returncode == 4
     assert run("help").stdout == run("--help").stdout == run("-h").stdout
     assert run().returncode == 4 and run().stdout == b""
 
