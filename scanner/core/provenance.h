@@ -93,6 +93,7 @@ struct signature {
     struct span root;             /* sha256 of the certificate it chains to, in hex */
     struct span time;             /* RFC 3339, UTC; empty: unknown */
     struct span covers;           /* in words: "all 12 files" */
+    struct span builder;          /* that signed provenance names; empty: none */
     struct span check, reason;    /* which check failed, and one sentence */
     struct signature *next;
 };

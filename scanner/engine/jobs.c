@@ -26,6 +26,7 @@ struct hashing {
     uint8_t *buffer;
     bool done;
     int error; /* errno of a failed read */
+    struct shards *shards;
     struct labour *labour;
 };
 
@@ -53,6 +54,7 @@ static bool hash_some(void *self)
         return false;
     }
     digester_add(h->digester, span_of(h->buffer, (size_t)n));
+    shards_add(h->shards, span_of(h->buffer, (size_t)n));
     h->offset += (uint64_t)n;
     report_bytes(h->labour, (uint64_t)n, 0);
     return true;
@@ -77,7 +79,7 @@ static void keep_digests(struct job *job, struct hashing *h)
     job->file->sha256 = job->digests[DIGEST_SHA256];
 }
 
-static unsigned wanted_digests(const struct job *job)
+unsigned job_digests(const struct job *job)
 {
     unsigned wanted = DIGEST_BIT(DIGEST_SHA256) | job->also; /* all others cost time */
     for (const struct promise *p = job->promises; p; p = p->next)
@@ -101,9 +103,11 @@ static bool work_on(struct labour *labour, struct crew_hand *hand, struct job *j
                     int fd, const struct stat *before, struct error *error)
 {
     struct artifact *a = job->file->artifact;
-    struct hashing h = { .fd = fd, .buffer = hand->buffer, .labour = labour };
+    struct hashing h = {
+        .fd = fd, .buffer = hand->buffer, .shards = job->shards, .labour = labour
+    };
     struct stat after;
-    h.digester = digester_new(wanted_digests(job), (uint64_t)before->st_size);
+    h.digester = digester_new(job_digests(job), (uint64_t)before->st_size);
     if (!h.digester) {
         artifact_lower(a, STATUS_FAILED, "out of memory");
         return true;
@@ -121,6 +125,7 @@ static bool work_on(struct labour *labour, struct crew_hand *hand, struct job *j
                     (struct span){ 0 });
         artifact_lower(a, STATUS_INCOMPLETE, "it changed while it was scanned");
     }
+    shards_end(job->shards);
     digester_free(h.digester);
     return alive;
 }

@@ -151,6 +151,8 @@ static bool attach_origins(const struct scan_options *o, struct work *w, struct 
         promises_check(&w->jobs[i]);
     if (!evidence_attach(w->evidence, &stated) || !signatures_attach(w->signatures))
         return false;
+    for (size_t i = 0; o->lockfile && i < w->list_count; i++)
+        locks_check_signers(o->lockfile, &w->lists[i], w->list_count == 1, r);
     for (struct model *m = r->models; m; m = m->next)
         origin_settle(m, o->accept_declared);
     return true;
@@ -185,6 +187,7 @@ struct result *scan(const struct scan_options *o, struct error *error)
     bool ok = r && w.arena && w.crew;
     if (!ok)
         (void)error_set(error, ERROR_MEMORY, "out of memory");
+    ok = ok && crew_start(w.crew, error);
     ok = ok && open_targets(o, &w, error);
     ok = ok && make_jobs(&w, error);
     ok = ok && gather_evidence(o, &w, error);
@@ -197,8 +200,8 @@ struct result *scan(const struct scan_options *o, struct error *error)
         r->run.jobs = o->jobs;
         r->run.started = (int64_t)started;
         r->run.seconds = now() - start;
-        r->run.sandbox =
-            (const char *)arena_copy(r->arena, span_of_text(crew_sandbox(w.crew))).ptr;
+        r->run.sandbox = arena_text(r->arena, span_of_text(crew_sandbox(w.crew)));
+        r->rules_digest = arena_text(r->arena, span_of_text(crew_rules_digest(w.crew)));
     }
     free_work(&w);
     if (ok)

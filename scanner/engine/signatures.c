@@ -1,45 +1,12 @@
-#include "engine/signatures.h"
+#include "engine/signatures_private.h"
 
-#include "engine/promises.h"
-#include "engine/units.h"
-#include "engine/verifying.h"
+#include "engine/shards.h"
 #include "integrity/base64.h"
-#include "integrity/gpg.h"
-#include "integrity/signature_file.h"
 
 #include <time.h>
 #include <unistd.h>
 
 enum { ARENA_MAX = 1 << 30, NAMES_SHOWN = 5 };
-
-/* One signature file of a target, on its way from a name to a verdict. */
-struct sealed {
-    const struct source_list *list;
-    const struct source_file *source;
-    struct arena *arena;
-    struct signature_file file;
-    char reason[REASON_MAX]; /* the worker could not read it; else empty */
-    struct job *jobs;        /* of the list */
-    size_t job_count;
-    struct job *self, *subject;   /* its own job; what a detached one is of; or NULL */
-    struct span base;             /* what its names are relative to, with its '/' */
-    struct signature signature;   /* of what it is; kind NULL: nothing worth showing */
-    const struct manifest *files; /* that it names; or NULL */
-    const struct oms_manifest *model; /* verified; or NULL */
-    struct oms_manifest verified;
-    uint64_t missing;
-    struct buffer missing_names;
-};
-
-struct signatures {
-    const struct scan_options *options;
-    struct signers own; /* when the operator named nobody */
-    bool own_ready;
-    const struct signers *signers;
-    struct sealed *list;
-    size_t count, capacity;
-    int64_t now;
-};
 
 /* ---- finding ---------------------------------------------------------------------- */
 
@@ -111,11 +78,13 @@ struct signatures *signatures_read(const struct scan_options *o,
         (void)error_set(error, ERROR_MEMORY, "out of memory");
     if (ok) {
         s->options = o;
-        s->signers = o->signers;
         s->now = (int64_t)time(NULL);
+        s->list_count = list_count;
+        s->locked = calloc(list_count + 1, sizeof *s->locked);
+        ok = s->locked || error_set(error, ERROR_MEMORY, "out of memory");
         for (size_t i = 0; i < s->count; i++)
             buffer_init(&s->list[i].missing_names, MESSAGE_MAX);
-        ok = crew_run(crew, s->count, read_one, s, error);
+        ok = ok && crew_run(crew, s->count, read_one, s, error);
     }
     if (ok)
         return s;
@@ -129,8 +98,11 @@ void signatures_free(struct signatures *s)
         buffer_free(&s->list[i].missing_names);
         arena_free(s->list[i].arena);
     }
+    for (size_t i = 0; s && i < s->locked_count; i++)
+        signers_free_keys(&s->locked[i].signers, s->locked[i].shared_keys);
     if (s && s->own_ready)
         signers_free(&s->own);
+    free(s ? s->locked : NULL);
     free(s ? s->list : NULL);
     free(s);
 }
@@ -143,7 +115,7 @@ static int compare_to_job(const void *key, const void *element)
     return span_compare(*(const struct span *)key, job->source->path);
 }
 
-static struct job *job_of(const struct sealed *one, struct span path)
+struct job *sealed_job(const struct sealed *one, struct span path)
 {
     return bsearch(&path, one->jobs, one->job_count, sizeof *one->jobs, compare_to_job);
 }
@@ -169,20 +141,20 @@ static struct span base_of(const struct sealed *one, const struct manifest *m,
                            struct span subject)
 {
     struct span base = directory_of(one->source->path);
-    if (m->count == 0 || job_of(one, joined(one, base, m->entries[0].path)) ||
+    if (m->count == 0 || sealed_job(one, joined(one, base, m->entries[0].path)) ||
         name_problem(subject))
         return base;
     struct span inner =
         arena_printf(one->arena, "%.*s%.*s/", (int)base.len, (const char *)base.ptr,
                      (int)subject.len, (const char *)subject.ptr);
-    return job_of(one, joined(one, inner, m->entries[0].path)) ? inner : base;
+    return sealed_job(one, joined(one, inner, m->entries[0].path)) ? inner : base;
 }
 
 /* The file that an entry names: of a model that is one file, the one it was signed as. */
-static struct job *entry_job(const struct sealed *one, const struct manifest_entry *e)
+struct job *sealed_entry_job(const struct sealed *one, const struct manifest_entry *e)
 {
     if (!span_is(e->path, "."))
-        return job_of(one, joined(one, one->base, e->path));
+        return sealed_job(one, joined(one, one->base, e->path));
     struct job *job = one->subject;
     return job || one->job_count != 2   ? job
            : one->self == &one->jobs[0] ? &one->jobs[1]
@@ -197,15 +169,36 @@ static void note_missing(struct sealed *one, struct span path)
     buffer_add(&one->missing_names, path);
 }
 
+/* Only ranges that were signed by somebody accepted are worth the time. */
+static bool add_shards(struct sealed *one, struct job *job,
+                       const struct manifest_entry *first)
+{
+    struct shards *s = arena_alloc(one->arena, sizeof *s);
+    size_t before = (size_t)(first - one->files->entries), n = 1;
+    if (!s)
+        return false;
+    while (before + n < one->files->count && first[n].start > 0 &&
+           span_equal(first[n].path, first->path))
+        n++;
+    *s = (struct shards){ .entries = first, .count = n, .next = job->shards };
+    job->shards = s;
+    return true;
+}
+
 static bool promise_files(struct sealed *one, enum expectation_by by)
 {
     for (size_t i = 0; i < one->files->count; i++) {
         const struct manifest_entry *e = &one->files->entries[i];
-        struct job *job = entry_job(one, e);
+        struct job *job = sealed_entry_job(one, e);
         if (!job)
             note_missing(one, e->path);
-        if (!job || e->end != WHOLE_FILE)
+        if (!job)
             continue;
+        if (e->end != WHOLE_FILE) {
+            if (e->start == 0 && one->model && !add_shards(one, job, e))
+                return false;
+            continue;
+        }
         struct promise *p = arena_alloc(one->arena, sizeof *p);
         if (!p)
             return false;
@@ -220,7 +213,7 @@ static bool promise_files(struct sealed *one, enum expectation_by by)
 
 /* ---- before files are hashed ------------------------------------------------------- */
 
-static void set(struct sealed *one, enum signature_state state, const char *check,
+void sealed_set(struct sealed *one, enum signature_state state, const char *check,
                 struct span reason)
 {
     one->signature.state = state;
@@ -228,7 +221,7 @@ static void set(struct sealed *one, enum signature_state state, const char *chec
     one->signature.reason = arena_copy(one->arena, reason);
 }
 
-static bool is_model(const struct signature_file *f)
+bool sealed_is_model(const struct signature_file *f)
 {
     return f->bundle_count && f->bundles[0].content == CONTENT_ENVELOPE &&
            (f->has_model || (f->model_check && strcmp(f->model_check, "predicate-type")));
@@ -240,14 +233,14 @@ static bool promise_model(struct signatures *s, struct sealed *one)
     struct verification v;
     struct refusal why;
     one->signature.kind = "oms";
-    verify_taken(s->signers, VERIFY_ANY, s->now, one->arena, &one->file.bundles[0], &any,
-                 &v);
+    verify_taken(one->signers, VERIFY_ANY, s->now, one->arena, &one->file.bundles[0],
+                 &any, &v);
     signature_from(one->arena, &v, &one->signature);
     if (v.state == SIGNATURE_VERIFIED) {
         if (oms_parse(v.payload, one->arena, NULL, &one->verified, &why))
             one->model = &one->verified;
         else
-            set(one, why.state, why.check, span_of_text(why.reason));
+            sealed_set(one, why.state, why.check, span_of_text(why.reason));
     }
     const struct oms_manifest *m = one->model            ? one->model
                                    : one->file.has_model ? &one->file.model
@@ -256,11 +249,6 @@ static bool promise_model(struct signatures *s, struct sealed *one)
         return true;
     one->files = &m->files;
     one->base = base_of(one, &m->files, m->subject);
-    if (one->model && m->method == OMS_SHARDS) {
-        one->model = NULL;
-        set(one, SIGNATURE_UNSUPPORTED, "shards",
-            span_of_text("it is signed in shards: `assay verify` compares those"));
-    }
     return promise_files(one, one->model ? BY_SIGNATURE : BY_TARGET);
 }
 
@@ -270,7 +258,7 @@ static unsigned wanted(enum signature_file_kind kind)
     if (kind == SIGNATURE_FILE_MINISIGN)
         return DIGEST_BIT(DIGEST_BLAKE2B);
     return kind == SIGNATURE_FILE_BUNDLE || kind == SIGNATURE_FILE_ENVELOPE ||
-                   kind == SIGNATURE_FILE_BARE
+                   kind == SIGNATURE_FILE_OLD_BUNDLE || kind == SIGNATURE_FILE_BARE
                ? DIGEST_BIT(DIGEST_SHA384) | DIGEST_BIT(DIGEST_SHA512)
                : 0;
 }
@@ -279,11 +267,11 @@ static bool promise_one(struct signatures *s, struct sealed *one)
 {
     one->base = directory_of(one->source->path);
     struct span subject = signature_file_subject(one->source->path);
-    one->self = job_of(one, one->source->path);
-    one->subject = subject.len ? job_of(one, subject) : NULL;
+    one->self = sealed_job(one, one->source->path);
+    one->subject = subject.len ? sealed_job(one, subject) : NULL;
     if (one->reason[0] || one->file.check)
         return true;
-    if (is_model(&one->file))
+    if (sealed_is_model(&one->file))
         return promise_model(s, one);
     if (one->file.kind == SIGNATURE_FILE_SUMS) {
         one->files = &one->file.sums;
@@ -294,18 +282,66 @@ static bool promise_one(struct signatures *s, struct sealed *one)
     return true;
 }
 
+/* Whom the lockfile accepts for this target; else whom the options name. */
+static const struct signers *signers_of(const struct signatures *s,
+                                        const struct source_list *list)
+{
+    for (size_t i = 0; i < s->locked_count; i++)
+        if (s->locked[i].list == list)
+            return &s->locked[i].signers;
+    return &s->signers;
+}
+
+/* What the lockfile recorded is the operator's word, for that target alone. */
+static bool add_locked(struct signatures *s, const struct source_list *list, bool alone,
+                       struct error *error)
+{
+    const struct lockfile *lock = s->options->lockfile;
+    const struct locked_target *t =
+        lock ? lockfile_find(lock, list->target, alone) : NULL;
+    if (!t || t->signer_count == 0)
+        return true;
+    struct locked_signers *l = &s->locked[s->locked_count++];
+    *l = (struct locked_signers){ .list = list,
+                                  .signers = s->signers,
+                                  .shared_keys = s->signers.key_count };
+    for (size_t i = 0; i < t->signer_count; i++) {
+        const struct locked_signer *g = &t->signers[i];
+        const struct verify_identity who = { .subject = g->identity,
+                                             .issuer = g->issuer };
+        if (g->issuer && !signers_add_identity(&l->signers, &who, error))
+            return false;
+        if (g->key && !signers_add_key_text(&l->signers, g->key, g->identity,
+                                            lockfile_path(lock), error))
+            return false;
+    }
+    return true;
+}
+
+static bool policy_accepts(const void *policy, struct span subject, struct span issuer)
+{
+    return policy_accepts_signer(policy, subject, issuer);
+}
+
 /* Even with nobody to accept, whether a signature is good can be told. */
 static bool ready_signers(struct signatures *s, struct error *error)
 {
-    if (s->signers || s->count == 0)
-        return true;
-    if (!signers_init(&s->own, error))
-        return false;
-    s->own_ready = true;
-    s->signers = &s->own;
+    const struct scan_options *o = s->options;
     struct error ignored;
-    if (s->options->trusted_root && access(s->options->trusted_root, R_OK) == 0)
-        (void)signers_set_root(&s->own, s->options->trusted_root, &ignored);
+    if (s->count == 0)
+        return true;
+    if (!o->signers) {
+        if (!signers_init(&s->own, error))
+            return false;
+        s->own_ready = true;
+        if (o->trusted_root && access(o->trusted_root, R_OK) == 0)
+            (void)signers_set_root(&s->own, o->trusted_root, &ignored);
+    }
+    s->signers = o->signers ? *o->signers : s->own;
+    if (o->policy && policy_lists_signers(o->policy)) {
+        s->signers.accepts = policy_accepts;
+        s->signers.accepts_self = o->policy;
+    }
     return true;
 }
 
@@ -315,6 +351,10 @@ bool signatures_promise(struct signatures *s, struct job *jobs, size_t count,
     bool ok = ready_signers(s, error);
     for (size_t i = 0; ok && i < s->count; i++) {
         struct sealed *one = &s->list[i];
+        bool first_of_list = i == 0 || one->list != s->list[i - 1].list;
+        if (first_of_list && !add_locked(s, one->list, s->list_count == 1, error))
+            return false;
+        one->signers = signers_of(s, one->list);
         size_t first = 0;
         while (first < count && jobs[first].list != one->list)
             first++;
@@ -324,307 +364,6 @@ bool signatures_promise(struct signatures *s, struct job *jobs, size_t count,
             one->job_count++;
         if (one->arena)
             ok = promise_one(s, one) || error_set(error, ERROR_MEMORY, "out of memory");
-    }
-    return ok;
-}
-
-/* ---- detached signatures, when their files are hashed ------------------------------ */
-
-static struct span raw(struct sealed *one, const struct job *job, enum digest_algorithm a)
-{
-    struct span bytes = { 0 };
-    (void)hex_decode(one->arena, job->digests[a], &bytes);
-    return bytes;
-}
-
-static void verify_bundles(struct signatures *s, struct sealed *one,
-                           const struct job *job)
-{
-    const struct verify_target target = {
-        .sha256 = raw(one, job, DIGEST_SHA256),
-        .sha384 = raw(one, job, DIGEST_SHA384),
-        .sha512 = raw(one, job, DIGEST_SHA512),
-    };
-    for (size_t i = 0; i < one->file.bundle_count; i++) {
-        const struct bundle *b = &one->file.bundles[i];
-        struct signature found = { 0 };
-        struct verification v;
-        struct span builder = { 0 };
-        found.kind = b->content == CONTENT_ENVELOPE ? "in-toto" : "sigstore";
-        verify_taken(s->signers, VERIFY_ANY, s->now, one->arena, b, &target, &v);
-        signature_from(one->arena, &v, &found);
-        if (found.state == SIGNATURE_VERIFIED && b->content == CONTENT_ENVELOPE)
-            verify_provenance(s->signers, one->arena, &v, &found, &builder);
-        if (i == 0 || found.state == SIGNATURE_VERIFIED)
-            one->signature = found;
-        if (found.state == SIGNATURE_VERIFIED)
-            return;
-    }
-}
-
-static void verify_minisign(struct signatures *s, struct sealed *one,
-                            const struct job *job)
-{
-    struct refusal why = { .state = SIGNATURE_UNTRUSTED,
-                           .check = "key-given",
-                           .reason = "no key of minisign was given" };
-    char id[MINISIGN_ID_TEXT + 1];
-    struct span blake2b = raw(one, job, DIGEST_BLAKE2B);
-    bool ok = false;
-    minisign_id_text(one->file.minisign.key_id.ptr, id);
-    one->signature.kind = "minisign";
-    one->signature.identity = arena_printf(one->arena, "minisign:%s", id);
-    for (size_t i = 0; !ok && i < s->signers->minisign_count; i++)
-        ok = minisign_verify(s->signers->crypto, &one->file.minisign,
-                             &s->signers->minisign[i], blake2b, &why);
-    if (ok)
-        set(one, SIGNATURE_VERIFIED, "", (struct span){ 0 });
-    else
-        set(one, why.state, why.check, span_of_text(why.reason));
-}
-
-static void verify_bare(struct signatures *s, struct sealed *one, const struct job *job)
-{
-    const struct verify_target target = { .sha256 = raw(one, job, DIGEST_SHA256) };
-    struct bundle bare = { .version = BUNDLE_BARE,
-                           .material = MATERIAL_KEY,
-                           .content = CONTENT_MESSAGE,
-                           .signature = one->file.bare };
-    struct verification v;
-    one->signature.kind = "cosign";
-    verify_taken(s->signers, VERIFY_KEY, s->now, one->arena, &bare, &target, &v);
-    signature_from(one->arena, &v, &one->signature);
-}
-
-static void verify_pgp(struct signatures *s, struct sealed *one, const struct job *job)
-{
-    struct buffer here, there;
-    struct error error;
-    buffer_init(&here, SIZE_MAX / 2);
-    buffer_init(&there, SIZE_MAX / 2);
-    units_real_path(one->list, one->source, &here);
-    units_real_path(job->list, job->source, &there);
-    one->signature.kind = "gpg";
-    if (!gpg_verify(s->signers->keyring, here.text, there.text, one->arena,
-                    &one->signature, &error))
-        set(one, SIGNATURE_UNSUPPORTED, "gpgv", span_of_text(error.message));
-    buffer_free(&here);
-    buffer_free(&there);
-}
-
-static bool promises_signature(struct span path)
-{
-    return span_ends(path, ".sig") || span_ends(path, ".minisig") ||
-           span_ends(path, ".sigstore") || span_ends(path, ".sigstore.json");
-}
-
-/* What it is when it could not be read, or is of no file that is here. */
-static void explain_rest(struct sealed *one)
-{
-    struct signature *g = &one->signature;
-    g->kind = one->file.kind == SIGNATURE_FILE_MINISIGN ? "minisign"
-              : one->file.kind == SIGNATURE_FILE_PGP    ? "gpg"
-                                                        : "sigstore";
-    if (one->reason[0])
-        set(one, SIGNATURE_UNSUPPORTED, "readable", span_of_text(one->reason));
-    else if (one->file.check)
-        set(one, one->file.state, one->file.check, one->file.reason);
-    else if (one->file.kind == SIGNATURE_FILE_UNKNOWN)
-        set(one, SIGNATURE_UNSUPPORTED, "signature-kind",
-            span_of_text("it is no kind of signature that Assay knows"));
-    else
-        set(one, SIGNATURE_UNSUPPORTED, "subject-present",
-            span_of_text("the file that it is of is not known by its name; "
-                         "`assay verify` takes both"));
-}
-
-static void verify_rest(struct signatures *s, struct sealed *one)
-{
-    const struct job *job = one->subject;
-    bool readable = one->arena && !one->reason[0] && !one->file.check;
-    if (one->signature.kind || !one->arena)
-        return;
-    if (readable && one->file.kind == SIGNATURE_FILE_SUMS)
-        return; /* a list is no signature */
-    if (one->file.kind == SIGNATURE_FILE_UNKNOWN && !one->reason[0] &&
-        !promises_signature(one->source->path))
-        return; /* it only had a name that may mean something */
-    if (one->file.kind == SIGNATURE_FILE_SUMS && one->file.check)
-        return; /* promises nothing: reported as incomplete */
-    if (!readable || !job || !job->file->sha256.len ||
-        one->file.kind == SIGNATURE_FILE_UNKNOWN)
-        explain_rest(one);
-    else if (one->file.kind == SIGNATURE_FILE_MINISIGN)
-        verify_minisign(s, one, job);
-    else if (one->file.kind == SIGNATURE_FILE_BARE)
-        verify_bare(s, one, job);
-    else if (one->file.kind == SIGNATURE_FILE_PGP)
-        verify_pgp(s, one, job);
-    else
-        verify_bundles(s, one, job);
-}
-
-/* ---- a model against its accepted signature -----------------------------------------
- */
-
-static void invalid(struct sealed *one, const char *check, struct span path,
-                    const char *what)
-{
-    if (one->signature.state == SIGNATURE_VERIFIED) /* the first reason stays */
-        set(one, SIGNATURE_INVALID, check,
-            arena_printf(one->arena, "%.*s %s", (int)path.len, (const char *)path.ptr,
-                         what));
-}
-
-static void check_named(struct sealed *one)
-{
-    for (size_t i = 0; i < one->files->count; i++) {
-        const struct manifest_entry *e = &one->files->entries[i];
-        const struct job *job = entry_job(one, e);
-        if (!job)
-            invalid(one, "file-missing", e->path, "is not there");
-        else if (!job->digests[e->algorithm].len)
-            invalid(one, "file-readable", e->path, "could not be read");
-        else if (!span_equal(job->digests[e->algorithm], e->digest))
-            invalid(one, "file-digest", e->path, "has not the signed digest");
-        else if (job->source->link.len && !one->model->allow_symlinks &&
-                 !span_starts(job->source->link, "../../blobs/"))
-            invalid(one, "file-link", e->path, "is a symbolic link");
-    }
-}
-
-/* Does loading the model read it, or run it? */
-static bool is_loadable(const struct file *f)
-{
-    static const char *const endings[] = {
-        ".py", ".pyc", ".so", ".dll", ".dylib", ".js"
-    };
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (span_ends_nocase(f->artifact->name, endings[i]))
-            return true;
-    return f->artifact->executes || f->artifact->formats != 0;
-}
-
-static bool is_signature(const struct signatures *s, const struct job *job)
-{
-    for (size_t i = 0; i < s->count; i++)
-        if (s->list[i].self == job && s->list[i].file.kind != SIGNATURE_FILE_UNKNOWN &&
-            !job->file->artifact->executes)
-            return true;
-    return false;
-}
-
-static void check_extra(struct signatures *s, struct sealed *one, struct job *job)
-{
-    struct span git[OMS_GIT_PATHS], path = job->source->path;
-    size_t ignored;
-    for (size_t i = 0; i < OMS_GIT_PATHS; i++)
-        git[i] = span_of_text(oms_git_paths[i]);
-    path = span_slice(path, one->base.len, path.len);
-    if (manifest_find(one->files, path, &ignored) ||
-        name_ignored(path, git, OMS_GIT_PATHS) || is_signature(s, job))
-        return;
-    bool agreed = name_ignored(path, one->model->ignore, one->model->ignore_count) ||
-                  s->options->ignore_unsigned;
-    bool loadable = is_loadable(job->file);
-    struct artifact *a = job->file->artifact;
-    if (!agreed)
-        invalid(one, "file-unsigned", path, "is there and was not signed");
-    if (!agreed || loadable)
-        finding_add(
-            &a->findings, a->arena,
-            &rules[loadable ? RULE_INTEGRITY_UNSIGNED_CODE : RULE_INTEGRITY_UNSIGNED], 0,
-            arena_printf(a->arena, "the accepted signature %.*s does not name it",
-                         (int)one->source->path.len, (const char *)one->source->path.ptr),
-            (struct span){ 0 });
-}
-
-static void check_model(struct signatures *s, struct sealed *one)
-{
-    check_named(one);
-    for (size_t i = 0; i < one->job_count; i++)
-        if (one->jobs[i].source->path.len > one->base.len &&
-            memcmp(one->jobs[i].source->path.ptr,
-                   one->base.ptr ? one->base.ptr : (const uint8_t *)"",
-                   one->base.len) == 0 &&
-            !(one->subject && one->files->count == 1 &&
-              span_is(one->files->entries[0].path, ".")))
-            check_extra(s, one, &one->jobs[i]);
-    one->signature.covers = arena_printf(one->arena, "%zu file%s", one->files->count,
-                                         one->files->count == 1 ? "" : "s");
-}
-
-/* ---- into the result ----------------------------------------------------------------
- */
-
-static const struct signature *copy_to(struct model *m, const struct sealed *one)
-{
-    struct signature *g = arena_alloc(m->arena, sizeof *g), **last = &m->signatures;
-    if (!g)
-        return NULL;
-    *g = one->signature;
-    struct span *const texts[] = { &g->identity, &g->issuer, &g->root,  &g->time,
-                                   &g->covers,   &g->check,  &g->reason };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        *texts[i] = arena_copy(m->arena, *texts[i]);
-    g->path = arena_copy(m->arena, one->source->path);
-    g->next = NULL;
-    for (; *last; last = &(*last)->next)
-        if (span_equal((*last)->path, g->path)) /* it has it already */
-            return *last;
-    *last = g;
-    return g;
-}
-
-static bool vouch(const struct sealed *one, struct job *job)
-{
-    const struct signature *g = job && job->model ? copy_to(job->model, one) : NULL;
-    if (g && g->state == SIGNATURE_VERIFIED && job->file->sha256.len)
-        job->file->signature = g;
-    return g || !job || !job->model;
-}
-
-/* A bad signature is the worst that can be said; a missing file of a claim is little. */
-static void report(const struct sealed *one)
-{
-    struct artifact *a = one->self && one->self->file ? one->self->file->artifact : NULL;
-    const struct signature *g = &one->signature;
-    if (!a)
-        return;
-    if (g->kind && g->state == SIGNATURE_INVALID)
-        finding_add(&a->findings, a->arena, &rules[RULE_INTEGRITY_SIGNATURE], 0,
-                    g->reason, g->check);
-    if (!g->kind && (one->reason[0] || one->file.check) &&
-        one->file.kind == SIGNATURE_FILE_SUMS)
-        artifact_lower(a, STATUS_INCOMPLETE, "its list of digests was not read: %.*s",
-                       (int)one->file.reason.len, (const char *)one->file.reason.ptr);
-    if (!one->model && one->missing)
-        finding_add(&a->findings, a->arena, &rules[RULE_INTEGRITY_MISSING], 0,
-                    arena_printf(a->arena, "it names %llu that %s not there: %s",
-                                 (unsigned long long)one->missing,
-                                 one->missing == 1 ? "is" : "are",
-                                 one->missing_names.text),
-                    (struct span){ 0 });
-}
-
-bool signatures_attach(struct signatures *s)
-{
-    bool ok = true;
-    for (size_t i = 0; ok && i < s->count; i++) {
-        struct sealed *one = &s->list[i];
-        verify_rest(s, one);
-        if (one->model)
-            check_model(s, one);
-        report(one);
-        if (!one->signature.kind)
-            continue;
-        if (one->self && one->self->model)
-            ok = copy_to(one->self->model, one) != NULL;
-        if (is_model(&one->file))
-            for (size_t k = 0; ok && one->files && k < one->files->count; k++)
-                ok = vouch(one, entry_job(one, &one->files->entries[k]));
-        else
-            ok = ok && vouch(one, one->subject);
     }
     return ok;
 }

@@ -2,6 +2,7 @@
 
 #include "engine/hashing.h"
 #include "integrity/base64.h"
+#include "integrity/cosign.h"
 #include "integrity/gpg.h"
 #include "integrity/rekor.h"
 #include "integrity/signature_file.h"
@@ -16,22 +17,31 @@ enum { ARENA_MAX = 1 << 30, BYTES_MAX = 64 << 20 };
 
 /* ---- one bundle ------------------------------------------------------------------- */
 
+/* Once a log that is trusted has signed these bytes, they may be read here. */
+static bool read_again(struct arena *arena, const struct bundle *b, struct bundle *ret)
+{
+    *ret = *b;
+    ret->entries = arena_array(arena, b->entry_count, sizeof *ret->entries);
+    for (size_t i = 0; ret->entries && i < b->entry_count; i++) {
+        ret->entries[i] = b->entries[i];
+        rekor_body_read(arena, b->entries[i].raw_body, &ret->entries[i].body);
+    }
+    return ret->entries != NULL || b->entry_count == 0;
+}
+
 void verify_taken(const struct signers *s, enum verify_method method, int64_t now,
                   struct arena *arena, const struct bundle *b,
                   const struct verify_target *target, struct verification *ret_result)
 {
     struct verify_policy policy = signers_policy(s, method, now);
-    struct bundle again = *b;
-    verify_bundle(s->crypto, arena, b, target, &policy, ret_result);
-    if (ret_result->state != SIGNATURE_VERIFIED || b->entry_count == 0)
+    struct verify_target first = *target;
+    struct bundle again;
+    bool statement = b->content == CONTENT_ENVELOPE && !target->any_subject;
+    first.any_subject |= statement; /* whose statement it is comes before what it says */
+    verify_bundle(s->crypto, arena, b, &first, &policy, ret_result);
+    if (ret_result->state != SIGNATURE_VERIFIED || (b->entry_count == 0 && !statement))
         return;
-    /* A log that is trusted has signed these bytes; now they may be read here. */
-    again.entries = arena_array(arena, b->entry_count, sizeof *again.entries);
-    for (size_t i = 0; again.entries && i < b->entry_count; i++) {
-        again.entries[i] = b->entries[i];
-        rekor_body_read(arena, b->entries[i].raw_body, &again.entries[i].body);
-    }
-    if (!again.entries)
+    if (!read_again(arena, b, &again))
         again.entry_count = 0; /* then it has no entry, and cannot be verified */
     verify_bundle(s->crypto, arena, &again, target, &policy, ret_result);
 }
@@ -49,13 +59,13 @@ void signature_from(struct arena *arena, const struct verification *v,
 {
     s->identity = v->identity;
     s->issuer = v->claims.issuer;
+    s->root = v->state == SIGNATURE_VERIFIED ? v->root : (struct span){ 0 };
     s->time = verification_time(v, arena);
     set(arena, s, v->state, signature_check_name(v->failure.check), v->failure.reason);
 }
 
 void verify_provenance(const struct signers *s, struct arena *arena,
-                       const struct verification *v, struct signature *signature,
-                       struct span *ret_builder)
+                       const struct verification *v, struct signature *signature)
 {
     struct refusal why = { 0 };
     struct span builder = { 0 };
@@ -73,7 +83,7 @@ void verify_provenance(const struct signers *s, struct arena *arena,
         set(arena, signature, why.state, why.check, why.reason);
         return;
     }
-    *ret_builder = builder;
+    signature->builder = builder;
     if (s->builder && !span_is(builder, s->builder))
         set(arena, signature, SIGNATURE_UNTRUSTED, "builder",
             builder.len ? "the provenance names another builder than the one accepted"
@@ -219,19 +229,18 @@ static void verify_bundles(const struct verify_request *r,
     for (size_t i = 0; i < file->bundle_count; i++) {
         struct signature s = { .kind = "sigstore" };
         struct verification v;
-        struct span builder = { 0 };
         verify_taken(r->signers, r->method, r->now, report->arena, &file->bundles[i],
                      &b->target, &v);
         if (file->bundles[i].content == CONTENT_ENVELOPE)
             s.kind = "in-toto";
+        else if (file->kind == SIGNATURE_FILE_OLD_BUNDLE)
+            s.kind = "cosign";
         signature_from(report->arena, &v, &s);
         if (s.state == SIGNATURE_VERIFIED &&
             (r->signers->builder || file->bundles[i].content == CONTENT_ENVELOPE))
-            verify_provenance(r->signers, report->arena, &v, &s, &builder);
-        if (i == 0 || s.state == SIGNATURE_VERIFIED) {
+            verify_provenance(r->signers, report->arena, &v, &s);
+        if (i == 0 || s.state == SIGNATURE_VERIFIED)
             report->signature = s;
-            report->builder = builder;
-        }
         if (s.state == SIGNATURE_VERIFIED)
             break;
     }
@@ -256,17 +265,37 @@ static void verify_minisign(const struct verify_request *r,
         ok ? "" : why.reason);
 }
 
-/* What cosign wrote before bundles: a signature by a bare key over the file. */
-static void verify_bare(const struct verify_request *r, const struct signature_file *file,
-                        const struct blob *b, struct verify_report *report)
+/* What cosign wrote before bundles: a signature by a bare key over the file, or by the
+ * key of a certificate that lies apart.  A keyless one says when it was made only in the
+ * log, which is not asked here. */
+static bool verify_bare(const struct verify_request *r, const struct signature_file *file,
+                        const struct blob *b, struct verify_report *report,
+                        struct error *error)
 {
     struct bundle bare = { .version = BUNDLE_BARE,
                            .material = MATERIAL_KEY,
                            .content = CONTENT_MESSAGE,
                            .signature = file->bare };
+    struct signature_failure why = { .check = SC_NONE };
     struct verification v;
-    verify_taken(r->signers, VERIFY_KEY, r->now, report->arena, &bare, &b->target, &v);
+    struct span text;
+    if (r->certificate &&
+        !signers_read_file(report->arena, r->certificate, SIGNER_FILE_MAX, &text, error))
+        return false;
+    if (r->certificate && !cosign_certificate(report->arena, text, &bare, &why))
+        return error_set(error, ERROR_CONFIG, "%s: no certificate in PEM",
+                         r->certificate);
+    bool certified = bare.material == MATERIAL_CHAIN;
+    if (certified && !r->signers->anchors.count) {
+        set(report->arena, &report->signature, SIGNATURE_UNSUPPORTED, "entry-present",
+            "a keyless signature is verified with its bundle, which holds the entry of "
+            "the log; or name --certificate-chain");
+        return true;
+    }
+    verify_taken(r->signers, certified ? VERIFY_CERTIFICATE : VERIFY_KEY, r->now,
+                 report->arena, &bare, &b->target, &v);
     signature_from(report->arena, &v, &report->signature);
+    return true;
 }
 
 static bool verify_blob(const struct verify_request *r, const struct signature_file *file,
@@ -276,6 +305,7 @@ static bool verify_blob(const struct verify_request *r, const struct signature_f
     switch (file->kind) {
     case SIGNATURE_FILE_BUNDLE:
     case SIGNATURE_FILE_ENVELOPE:
+    case SIGNATURE_FILE_OLD_BUNDLE:
         verify_bundles(r, file, b, report);
         return true;
     case SIGNATURE_FILE_MINISIGN:
@@ -287,7 +317,11 @@ static bool verify_blob(const struct verify_request *r, const struct signature_f
         return true;
     case SIGNATURE_FILE_BARE:
         s->kind = "cosign";
-        verify_bare(r, file, b, report);
+        return verify_bare(r, file, b, report, error);
+    case SIGNATURE_FILE_IMAGE:
+        s->kind = "cosign";
+        set(report->arena, s, SIGNATURE_UNSUPPORTED, "signature-kind",
+            "it is of a container image: `assay scan` of the OCI layout verifies it");
         return true;
     case SIGNATURE_FILE_PGP:
         s->kind = "gpg";
@@ -353,7 +387,7 @@ static bool verify_path(const struct verify_request *r, const struct source_list
             "it is no signature of a model's directory");
         return true;
     }
-    if (file->kind == SIGNATURE_FILE_BUNDLE || file->kind == SIGNATURE_FILE_ENVELOPE ||
+    if (file->kind == SIGNATURE_FILE_BUNDLE || file->kind == SIGNATURE_FILE_OLD_BUNDLE ||
         file->kind == SIGNATURE_FILE_BARE)
         keep_bytes(report->arena, r->target, &b);
     return hash_blob(list, file->kind == SIGNATURE_FILE_MINISIGN, report->arena, &b,

@@ -10,8 +10,9 @@
 #include "worker/worker.h"
 
 struct verify_request {
-    const char *target;    /* a path, or "sha256:HEX" */
-    const char *signature; /* NULL: look for one in or beside the target */
+    const char *target;      /* a path, or "sha256:HEX" */
+    const char *signature;   /* NULL: look for one in or beside the target */
+    const char *certificate; /* of a bare signature, as the operator has it; or NULL */
     enum verify_method method;
     const struct signers *signers;
     struct worker_options worker;
@@ -24,7 +25,6 @@ struct verify_report {
     struct signature signature;
     const char *material; /* "key", "certificate", "sigstore"; "" when not known */
     bool legacy;          /* of model_signing 0.2 */
-    struct span builder;  /* that provenance names; empty: none */
     bool has_files;       /* the signature is of a model: */
     struct signed_files files;
 };
@@ -48,11 +48,10 @@ void verify_taken(const struct signers *s, enum verify_method method, int64_t no
 void signature_from(struct arena *arena, const struct verification *v,
                     struct signature *ret_signature);
 
-/* A statement that was verified: does its subject have the digest, and, when the operator
- * named a builder, is it by that one?  A verification summary must say PASSED.  Lowers
- * *signature. */
+/* A statement that was verified: who built what it is about, and, when the operator named
+ * a builder, is it that one?  A verification summary must say PASSED.  Sets kind and
+ * builder, lowers the state. */
 void verify_provenance(const struct signers *s, struct arena *arena,
-                       const struct verification *v, struct signature *signature,
-                       struct span *ret_builder);
+                       const struct verification *v, struct signature *signature);
 
 #endif

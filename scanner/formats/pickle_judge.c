@@ -8,7 +8,8 @@ enum {
     REPORTS_EACH = 16,    /* findings for calls to one global */
     SAFE_CALLS_SHOWN = 3, /* facts for calls to one safe global */
     OTHER_CALLS_SHOWN = 64,
-    ANOMALIES_EACH = 8
+    ANOMALIES_EACH = 8,
+    TEXT_MARGIN = 256
 };
 
 static bool silent(const struct pickle_judge *j, size_t offset)
@@ -383,6 +384,17 @@ static void on_skipped(void *self, struct pickle_machine *m, size_t offset, size
     inspection_bulk(j->in, offset, end - offset);
 }
 
+/* Numbers are for byte rules what tensor bulk is; a little of what lies around the texts
+ * stays, for rules that look at instructions.  Not behind an array of joblib's, where
+ * loaders disagree on what the bytes are. */
+static void on_textless(void *self, struct pickle_machine *m, size_t offset, size_t end)
+{
+    const struct pickle_judge *j = self;
+    (void)m;
+    if (j->wrapper && *j->wrapper == SIZE_MAX)
+        inspection_bulk(j->in, offset + TEXT_MARGIN, end - offset - 2 * TEXT_MARGIN);
+}
+
 void judge_init(struct pickle_judge *j, struct inspection *in)
 {
     *j = (struct pickle_judge){ .in = in };
@@ -391,7 +403,8 @@ void judge_init(struct pickle_judge *j, struct inspection *in)
                                     .call = on_call,
                                     .anomaly = on_anomaly,
                                     .literal = on_literal,
-                                    .skipped = on_skipped };
+                                    .skipped = on_skipped,
+                                    .textless = on_textless };
 }
 
 void judge_stream_end(struct pickle_judge *j, const struct pickle_machine *m)

@@ -167,6 +167,17 @@ struct span pubkey_hint(const struct crypto *c, struct arena *arena, const EVP_P
     return hex_encode(arena, span_of(hash, sizeof hash));
 }
 
+struct span pubkey_fingerprint(const struct crypto *c, struct arena *arena,
+                               const EVP_PKEY *key)
+{
+    uint8_t hash[SHA256_LEN];
+    struct span der = pubkey_der(arena, key), none = { NULL, 0 };
+    if (der.len == 0 || !crypto_sha256(c, der, none, none, hash))
+        return none;
+    struct span hex = hex_encode(arena, span_of(hash, sizeof hash));
+    return arena_printf(arena, "sha256:%.*s", (int)hex.len, (const char *)hex.ptr);
+}
+
 bool pubkey_hint_names(const struct crypto *c, struct arena *arena, const EVP_PKEY *key,
                        struct span hint)
 {

@@ -35,6 +35,10 @@ EVP_PKEY *pubkey_read_private(const struct crypto *c, struct span pem,
 /* DER SubjectPublicKeyInfo; empty when out of memory. */
 struct span pubkey_der(struct arena *arena, const EVP_PKEY *key);
 
+/* "sha256:" and the digest of that DER, in hex. */
+struct span pubkey_fingerprint(const struct crypto *c, struct arena *arena,
+                               const EVP_PKEY *key);
+
 /* Whether a bundle's hint names the key: lower-case hex SHA-256 of its PEM text (model
  * signing) or base64 SHA-256 of its DER (cosign).  A hint of neither form names any. */
 bool pubkey_hint_names(const struct crypto *c, struct arena *arena, const EVP_PKEY *key,

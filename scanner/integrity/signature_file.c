@@ -1,6 +1,7 @@
 #include "integrity/signature_file.h"
 
 #include "integrity/base64.h"
+#include "integrity/cosign.h"
 #include "integrity/sums.h"
 
 enum { BARE_MAX = 4 << 10, BARE_LEAST = 64 };
@@ -37,8 +38,8 @@ static bool is_pgp(struct span head)
 
 bool signature_file_starts(struct span head)
 {
-    return (span_starts(head, "{") && bundle_claims(head)) || minisign_claims(head) ||
-           is_pgp(head);
+    return bundle_claims(head) || cosign_blob_claims(head) || cosign_image_claims(head) ||
+           cosign_payload_claims(head) || minisign_claims(head) || is_pgp(head);
 }
 
 struct span signature_file_subject(struct span path)
@@ -111,6 +112,26 @@ static void read_bundles(struct arena *arena, struct span bytes, struct signatur
     }
 }
 
+/* What cosign wrote before there were bundles. */
+static void read_cosign(struct arena *arena, struct span bytes, struct signature_file *f)
+{
+    struct signature_failure failure = { .check = SC_NONE };
+    bool ok;
+    if (f->kind == SIGNATURE_FILE_PAYLOAD) {
+        ok = cosign_payload_parse(arena, bytes, &f->image, &failure);
+    } else {
+        f->bundles = arena_array(arena, SIGNATURE_BUNDLES_MAX, sizeof *f->bundles);
+        ok = f->bundles != NULL;
+        if (ok && f->kind == SIGNATURE_FILE_IMAGE)
+            ok = cosign_image_parse(arena, bytes, f->bundles, SIGNATURE_BUNDLES_MAX,
+                                    &f->bundle_count, &failure);
+        else if (ok && (ok = cosign_blob_parse(arena, bytes, f->bundles, &failure)))
+            f->bundle_count = 1;
+    }
+    if (!ok && failure.check != SC_NONE)
+        broken_bundle(arena, f, &failure);
+}
+
 static void read_model(struct arena *arena, struct budget *budget,
                        struct signature_file *f)
 {
@@ -136,6 +157,14 @@ static bool read_bare(struct arena *arena, struct span bytes, struct span *ret)
            ret->len >= BARE_LEAST;
 }
 
+/* The manifest of an image may name the media type of a bundle, and is none. */
+static bool names_bundle(struct span bytes)
+{
+    return span_find(bytes, "\"" BUNDLE_MEDIA_PREFIX, 0) != SIZE_MAX &&
+           span_find(bytes, "\"application/vnd.oci.image.manifest.v1+json\"", 0) ==
+               SIZE_MAX;
+}
+
 static enum signature_file_kind kind_of(struct span bytes)
 {
     if (minisign_claims(bytes))
@@ -143,11 +172,13 @@ static enum signature_file_kind kind_of(struct span bytes)
     if (is_pgp(bytes) || is_pgp_packet(bytes))
         return SIGNATURE_FILE_PGP;
     if (span_starts(bytes, "{"))
-        return span_find(bytes, "\"" BUNDLE_MEDIA_PREFIX, 0) != SIZE_MAX
-                   ? SIGNATURE_FILE_BUNDLE
+        return cosign_image_claims(bytes) ? SIGNATURE_FILE_IMAGE
+               : names_bundle(bytes)      ? SIGNATURE_FILE_BUNDLE
                : span_find(bytes, "\"payloadType\"", 0) != SIZE_MAX
                    ? SIGNATURE_FILE_ENVELOPE
-                   : SIGNATURE_FILE_UNKNOWN;
+               : cosign_blob_claims(bytes)    ? SIGNATURE_FILE_OLD_BUNDLE
+               : cosign_payload_claims(bytes) ? SIGNATURE_FILE_PAYLOAD
+                                              : SIGNATURE_FILE_UNKNOWN;
     return sums_claims(bytes) ? SIGNATURE_FILE_SUMS : SIGNATURE_FILE_UNKNOWN;
 }
 
@@ -162,6 +193,11 @@ void signature_file_read(struct arena *arena, struct span bytes, struct budget *
     case SIGNATURE_FILE_ENVELOPE:
         read_bundles(arena, bytes, &f);
         read_model(arena, budget, &f);
+        break;
+    case SIGNATURE_FILE_OLD_BUNDLE:
+    case SIGNATURE_FILE_IMAGE:
+    case SIGNATURE_FILE_PAYLOAD:
+        read_cosign(arena, bytes, &f);
         break;
     case SIGNATURE_FILE_MINISIGN:
         ok = minisign_parse(arena, bytes, &f.minisign, &why);

@@ -18,6 +18,9 @@ enum signature_file_kind {
     SIGNATURE_FILE_PGP,  /* only recognised; gpgv reads it */
     SIGNATURE_FILE_SUMS, /* digests of files: SHA256SUMS and its kin */
     SIGNATURE_FILE_BARE, /* base64 of a signature and nothing else, as cosign wrote */
+    SIGNATURE_FILE_OLD_BUNDLE, /* the JSON that cosign wrote before Sigstore bundles */
+    SIGNATURE_FILE_IMAGE,      /* cosign's manifest of the signatures of an image, and */
+    SIGNATURE_FILE_PAYLOAD,    /* what such a signature is over */
     SIGNATURE_FILE_KINDS
 };
 
@@ -37,7 +40,8 @@ struct signature_file {
     struct span model_reason;
     struct minisign minisign;
     struct manifest sums;
-    struct span bare; /* the raw signature */
+    struct span bare;  /* the raw signature */
+    struct span image; /* of a payload: the raw sha256 of the image's manifest */
 };
 
 /* Total: a file that is none of these is SIGNATURE_FILE_UNKNOWN, one that is broken has a
@@ -46,7 +50,7 @@ void signature_file_read(struct arena *arena, struct span bytes, struct budget *
                          struct signature_file *ret_file);
 
 /* May a file be one, by the last component of its path or by its first bytes? */
-enum { SIGNATURE_HEAD = 512 };
+enum { SIGNATURE_HEAD = 1024 };
 bool signature_file_named(struct span path);
 bool signature_file_starts(struct span head);
 

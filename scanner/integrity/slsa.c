@@ -1,5 +1,6 @@
 #include "integrity/slsa.h"
 
+#include "integrity/base64.h"
 #include "integrity/statement.h"
 #include "integrity/strict_json.h"
 
@@ -51,4 +52,22 @@ bool slsa_passed(struct arena *arena, struct span payload, bool *ret_summary,
     *ret_summary = summary;
     statement_free(&s);
     return ok;
+}
+
+struct span *slsa_subjects(struct arena *arena, struct span payload, size_t *ret_count)
+{
+    struct statement statement;
+    struct signature_failure ignored = { .check = SC_NONE };
+    *ret_count = 0;
+    if (!statement_parse(arena, payload, &statement, &ignored))
+        return NULL;
+    struct span *subjects = arena_array(arena, statement.count, sizeof *subjects);
+    for (size_t i = 0; subjects && i < statement.count; i++) {
+        subjects[i] = (struct span){ 0 };
+        if (statement.subjects[i].sha256.len)
+            (void)hex_decode(arena, statement.subjects[i].sha256, &subjects[i]);
+    }
+    *ret_count = subjects ? statement.count : 0;
+    statement_free(&statement);
+    return subjects;
 }

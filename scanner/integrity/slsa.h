@@ -18,4 +18,7 @@ bool slsa_builder(struct arena *arena, struct span payload, struct span *ret_bui
 bool slsa_passed(struct arena *arena, struct span payload, bool *ret_summary,
                  struct refusal *why);
 
+/* The sha256 of each subject of a verified statement, raw; empty where it has none. */
+struct span *slsa_subjects(struct arena *arena, struct span payload, size_t *ret_count);
+
 #endif

@@ -166,16 +166,6 @@ bool verify_content(struct verifying *v)
 
 /* ---- key method ---- */
 
-static struct span fingerprint(struct verifying *v, const EVP_PKEY *key)
-{
-    uint8_t hash[SHA256_LEN];
-    struct span der = pubkey_der(v->arena, key), none = { NULL, 0 };
-    if (der.len == 0 || !crypto_sha256(v->crypto, der, none, none, hash))
-        return none;
-    struct span hex = hex_encode(v->arena, span_of(hash, sizeof hash));
-    return arena_printf(v->arena, "sha256:%.*s", (int)hex.len, (const char *)hex.ptr);
-}
-
 /* The hint selects nothing: it only tells another signer's bundle from a broken one. */
 static bool verify_key(struct verifying *v)
 {
@@ -191,7 +181,7 @@ static bool verify_key(struct verifying *v)
                            "The bundle names another key than the one that was given.") ||
         !verify_signature(v, p->keys, p->key_count, &key) || !verify_content(v))
         return false;
-    v->result->identity = fingerprint(v, key);
+    v->result->identity = pubkey_fingerprint(v->crypto, v->arena, key);
     return true;
 }
 
@@ -237,6 +227,7 @@ static bool signing_time(struct verifying *v)
 static bool chain_holds(struct verifying *v, X509 *const *certificates)
 {
     const char *reason = "";
+    uint8_t top[SHA256_LEN] = { 0 };
     const struct verify_policy *p = v->policy;
     const struct x509_chain chain = { .leaf = certificates[0],
                                       .untrusted = certificates + 1,
@@ -247,7 +238,9 @@ static bool chain_holds(struct verifying *v, X509 *const *certificates)
     if (!signature_require(v->failure, SC_ANCHOR_GIVEN, p->anchor_count > 0,
                            "Signed with a certificate; none was given to trust."))
         return false;
-    enum x509_result result = x509_chain_check(v->crypto, &chain, NULL, &reason);
+    enum x509_result result = x509_chain_check(v->crypto, &chain, NULL, top, &reason);
+    if (result == X509_CHAIN_HOLDS)
+        v->result->root = hex_encode(v->arena, span_of(top, sizeof top));
     return signature_require(v->failure, SC_CERTIFICATE_CHAIN,
                              result != X509_CHAIN_BROKEN,
                              "The certificate chain does not hold: %s.", reason) &&

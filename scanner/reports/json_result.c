@@ -204,6 +204,7 @@ static void write_signatures(struct json_out *j, const struct signature *first)
         json_out_bytes(j, "root", s->root);
         json_out_bytes(j, "time", s->time);
         json_out_bytes(j, "covers", s->covers);
+        json_out_bytes(j, "builder", s->builder);
         json_out_bytes(j, "check", s->check);
         json_out_bytes(j, "reason", s->reason);
         json_out_end_object(j);

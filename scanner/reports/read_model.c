@@ -97,6 +97,7 @@ static const struct field signature_fields[] = {
     INPUT_SPAN("root", signature, root),
     INPUT_SPAN("time", signature, time),
     INPUT_SPAN("covers", signature, covers),
+    INPUT_SPAN("builder", signature, builder),
     INPUT_SPAN("check", signature, check),
     INPUT_SPAN("reason", signature, reason),
 };

@@ -246,6 +246,7 @@ static void code_file(struct codec *c, struct signature_file *f)
     code_minisign(c, &f->minisign, f->kind == SIGNATURE_FILE_MINISIGN && !f->check);
     code_manifest(c, &f->sums, false);
     code_span(c, &f->bare);
+    code_span(c, &f->image);
 }
 
 bool signature_wire_encode(struct buffer *out, const struct signature_file *f)

@@ -199,7 +199,7 @@ def check_tells_every_problem_with_line_and_column():
     assert lines[0].startswith(p + ":3:2: fail_on: ") and lines[1].startswith(p + ":4:3: trsut: unknown key; did you")
     assert lines[2].endswith(": valid")
     assert run("policy", "check").returncode == 4 and run("policy").returncode == 4
-    assert b"did you mean check?" in run("policy", "chekc", p).stderr
+    assert b"did you mean `assay policy check`?" in run("policy", "chekc", p).stderr
     assert run("policy", "--help").returncode == 0
 
 
