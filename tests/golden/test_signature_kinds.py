@@ -452,7 +452,7 @@ def special_files_and_swaps_are_never_verified_and_never_block():
         f.truncate((64 << 20) + 1)
     assert attempt(d + "/" + NAME, huge) == 2
     os.unlink(huge)
-    # a link that goes to and fro between signed and other bytes
+    # a link that turns from signed bytes to others and back
     other = write(os.path.join(scratch(), "other"), b"other")
     signed = write(os.path.join(scratch(), "signed"), WEIGHTS)
     link, stop = os.path.join(d, "link"), []
