@@ -94,6 +94,7 @@ $(PROGRAMS): $(BUILD)/%: tests/%.c $(LIB)
 $(BUILD)/sandbox/worker_evil: WRAP = -Wl,--wrap=inspect_artifact
 # Only there can a check of a signature be left out.
 $(BUILD)/pki/verify_case: WRAP = -Wl,--wrap=signature_require
+$(BUILD)/pki/manifest_case: WRAP = -Wl,--wrap=refuse
 
 # Names that libcurl looks up are answered by the program.
 $(BUILD)/net/client: WRAP = -rdynamic
@@ -164,8 +165,9 @@ demo: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) tests/demo
 
-bench: all $(BUILD)/bench/yara_honest $(BUILD)/pki/verify_case
+bench: all $(BUILD)/bench/yara_honest $(BUILD)/bench/pickle_speed $(BUILD)/pki/verify_case
 	BUILD=$(BUILD) tests/bench/run
+	BUILD=$(BUILD) tests/bench/origins
 	BUILD=$(BUILD) tests/bench/yara_corpus
 
 SHARE         = $(DESTDIR)$(PREFIX)/share/assay

@@ -119,8 +119,11 @@ static bool load_signer(struct outputs *outputs, struct report_options *o,
                          error))
         return false;
     outputs->signer = statement_signer_new(outputs->sign_key, passphrase, error);
-    if (!outputs->signer)
+    if (!outputs->signer) { /* nothing is scanned without it */
+        if (error->code == ERROR_IO)
+            error->code = ERROR_CONFIG;
         return false;
+    }
     o->signer = statement_signer_report(outputs->signer);
     return true;
 }

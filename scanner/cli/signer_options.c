@@ -24,18 +24,24 @@ static bool load_root(const struct signer_arguments *a, const struct installatio
 static bool load(const struct signer_arguments *a, const struct installation *i,
                  struct signers *s, struct error *error)
 {
-    bool ok = signers_init(s, error);
     if (a->identities.count != a->providers.count)
         return error_set(error, ERROR_USAGE,
                          "each --identity needs its --identity-provider, and each "
                          "provider its identity");
+    bool ok = signers_init(s, error);
     for (size_t n = 0; ok && n < a->keys.count; n++)
         ok = signers_add_key(s, a->keys.items[n], error);
     for (size_t n = 0; ok && n < a->chains.count; n++)
         ok = signers_add_anchors(s, a->chains.items[n], error);
-    for (size_t n = 0; ok && n < a->identities.count; n++)
-        ok =
-            signers_add_identity(s, a->identities.items[n], a->providers.items[n], error);
+    for (size_t n = 0; ok && n < a->identities.count; n++) {
+        const struct verify_identity who = {
+            .subject = a->identities.items[n],
+            .issuer = a->providers.items[n],
+            .subject_is_pattern = a->identity_patterns[n],
+            .issuer_is_pattern = a->provider_patterns[n],
+        };
+        ok = signers_add_identity(s, &who, error);
+    }
     s->keyring = a->keyring;
     s->builder = a->builder;
     return ok && load_root(a, i, s, error);

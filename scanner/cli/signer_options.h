@@ -8,6 +8,7 @@
 
 struct signer_arguments {
     struct path_list keys, chains, identities, providers;
+    bool identity_patterns[PATHS_MAX], provider_patterns[PATHS_MAX];
     const char *trusted_root, *keyring, *builder;
     bool staging;
 };

@@ -24,18 +24,20 @@ static const char usage[] =
     "                                          repeatable\n"
     "      --certificate-chain FILE            certificates to trust; repeatable\n"
     "      --identity ID --identity-provider URL   a keyless signer; repeatable pairs\n"
-    "      (--certificate-identity, --certificate-oidc-issuer: the same)\n"
+    "      (--certificate-identity, --certificate-oidc-issuer: the same; with -regexp\n"
+    "       behind them, regular expressions that must match the whole)\n"
     "      --keyring FILE                      a keyring for gpgv\n\n"
     "      --signature FILE, --bundle FILE     the signature [model.sig in the model, "
     "or\n"
     "                                          beside a file]\n"
+    "      --certificate FILE       of a signature that cosign wrote without a bundle\n"
     "      --trusted-root FILE, --trust-config FILE  of keyless signatures [the "
     "installed]\n"
     "      --use-staging            the root of Sigstore's staging instance\n"
     "      --builder-id ID          provenance must name this builder\n"
     "      --ignore-unsigned-files  files that were not signed do not count\n"
-    "      --log-fingerprints       accepted; the signer is always shown\n" MODEL_HELP
-    "  -o, --output FORMAT          text or json [text]\n"
+    "      --log-fingerprints, --offline, --new-bundle-format  accepted: it is always "
+    "so\n" MODEL_HELP "  -o, --output FORMAT          text or json [text]\n"
     "      --sandbox MODE           strict, auto or off [auto]\n"
     "  -h, --help                   this text\n";
 
@@ -44,7 +46,10 @@ enum {
     VERIFY_PUBLIC_KEY,
     VERIFY_CHAIN,
     VERIFY_IDENTITY,
+    VERIFY_IDENTITY_PATTERN,
     VERIFY_PROVIDER,
+    VERIFY_PROVIDER_PATTERN,
+    VERIFY_CERTIFICATE_FILE,
     VERIFY_KEYRING,
     VERIFY_ROOT,
     VERIFY_STAGING,
@@ -58,7 +63,7 @@ enum {
 struct arguments {
     struct model_arguments model;
     struct signer_arguments signers;
-    const char *signature;
+    const char *signature, *certificate;
     enum sandbox sandbox;
     enum verify_method method;
     bool json, help;
@@ -66,27 +71,33 @@ struct arguments {
 
 static const struct option options[] = {
     MODEL_OPTIONS,
-    {"signature",                required_argument, NULL, VERIFY_SIGNATURE },
-    { "bundle",                      required_argument, NULL, VERIFY_SIGNATURE },
-    { "public-key",                         required_argument, NULL, VERIFY_PUBLIC_KEY },
+    {"signature",                       required_argument, NULL, VERIFY_SIGNATURE },
+    { "bundle",                             required_argument, NULL, VERIFY_SIGNATURE },
+    { "public-key",                                required_argument, NULL, VERIFY_PUBLIC_KEY },
     { "key",required_argument, NULL, VERIFY_PUBLIC_KEY },
-    { "certificate-chain",          required_argument, NULL, VERIFY_CHAIN },
-    { "identity",              required_argument, NULL, VERIFY_IDENTITY },
-    { "certificate-identity",                      required_argument, NULL, VERIFY_IDENTITY },
-    { "identity-provider",                         required_argument, NULL, VERIFY_PROVIDER },
-    { "certificate-oidc-issuer",                      required_argument, NULL, VERIFY_PROVIDER },
-    { "keyring",         required_argument, NULL, VERIFY_KEYRING },
-    { "trusted-root",       required_argument, NULL, VERIFY_ROOT },
-    { "trust-config",                      required_argument, NULL, VERIFY_ROOT },
-    { "use-staging",                         no_argument, NULL, VERIFY_STAGING },
+    { "certificate-chain",                 required_argument, NULL, VERIFY_CHAIN },
+    { "identity",                     required_argument, NULL, VERIFY_IDENTITY },
+    { "certificate-identity",                             required_argument, NULL, VERIFY_IDENTITY },
+    { "certificate-identity-regexp",                                required_argument, NULL, VERIFY_IDENTITY_PATTERN },
+    { "certificate-oidc-issuer-regexp",                             required_argument, NULL,
+      VERIFY_PROVIDER_PATTERN },
+    { "certificate",                required_argument, NULL, VERIFY_CERTIFICATE_FILE },
+    { "offline",              optional_argument, NULL, VERIFY_FINGERPRINTS },
+    { "new-bundle-format",                             optional_argument, NULL, VERIFY_FINGERPRINTS },
+    { "identity-provider",                                required_argument, NULL, VERIFY_PROVIDER },
+    { "certificate-oidc-issuer",required_argument, NULL, VERIFY_PROVIDER },
+    { "keyring",                  required_argument, NULL, VERIFY_KEYRING },
+    { "trusted-root",           required_argument, NULL, VERIFY_ROOT },
+    { "trust-config",                             required_argument, NULL, VERIFY_ROOT },
+    { "use-staging",                                no_argument, NULL, VERIFY_STAGING },
     { "builder-id",required_argument, NULL, VERIFY_BUILDER },
-    { "ignore-unsigned-files",           no_argument, NULL, VERIFY_IGNORE_UNSIGNED },
-    { "no-ignore-unsigned-files",    no_argument, NULL, VERIFY_NO_IGNORE_UNSIGNED },
-    { "log-fingerprints",                      no_argument, NULL, VERIFY_FINGERPRINTS },
-    { "output",                         required_argument, NULL, 'o' },
-    { "sandbox",required_argument, NULL, VERIFY_SANDBOX },
-    { "help",           no_argument, NULL, 'h' },
-    { 0}
+    { "ignore-unsigned-files",          no_argument, NULL, VERIFY_IGNORE_UNSIGNED },
+    { "no-ignore-unsigned-files", no_argument, NULL, VERIFY_NO_IGNORE_UNSIGNED },
+    { "log-fingerprints",                             no_argument, NULL, VERIFY_FINGERPRINTS },
+    { "output",                                required_argument, NULL, 'o' },
+    { "sandbox", required_argument, NULL, VERIFY_SANDBOX },
+    { "help",          no_argument, NULL, 'h' },
+    { 0                       }
 };
 
 static bool take_output(struct arguments *a, const char *value, struct error *error)
@@ -110,6 +121,17 @@ static bool take(struct arguments *a, int option, const char *value, struct erro
         return path_list_add(&s->chains, value, "certificate-chain", error);
     case VERIFY_IDENTITY:
         return path_list_add(&s->identities, value, "identity", error);
+    case VERIFY_IDENTITY_PATTERN:
+        return path_list_add(&s->identities, value, "certificate-identity-regexp",
+                             error) &&
+               (s->identity_patterns[s->identities.count - 1] = true);
+    case VERIFY_PROVIDER_PATTERN:
+        return path_list_add(&s->providers, value, "certificate-oidc-issuer-regexp",
+                             error) &&
+               (s->provider_patterns[s->providers.count - 1] = true);
+    case VERIFY_CERTIFICATE_FILE:
+        a->certificate = value;
+        return true;
     case VERIFY_PROVIDER:
         return path_list_add(&s->providers, value, "identity-provider", error);
     case VERIFY_KEYRING:
@@ -317,6 +339,7 @@ static int verify(struct arguments *a, const char *target)
     const struct verify_request r = {
         .target = target,
         .signature = a->signature,
+        .certificate = a->certificate,
         .method = a->method,
         .signers = &signers,
         .worker = {.program = installation.worker,

@@ -104,7 +104,9 @@ static bool work_on(struct labour *labour, struct crew_hand *hand, struct job *j
                     int fd, const struct stat *before, struct error *error)
 {
     struct artifact *a = job->file->artifact;
-    struct hashing h = { .fd = fd, .buffer = hand->buffer, .shards = job->shards, .labour = labour };
+    struct hashing h = {
+        .fd = fd, .buffer = hand->buffer, .shards = job->shards, .labour = labour
+    };
     struct stat after;
     h.digester = digester_new(job_digests(job), (uint64_t)before->st_size);
     if (!h.digester) {

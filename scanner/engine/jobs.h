@@ -27,11 +27,11 @@ struct job {
     const struct source_file *source;
     struct promise *promises, *last_promise; /* set before the run: what to compute */
     struct shards *shards; /* before the run: signed ranges, checked on the way */
-    unsigned also;       /* before the run: DIGEST_BIT()s to compute beyond those */
-    struct span unit;    /* before the run: the store entry that it belongs to, if any;
-                            after units_group(): the path of its model's unit */
-    struct file *file;   /* the result: always set when jobs_run() returns true */
-    struct model *model; /* set by units_group() */
+    unsigned also;         /* before the run: DIGEST_BIT()s to compute beyond those */
+    struct span unit;      /* before the run: the store entry that it belongs to, if any;
+                              after units_group(): the path of its model's unit */
+    struct file *file;     /* the result: always set when jobs_run() returns true */
+    struct model *model;   /* set by units_group() */
     struct span digests[DIGEST_COUNT]; /* hex, in file's arena; empty: not computed */
     struct span url; /* user.xdg.origin.url, in file's arena; empty: it has none */
 };

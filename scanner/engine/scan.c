@@ -219,6 +219,8 @@ static bool attach_origins(const struct scan_options *o, struct work *w, struct 
     if (!evidence_attach(w->evidence, &stated) || !signatures_attach(w->signatures))
         return false;
     attribute_empty(&stating, r);
+    for (size_t i = 0; o->lockfile && i < w->list_count; i++)
+        locks_check_signers(o->lockfile, &w->lists[i], w->list_count == 1, r);
     for (struct model *m = r->models; m; m = m->next)
         origin_settle(m, o->accept_declared);
     return true;

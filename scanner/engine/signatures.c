@@ -80,7 +80,6 @@ struct signatures *signatures_read(const struct scan_options *o,
         (void)error_set(error, ERROR_MEMORY, "out of memory");
     if (ok) {
         s->options = o;
-        s->signers = o->signers;
         s->now = (int64_t)time(NULL);
         s->list_count = list_count;
         s->locked = calloc(list_count + 1, sizeof *s->locked);
@@ -292,7 +291,7 @@ static const struct signers *signers_of(const struct signatures *s,
     for (size_t i = 0; i < s->locked_count; i++)
         if (s->locked[i].list == list)
             return &s->locked[i].signers;
-    return s->signers;
+    return &s->signers;
 }
 
 /* What the lockfile recorded is the operator's word, for that target alone. */
@@ -306,11 +305,13 @@ static bool add_locked(struct signatures *s, const struct source_list *list, boo
         return true;
     struct locked_signers *l = &s->locked[s->locked_count++];
     *l = (struct locked_signers){ .list = list,
-                                  .signers = *s->signers,
-                                  .shared_keys = s->signers->key_count };
+                                  .signers = s->signers,
+                                  .shared_keys = s->signers.key_count };
     for (size_t i = 0; i < t->signer_count; i++) {
         const struct locked_signer *g = &t->signers[i];
-        if (g->issuer && !signers_add_identity(&l->signers, g->identity, g->issuer, error))
+        const struct verify_identity who = { .subject = g->identity,
+                                             .issuer = g->issuer };
+        if (g->issuer && !signers_add_identity(&l->signers, &who, error))
             return false;
         if (g->key && !signers_add_key_text(&l->signers, g->key, g->identity,
                                             lockfile_path(lock), error))
@@ -319,18 +320,30 @@ static bool add_locked(struct signatures *s, const struct source_list *list, boo
     return true;
 }
 
+static bool policy_accepts(const void *policy, struct span subject, struct span issuer)
+{
+    return policy_accepts_signer(policy, subject, issuer);
+}
+
 /* Even with nobody to accept, whether a signature is good can be told. */
 static bool ready_signers(struct signatures *s, struct error *error)
 {
-    if (s->signers || s->count == 0)
-        return true;
-    if (!signers_init(&s->own, error))
-        return false;
-    s->own_ready = true;
-    s->signers = &s->own;
+    const struct scan_options *o = s->options;
     struct error ignored;
-    if (s->options->trusted_root && access(s->options->trusted_root, R_OK) == 0)
-        (void)signers_set_root(&s->own, s->options->trusted_root, &ignored);
+    if (s->count == 0)
+        return true;
+    if (!o->signers) {
+        if (!signers_init(&s->own, error))
+            return false;
+        s->own_ready = true;
+        if (o->trusted_root && access(o->trusted_root, R_OK) == 0)
+            (void)signers_set_root(&s->own, o->trusted_root, &ignored);
+    }
+    s->signers = o->signers ? *o->signers : s->own;
+    if (o->policy && policy_lists_signers(o->policy)) {
+        s->signers.accepts = policy_accepts;
+        s->signers.accepts_self = o->policy;
+    }
     return true;
 }
 

@@ -68,7 +68,7 @@ static void verify_bundle_of(struct signatures *s, struct sealed *one,
     const struct verify_target target = target_of(one, job);
     struct signature found = { 0 };
     struct verification v;
-    found.kind = b->content == CONTENT_ENVELOPE                 ? "in-toto"
+    found.kind = b->content == CONTENT_ENVELOPE            ? "in-toto"
                  : one->file.kind == SIGNATURE_FILE_BUNDLE ? "sigstore"
                                                            : "cosign";
     verify_taken(one->signers, VERIFY_ANY, s->now, one->arena, b, &target, &v);
@@ -135,7 +135,8 @@ static void verify_image(struct signatures *s, struct sealed *one)
     }
 }
 
-/* ---- other kinds -------------------------------------------------------------------- */
+/* ---- other kinds --------------------------------------------------------------------
+ */
 
 static void verify_minisign(struct sealed *one, const struct job *job)
 {
@@ -205,11 +206,11 @@ static void explain_rest(struct sealed *one)
         sealed_set(one, one->file.state, one->file.check, one->file.reason);
     else if (one->file.kind == SIGNATURE_FILE_UNKNOWN)
         sealed_set(one, SIGNATURE_UNSUPPORTED, "signature-kind",
-            span_of_text("it is no kind of signature that Assay knows"));
+                   span_of_text("it is no kind of signature that Assay knows"));
     else
         sealed_set(one, SIGNATURE_UNSUPPORTED, "subject-present",
-            span_of_text("the file that it is of is not known by its name; "
-                         "`assay verify` takes both"));
+                   span_of_text("the file that it is of is not known by its name; "
+                                "`assay verify` takes both"));
 }
 
 /* Files that only have a name or a beginning that may mean something. */
@@ -273,8 +274,8 @@ static void invalid(struct sealed *one, const char *check, struct span path,
 {
     if (one->signature.state == SIGNATURE_VERIFIED) /* the first reason stays */
         sealed_set(one, SIGNATURE_INVALID, check,
-            arena_printf(one->arena, "%.*s %s", (int)path.len, (const char *)path.ptr,
-                         what));
+                   arena_printf(one->arena, "%.*s %s", (int)path.len,
+                                (const char *)path.ptr, what));
 }
 
 /* Of a file in ranges: were they all there?  The list that begins with this one. */
@@ -309,8 +310,7 @@ static void expect_shards(const struct sealed *one, struct job *job,
     *x = (struct expectation){ .by = BY_SIGNATURE,
                                .source = arena_copy(job->file->arena, one->source->path),
                                .algorithm = "sha256-of-shards",
-                               .value =
-                                   arena_copy(job->file->arena, span_of_text(root)),
+                               .value = arena_copy(job->file->arena, span_of_text(root)),
                                .state = holds ? EXPECT_VERIFIED : EXPECT_MISMATCH,
                                .next = job->file->expected };
     job->file->expected = x;
@@ -416,7 +416,7 @@ static const struct signature *copy_to(struct model *m, const struct sealed *one
     if (!g)
         return NULL;
     *g = one->signature;
-    struct span *const texts[] = { &g->identity, &g->issuer, &g->root,  &g->time,
+    struct span *const texts[] = { &g->identity, &g->issuer,  &g->root,  &g->time,
                                    &g->covers,   &g->builder, &g->check, &g->reason };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_copy(m->arena, *texts[i]);
@@ -460,7 +460,8 @@ static void report(const struct sealed *one)
                     (struct span){ 0 });
 }
 
-/* ---- what signed lists say of other files ------------------------------------------- */
+/* ---- what signed lists say of other files -------------------------------------------
+ */
 
 /* The file itself, whose bytes somebody accepted has signed; or NULL. */
 static const struct signature *vouched(const struct sealed *one, struct span path)

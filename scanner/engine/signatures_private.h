@@ -41,7 +41,7 @@ struct signatures {
     const struct scan_options *options;
     struct signers own; /* when the operator named nobody */
     bool own_ready;
-    const struct signers *signers;
+    struct signers signers; /* a copy of those, or of the operator's; owns nothing */
     struct locked_signers *locked;
     size_t locked_count, list_count;
     struct sealed *list;

@@ -2,6 +2,7 @@
 
 #include "engine/hashing.h"
 #include "integrity/base64.h"
+#include "integrity/cosign.h"
 #include "integrity/gpg.h"
 #include "integrity/rekor.h"
 #include "integrity/signature_file.h"
@@ -58,6 +59,7 @@ void signature_from(struct arena *arena, const struct verification *v,
 {
     s->identity = v->identity;
     s->issuer = v->claims.issuer;
+    s->root = v->state == SIGNATURE_VERIFIED ? v->root : (struct span){ 0 };
     s->time = verification_time(v, arena);
     set(arena, s, v->state, signature_check_name(v->failure.check), v->failure.reason);
 }
@@ -263,17 +265,37 @@ static void verify_minisign(const struct verify_request *r,
         ok ? "" : why.reason);
 }
 
-/* What cosign wrote before bundles: a signature by a bare key over the file. */
-static void verify_bare(const struct verify_request *r, const struct signature_file *file,
-                        const struct blob *b, struct verify_report *report)
+/* What cosign wrote before bundles: a signature by a bare key over the file, or by the
+ * key of a certificate that lies apart.  A keyless one says when it was made only in the
+ * log, which is not asked here. */
+static bool verify_bare(const struct verify_request *r, const struct signature_file *file,
+                        const struct blob *b, struct verify_report *report,
+                        struct error *error)
 {
     struct bundle bare = { .version = BUNDLE_BARE,
                            .material = MATERIAL_KEY,
                            .content = CONTENT_MESSAGE,
                            .signature = file->bare };
+    struct signature_failure why = { .check = SC_NONE };
     struct verification v;
-    verify_taken(r->signers, VERIFY_KEY, r->now, report->arena, &bare, &b->target, &v);
+    struct span text;
+    if (r->certificate &&
+        !signers_read_file(report->arena, r->certificate, SIGNER_FILE_MAX, &text, error))
+        return false;
+    if (r->certificate && !cosign_certificate(report->arena, text, &bare, &why))
+        return error_set(error, ERROR_CONFIG, "%s: no certificate in PEM",
+                         r->certificate);
+    bool certified = bare.material == MATERIAL_CHAIN;
+    if (certified && !r->signers->anchors.count) {
+        set(report->arena, &report->signature, SIGNATURE_UNSUPPORTED, "entry-present",
+            "a keyless signature is verified with its bundle, which holds the entry of "
+            "the log; or name --certificate-chain");
+        return true;
+    }
+    verify_taken(r->signers, certified ? VERIFY_CERTIFICATE : VERIFY_KEY, r->now,
+                 report->arena, &bare, &b->target, &v);
     signature_from(report->arena, &v, &report->signature);
+    return true;
 }
 
 static bool verify_blob(const struct verify_request *r, const struct signature_file *file,
@@ -295,8 +317,7 @@ static bool verify_blob(const struct verify_request *r, const struct signature_f
         return true;
     case SIGNATURE_FILE_BARE:
         s->kind = "cosign";
-        verify_bare(r, file, b, report);
-        return true;
+        return verify_bare(r, file, b, report, error);
     case SIGNATURE_FILE_IMAGE:
         s->kind = "cosign";
         set(report->arena, s, SIGNATURE_UNSUPPORTED, "signature-kind",

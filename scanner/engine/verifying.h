@@ -10,8 +10,9 @@
 #include "worker/worker.h"
 
 struct verify_request {
-    const char *target;    /* a path, or "sha256:HEX" */
-    const char *signature; /* NULL: look for one in or beside the target */
+    const char *target;      /* a path, or "sha256:HEX" */
+    const char *signature;   /* NULL: look for one in or beside the target */
+    const char *certificate; /* of a bare signature, as the operator has it; or NULL */
     enum verify_method method;
     const struct signers *signers;
     struct worker_options worker;

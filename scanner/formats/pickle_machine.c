@@ -522,6 +522,7 @@ static void begin(struct pickle_machine *m, size_t start)
     m->frame_end = m->fork = SIZE_MAX;
     m->piece_count = m->big_index_count = 0;
     memo_clear(&m->memo);
+    m->memo.store = &m->store;
     places_clear(&m->places);
 }
 
@@ -641,7 +642,7 @@ void pickle_machine_reuse(struct pickle_machine *m, struct span bytes,
     m->bytes = bytes;
     m->arena = arena;
     m->store.head = 0;
-    m->extension_count = 0;
+    extensions_reset(m);
     if (m->global_slot_count >
         SLOTS_KEPT) { /* clearing them again and again takes long */
         free(m->globals);
@@ -670,7 +671,7 @@ void pickle_machine_free(struct pickle_machine *m)
     free(m->marks);
     free(m->globals);
     free(m->global_slots);
-    free(m->extensions);
+    extensions_free(m);
     free(m->pieces);
     free(m->big_indexes);
     free(m);

@@ -110,8 +110,14 @@ static uint64_t get_varint(const uint8_t *from, size_t *at)
     return v;
 }
 
+/* A container that the store has forgotten is like any other one of its kind. */
+static uint64_t payload_to_keep(const struct pickle_store *s, pickle_value v)
+{
+    return s && store_forgot(s, v) ? 0 : value_payload(v);
+}
+
 /* Into `to`, which has room for the worst case; gives the length. */
-static size_t pack(const pickle_value *entries, uint8_t *to)
+static size_t pack(const struct pickle_store *s, const pickle_value *entries, uint8_t *to)
 {
     uint64_t last[16] = { 0 }, previous = UINT64_MAX, run = 0;
     size_t len = 0;
@@ -119,7 +125,7 @@ static size_t pack(const pickle_value *entries, uint8_t *to)
         uint64_t code = UINT64_MAX; /* behind the end: flushes the run */
         if (i < MEMO_PAGE) {
             enum pickle_tag tag = value_tag(entries[i]);
-            uint64_t payload = value_payload(entries[i]);
+            uint64_t payload = payload_to_keep(s, entries[i]);
             code = zigzag(payload - last[tag]) << 4 | (uint64_t)tag;
             last[tag] = payload;
         }
@@ -195,7 +201,7 @@ static bool close_oldest(struct pickle_memo *m)
 {
     uint8_t packed[PACKED_MAX];
     struct memo_page *p = m->oldest;
-    size_t len = pack(p->entries, packed), squeezed = squeeze(m, packed, len);
+    size_t len = pack(m->store, p->entries, packed), squeezed = squeeze(m, packed, len);
     size_t kept = squeezed ? squeezed : len;
     p->packed = malloc(kept);
     if (!p->packed || !charge(m, kept))

@@ -42,7 +42,8 @@ static inline bool pickle_decode_short(struct reader *r, struct pickle_instructi
     n &= masks[size];
     ret->offset = r->pos;
     ret->code = head.ptr[0];
-    ret->number = ret->code == OP_BININT ? (uint64_t)(int64_t)(int32_t)n : n;
+    bool with_sign = ret->code == OP_BININT || ret->code == OP_EXT4;
+    ret->number = with_sign ? (uint64_t)(int64_t)(int32_t)n : n;
     reader_skip(r, size);
     return true;
 }

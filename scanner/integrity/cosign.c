@@ -50,9 +50,9 @@ static json_t *read_json(struct span bytes, struct signature_failure *failure)
 
 /* ---- the parts of a signature ----------------------------------------------------- */
 
-/* PEM, sometimes once more in base64; a public key in its place is nobody's proof. */
-static bool take_certificate(struct arena *arena, struct span text, struct bundle *b,
-                             struct signature_failure *failure)
+/* A public key in its place is nobody's proof. */
+bool cosign_certificate(struct arena *arena, struct span text, struct bundle *b,
+                        struct signature_failure *failure)
 {
     struct span pem = text, der;
     b->material = MATERIAL_KEY;
@@ -133,7 +133,7 @@ bool cosign_blob_parse(struct arena *arena, struct span bytes, struct bundle *re
                !strict_json_object(root, "rekorBundle", &entry)))
         ok = bad_field(failure, "A field");
     ok = ok && take_signature(arena, signature, &b, failure) &&
-         take_certificate(arena, certificate, &b, failure) &&
+         cosign_certificate(arena, certificate, &b, failure) &&
          take_entry(arena, entry, &b, failure);
     json_decref(root);
     if (ok)
@@ -164,7 +164,7 @@ static bool take_annotations(struct arena *arena, const json_t *notes, struct bu
         return bad_field(failure, "An annotation");
     json_t *entry = log.len ? read_json(log, failure) : NULL;
     bool ok = (entry || !log.len) && take_signature(arena, signature, b, failure) &&
-              take_certificate(arena, certificate, b, failure) &&
+              cosign_certificate(arena, certificate, b, failure) &&
               take_entry(arena, entry, b, failure);
     json_decref(entry);
     return ok;

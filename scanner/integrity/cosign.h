@@ -25,6 +25,11 @@ bool cosign_image_parse(struct arena *arena, struct span bytes, struct bundle *b
 bool cosign_payload_parse(struct arena *arena, struct span bytes, struct span *ret_image,
                           struct signature_failure *failure);
 
+/* A certificate as cosign keeps it beside a signature: PEM, maybe once more in base64;
+ * b->material says what it was. */
+bool cosign_certificate(struct arena *arena, struct span text, struct bundle *b,
+                        struct signature_failure *failure);
+
 /* By the first bytes of a file, or all of them. */
 bool cosign_blob_claims(struct span head);
 bool cosign_image_claims(struct span head);

@@ -2,6 +2,7 @@
  * Nothing depends on the clock of this machine. */
 #include "integrity/verify_private.h"
 
+#include "integrity/base64.h"
 #include "integrity/rfc3339.h"
 #include "integrity/sct.h"
 #include "integrity/tsa.h"
@@ -218,6 +219,7 @@ struct standing {
     bool known, in_window, holds;
     const char *reason;
     X509 *issuer; /* owned */
+    uint8_t top[SHA256_LEN];
 };
 
 static int rank(const struct standing *s)
@@ -237,7 +239,7 @@ static struct standing try_authority(struct keyless *k, const struct trust_autho
                                       .t = t,
                                       .strict = true };
     enum x509_result result =
-        x509_chain_check(k->v->crypto, &chain, &s.issuer, &s.reason);
+        x509_chain_check(k->v->crypto, &chain, &s.issuer, s.top, &s.reason);
     s.known = result != X509_CHAIN_UNANCHORED;
     s.in_window = trust_window_contains(&a->window, t);
     s.holds = result == X509_CHAIN_HOLDS && s.issuer;
@@ -261,6 +263,8 @@ static bool authority_holds(struct keyless *k, int64_t t)
     }
     X509_free(k->issuer);
     k->issuer = best.issuer;
+    if (best.holds)
+        v->result->root = hex_encode(v->arena, span_of(best.top, sizeof best.top));
     describe_age(root, newest);
     return signature_require(v->failure, SC_AUTHORITY_KNOWN, best.known,
                              "The certificate is not of an authority of the trusted "
@@ -329,8 +333,12 @@ static bool identity_accepted(struct verifying *v)
         subject |= s;
         both |= s && o;
     }
+    bool also = p->accepts && p->accepts(p->accepts_self, c->subject, c->issuer);
+    subject |= also;
+    both |= also;
     int len = c->subject.len < 120 ? (int)c->subject.len : 120;
-    return signature_require(v->failure, SC_IDENTITY_GIVEN, p->identity_count > 0,
+    return signature_require(v->failure, SC_IDENTITY_GIVEN,
+                             p->identity_count > 0 || p->accepts,
                              "Signed by %.*s; no identity was given to accept.", len,
                              (const char *)c->subject.ptr) &&
            signature_require(v->failure, SC_IDENTITY, subject,

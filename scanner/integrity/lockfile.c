@@ -224,6 +224,9 @@ static bool read_signer(struct reading *r, const json_t *value, const struct pla
         return false;
     if (!*s.identity)
         return refuse(r, at, "an identity must not be empty");
+    s.identity = arena_text(r->lock->arena, bytes_of(r->lock->arena, s.identity));
+    if (!s.identity)
+        return error_set(r->error, ERROR_MEMORY, "out of memory");
     *ret_signer = s;
     return true;
 }

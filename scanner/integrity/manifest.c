@@ -1,19 +1,5 @@
 #include "integrity/manifest.h"
 
-#include <stdarg.h>
-
-bool refuse(struct refusal *ret, enum signature_state state, const char *check,
-            const char *format, ...)
-{
-    va_list args;
-    ret->state = state;
-    ret->check = check;
-    va_start(args, format);
-    (void)vsnprintf(ret->reason, sizeof ret->reason, format, args);
-    va_end(args);
-    return false;
-}
-
 /* ---- names ------------------------------------------------------------------------ */
 
 /* Bytes of the character at `at`, 0 when it is none.  Source: RFC 3629, section 4. */
@@ -104,13 +90,18 @@ static int compare_entries(const void *a, const void *b)
 {
     const struct manifest_entry *left = a, *right = b;
     int order = span_compare(left->path, right->path);
-    return order ? order : (left->start > right->start) - (left->start < right->start);
+    if (!order)
+        order = (left->start > right->start) - (left->start < right->start);
+    return order ? order : (int)left->algorithm - (int)right->algorithm;
 }
 
 static bool check_neighbours(const struct manifest_entry *before,
                              const struct manifest_entry *e, struct refusal *why)
 {
     bool same = before && span_compare(before->path, e->path) == 0;
+    if (same && e->end == WHOLE_FILE && before->end == WHOLE_FILE &&
+        before->algorithm != e->algorithm)
+        return true; /* one more digest of it */
     int len = (int)e->path.len;
     const char *path = (const char *)e->path.ptr;
     if (same &&

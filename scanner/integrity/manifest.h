@@ -8,19 +8,8 @@
 
 #include "core/arena.h"
 #include "core/digest.h"
-#include "core/provenance.h"
 #include "core/reader.h"
-
-/* Why a signature or manifest is not accepted. */
-struct refusal {
-    enum signature_state state; /* INVALID or UNSUPPORTED */
-    const char *check;          /* the check that failed: "resource-name" */
-    char reason[384];           /* one sentence; may quote hostile bytes */
-};
-
-/* Always false, so that a check can end in `return refuse(…)`. */
-bool refuse(struct refusal *ret, enum signature_state state, const char *check,
-            const char *format, ...) __attribute__((format(printf, 4, 5)));
+#include "integrity/refusal.h"
 
 enum { MANIFEST_ENTRIES_MAX = 1000000, MANIFEST_NAME_MAX = 4096 };
 

@@ -42,8 +42,8 @@ struct parse {
 
 static bool fail(struct parse *p, const char *check, const char *reason)
 {
-    if (!p->failed)
-        (void)refuse(p->why, SIGNATURE_INVALID, check, "%s", reason);
+    if (!p->failed && refuse(p->why, SIGNATURE_INVALID, check, "%s", reason))
+        return true;
     p->failed = true;
     return false;
 }

@@ -161,7 +161,8 @@ static bool read_bare(struct arena *arena, struct span bytes, struct span *ret)
 static bool names_bundle(struct span bytes)
 {
     return span_find(bytes, "\"" BUNDLE_MEDIA_PREFIX, 0) != SIZE_MAX &&
-           span_find(bytes, "\"application/vnd.oci.image.manifest.v1+json\"", 0) == SIZE_MAX;
+           span_find(bytes, "\"application/vnd.oci.image.manifest.v1+json\"", 0) ==
+               SIZE_MAX;
 }
 
 static enum signature_file_kind kind_of(struct span bytes)
@@ -172,7 +173,7 @@ static enum signature_file_kind kind_of(struct span bytes)
         return SIGNATURE_FILE_PGP;
     if (span_starts(bytes, "{"))
         return cosign_image_claims(bytes) ? SIGNATURE_FILE_IMAGE
-               : names_bundle(bytes)          ? SIGNATURE_FILE_BUNDLE
+               : names_bundle(bytes)      ? SIGNATURE_FILE_BUNDLE
                : span_find(bytes, "\"payloadType\"", 0) != SIZE_MAX
                    ? SIGNATURE_FILE_ENVELOPE
                : cosign_blob_claims(bytes)    ? SIGNATURE_FILE_OLD_BUNDLE

@@ -3,6 +3,7 @@
 #include "integrity/base64.h"
 
 #include <openssl/evp.h>
+#include <regex.h>
 
 enum { ARENA_MAX = 64 << 20 };
 
@@ -157,14 +158,29 @@ bool signers_add_anchors(struct signers *s, const char *path, struct error *erro
     return true;
 }
 
-bool signers_add_identity(struct signers *s, const char *identity, const char *provider,
+static bool is_pattern(const char *text, struct error *error)
+{
+    regex_t compiled;
+    char why[128];
+    int code = regcomp(&compiled, text, REG_EXTENDED | REG_NOSUB);
+    if (code == 0) {
+        regfree(&compiled);
+        return true;
+    }
+    (void)regerror(code, &compiled, why, sizeof why);
+    return error_set(error, ERROR_USAGE, "%s: not a regular expression: %s", text, why);
+}
+
+bool signers_add_identity(struct signers *s, const struct verify_identity *identity,
                           struct error *error)
 {
     if (s->identity_count == SIGNERS_IDENTITIES_MAX)
         return error_set(error, ERROR_USAGE, "more than %d identities",
                          SIGNERS_IDENTITIES_MAX);
-    s->identities[s->identity_count++] =
-        (struct verify_identity){ .subject = identity, .issuer = provider };
+    if ((identity->subject_is_pattern && !is_pattern(identity->subject, error)) ||
+        (identity->issuer_is_pattern && !is_pattern(identity->issuer, error)))
+        return false;
+    s->identities[s->identity_count++] = *identity;
     return true;
 }
 
@@ -194,6 +210,8 @@ struct verify_policy signers_policy(const struct signers *s, enum verify_method 
                                    .anchor_count = s->anchors.count,
                                    .identities = s->identities,
                                    .identity_count = s->identity_count,
+                                   .accepts = s->accepts,
+                                   .accepts_self = s->accepts_self,
                                    .root = s->root,
                                    .now = now };
 }

@@ -21,6 +21,9 @@ struct signers {
     struct x509_list anchors;
     struct verify_identity identities[SIGNERS_IDENTITIES_MAX]; /* texts not owned */
     size_t identity_count;
+    /* Further keyless identities, if not NULL: the policy's. */
+    bool (*accepts)(const void *self, struct span subject, struct span issuer);
+    const void *accepts_self;
     struct trust_root *root; /* NULL: keyless signatures cannot be verified */
     const char *keyring;     /* of gpgv; NULL: no PGP signature is accepted */
     const char *builder;     /* that provenance must name; NULL: any */
@@ -35,10 +38,11 @@ void signers_free_keys(struct signers *s, size_t from);
 bool signers_add_key(struct signers *s, const char *path, struct error *error);
 /* Certificates to trust: PEM, one or more, or one in DER. */
 bool signers_add_anchors(struct signers *s, const char *path, struct error *error);
-bool signers_add_identity(struct signers *s, const char *identity, const char *provider,
+/* ERROR_USAGE when a pattern is none. */
+bool signers_add_identity(struct signers *s, const struct verify_identity *identity,
                           struct error *error);
-/* A key as signers_key_text() wrote it.  ERROR_CONFIG, with `where`, when it is none or is
- * not the one of that identity. */
+/* A key as signers_key_text() wrote it.  ERROR_CONFIG, with `where`, when it is none or
+ * is not the one of that identity. */
 bool signers_add_key_text(struct signers *s, const char *base64, const char *identity,
                           const char *where, struct error *error);
 /* The accepted key behind a verified signature's identity, in base64: the DER of a public

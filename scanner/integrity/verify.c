@@ -227,6 +227,7 @@ static bool signing_time(struct verifying *v)
 static bool chain_holds(struct verifying *v, X509 *const *certificates)
 {
     const char *reason = "";
+    uint8_t top[SHA256_LEN] = { 0 };
     const struct verify_policy *p = v->policy;
     const struct x509_chain chain = { .leaf = certificates[0],
                                       .untrusted = certificates + 1,
@@ -237,7 +238,9 @@ static bool chain_holds(struct verifying *v, X509 *const *certificates)
     if (!signature_require(v->failure, SC_ANCHOR_GIVEN, p->anchor_count > 0,
                            "Signed with a certificate; none was given to trust."))
         return false;
-    enum x509_result result = x509_chain_check(v->crypto, &chain, NULL, &reason);
+    enum x509_result result = x509_chain_check(v->crypto, &chain, NULL, top, &reason);
+    if (result == X509_CHAIN_HOLDS)
+        v->result->root = hex_encode(v->arena, span_of(top, sizeof top));
     return signature_require(v->failure, SC_CERTIFICATE_CHAIN,
                              result != X509_CHAIN_BROKEN,
                              "The certificate chain does not hold: %s.", reason) &&

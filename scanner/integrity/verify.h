@@ -28,6 +28,9 @@ struct verify_policy {
     size_t anchor_count;
     const struct verify_identity *identities; /* any of them */
     size_t identity_count;
+    /* Further identities, if not NULL: is that one accepted? */
+    bool (*accepts)(const void *self, struct span subject, struct span issuer);
+    const void *accepts_self;
     const struct trust_root
         *root;   /* of keyless signatures and time-stamps; may be NULL */
     int64_t now; /* seconds since 1970; for the certificate method */
@@ -47,6 +50,7 @@ struct verification {
     /* Who: of a key its fingerprint ("sha256:…" of the DER), of a certificate its subject
      * or its one name.  Given also when untrusted; in the arena, raw and hostile. */
     struct span identity;
+    struct span root; /* sha256 of the certificate it chains to, in hex; may be empty */
     struct fulcio_claims claims; /* of keyless signatures; issuer is in it */
     bool has_time;
     int64_t time;            /* the earliest that was verified */

@@ -131,8 +131,18 @@ static bool fill(STACK_OF(X509) * stack, X509_STORE *store,
     return true;
 }
 
+static void fingerprint_top(STACK_OF(X509) * chain, uint8_t ret_top[SHA256_LEN])
+{
+    unsigned len = SHA256_LEN;
+    int n = sk_X509_num(chain);
+    memset(ret_top, 0, SHA256_LEN);
+    if (n > 0)
+        (void)X509_digest(sk_X509_value(chain, n - 1), EVP_sha256(), ret_top, &len);
+}
+
 enum x509_result x509_chain_check(const struct crypto *c, const struct x509_chain *chain,
-                                  X509 **ret_issuer, const char **ret_reason)
+                                  X509 **ret_issuer, uint8_t ret_top[SHA256_LEN],
+                                  const char **ret_reason)
 {
     int code = X509_V_ERR_OUT_OF_MEM;
     X509 *issuer = NULL;
@@ -154,6 +164,8 @@ enum x509_result x509_chain_check(const struct crypto *c, const struct x509_chai
         issuer = sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) > 1
                      ? sk_X509_value(X509_STORE_CTX_get0_chain(ctx), 1)
                      : NULL;
+        if (ret_top)
+            fingerprint_top(X509_STORE_CTX_get0_chain(ctx), ret_top);
         if (issuer && (!ret_issuer || X509_up_ref(issuer) != 1))
             issuer = NULL;
     }

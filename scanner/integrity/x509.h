@@ -38,9 +38,11 @@ struct x509_chain {
     bool strict; /* RFC 5280 to the letter */
 };
 /* *ret_issuer, where wanted: who signed the leaf (the caller frees it), or NULL;
+ * *ret_top, where wanted: the sha256 of the last certificate of the chain, raw;
  * *ret_reason: in the words of OpenSSL. */
 enum x509_result x509_chain_check(const struct crypto *c, const struct x509_chain *chain,
-                                  X509 **ret_issuer, const char **ret_reason);
+                                  X509 **ret_issuer, uint8_t ret_top[SHA256_LEN],
+                                  const char **ret_reason);
 
 /* The certificate method of model signing: KU and EKU of a leaf that may sign. */
 bool x509_may_sign(X509 *leaf, struct signature_failure *failure);

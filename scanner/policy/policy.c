@@ -1,5 +1,6 @@
 /* A policy as it is used: options on top, what counts for a model. */
 #include "policy/baseline.h"
+#include "policy/glob.h"
 #include "policy/keys.h"
 
 #include <errno.h>
@@ -28,6 +29,27 @@ const char *policy_summary(const struct policy *p)
 bool policy_accepts_declared(const struct policy *p)
 {
     return p->scopes[0].demands.accept_declared;
+}
+
+bool policy_lists_signers(const struct policy *p)
+{
+    for (size_t i = 0; i < p->scope_count; i++)
+        if (p->scopes[i].demands.identity_count)
+            return true;
+    return false;
+}
+
+bool policy_accepts_signer(const struct policy *p, struct span subject,
+                           struct span issuer)
+{
+    for (size_t i = 0; i < p->scope_count; i++) {
+        const struct demands *d = &p->scopes[i].demands;
+        for (size_t k = 0; k < d->identity_count; k++)
+            if (glob_matches(d->signature_identities[k].subject, subject, false) &&
+                glob_matches(d->signature_identities[k].issuer, issuer, false))
+                return true;
+    }
+    return false;
 }
 
 void policy_use_baseline(struct policy *p, struct baseline *b)

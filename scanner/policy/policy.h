@@ -42,6 +42,11 @@ const char *policy_name(const struct policy *p);
 const char *policy_summary(const struct policy *p);
 bool policy_accepts_declared(const struct policy *p);
 
+/* Does any part of it list keyless signers; and that one? */
+bool policy_lists_signers(const struct policy *p);
+bool policy_accepts_signer(const struct policy *p, struct span subject,
+                           struct span issuer);
+
 /* An option outranks what the policy and its overrides say.  `value` is as it was typed:
  * a word, or words between commas.  POLICY_FORMATS_DENY is added to, all else replaced.
  */

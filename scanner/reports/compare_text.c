@@ -90,7 +90,7 @@ static void write_findings(struct text_out *t, const struct spots *s, const bool
                      spot->finding->rule->id);
         if (spot->artifact) {
             text_out_add(t, " in ");
-            text_path(t, spot->artifact);
+            text_path(t, NULL, spot->artifact);
         }
         text_out_add(t, ": ");
         text_out_bytes(t, spot->finding->evidence.len ? spot->finding->evidence

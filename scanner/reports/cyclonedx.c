@@ -385,7 +385,7 @@ bool report_write_cyclonedx(FILE *out, const struct result *r,
 {
     struct json_out j = json_out_to(out);
     char uuid[STAMP_UUID];
-    if (!stamp_result_uuid(r, uuid))
+    if (!stamp_document_uuid(r, o, uuid))
         return false;
     json_out_object(&j, NULL);
     json_out_text(&j, "$schema", "http://cyclonedx.org/schema/bom-1.6.schema.json");

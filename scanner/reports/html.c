@@ -96,7 +96,7 @@ static void write_first(struct html *h, const struct decision *d)
         html_raw(h, " ");
         html_text(h, f->rule->title);
         html_raw(h, "\n<pre>");
-        html_bytes(h, f->evidence.len ? f->evidence : f->message);
+        html_evidence(h, f->evidence.len ? f->evidence : f->message);
         html_raw(h, "</pre>");
         const char *advice = report_advice(f->rule->id);
         if (advice) {
@@ -196,9 +196,9 @@ bool html_model(struct html *h, const struct model *m, size_t number, bool open)
         html_raw(h, "</li>\n");
     }
     html_raw(h, "</ul>\n");
-    bool ok = html_findings(h, m);
     html_provenance(h, m);
     html_integrity(h, m);
+    bool ok = html_findings(h, m);
     html_raw(h, "</div></details>\n");
     return ok;
 }
@@ -210,10 +210,15 @@ static bool write_models(struct html *h, const struct model *const *models, size
                 "<p><button type=\"button\" id=\"open-all\" hidden>Open all</button> "
                 "<button type=\"button\" id=\"close-all\" hidden>Close all</button></p>"
                 "\n");
-    for (size_t i = 0; i < count && ok; i++)
+    for (size_t i = 0; i < count && i < HTML_SECTIONS_MAX && ok; i++)
         ok = html_model(h, models[i], i + 1,
                         i == 0 ||
                             (count <= OPEN_MODELS && models[i]->verdict != VERDICT_PASS));
+    if (count > HTML_SECTIONS_MAX)
+        html_format(h,
+                    "<p class=\"note\">These are the %d worst of %zu models. The table "
+                    "has all of them, the JSON report has their details.</p>\n",
+                    HTML_SECTIONS_MAX, count);
     html_raw(h, "</section>\n");
     return ok;
 }
@@ -249,7 +254,6 @@ static bool write_page(struct html *h, const struct decision *d,
     write_gate(h);
     html_raw(h, "</main>\n<footer><p>No finding means that nothing Assay looks for was "
                 "found in what it could read. It is no promise.</p></footer>\n");
-    html_script(h);
     html_raw(h, "</body>\n</html>\n");
     return ok && !h->t.failed;
 }

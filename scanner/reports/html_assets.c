@@ -74,13 +74,8 @@ bool html_head_assets(const struct html *h)
                 "base-uri 'none'; form-action 'none'\">\n<style>",
                 style_digest, script_digest);
     write_lines(h, style);
-    html_raw(h, "</style>\n");
-    return true;
-}
-
-void html_script(const struct html *h)
-{
-    html_raw(h, "<script>");
+    html_raw(h, "</style>\n<script>");
     write_lines(h, script);
     html_raw(h, "</script>\n");
+    return true;
 }

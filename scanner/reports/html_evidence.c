@@ -6,7 +6,7 @@
 
 #include <inttypes.h>
 
-enum { FILES_SHOWN = 200, METADATA_SHOWN = 100 };
+enum { FILES_OPEN = 5, FILES_SHOWN = 200, METADATA_SHOWN = 100 };
 
 /* -- where it comes from ------------------------------------------------------------ */
 
@@ -217,21 +217,27 @@ static void write_file(struct html *h, const struct file *f)
 /* Files that differ first, then the others as they stand. */
 static void write_files(struct html *h, const struct model *m)
 {
-    uint64_t shown = 0, all = 0;
-    html_raw(h, "<div class=\"scroll\"><table><caption>Files, their SHA-256 and what it "
-                "was compared with</caption><thead><tr><th scope=\"col\">File</th><th "
-                "scope=\"col\">Format</th><th scope=\"col\">Read</th><th scope=\"col\" "
-                "class=\"n\">Size</th><th scope=\"col\">SHA-256</th></tr></thead>"
-                "<tbody>\n");
+    uint64_t shown = 0, all = 0, differ = 0;
+    for (const struct file *f = m->files; f; f = f->next, all++)
+        differ += text_integrity_rank(f) == 0;
+    html_format(h, "<details%s><summary>%" PRIu64 " file%s",
+                differ || all <= FILES_OPEN ? " open" : "", all, text_plural(all));
+    if (differ)
+        html_format(h, ", %" PRIu64 " not as expected", differ);
+    html_raw(
+        h,
+        "</summary>\n<div class=\"scroll\" tabindex=\"0\"><table><caption>Files, their "
+        "SHA-256 and what it "
+        "was compared with</caption><thead><tr><th scope=\"col\">File</th><th "
+        "scope=\"col\">Format</th><th scope=\"col\">Read</th><th scope=\"col\" "
+        "class=\"n\">Size</th><th scope=\"col\">SHA-256</th></tr></thead>"
+        "<tbody>\n");
     for (int differs = 1; differs >= 0; differs--)
         for (const struct file *f = m->files; f; f = f->next) {
-            if ((text_integrity_rank(f) == 0) != differs)
+            if ((text_integrity_rank(f) == 0) != differs || shown == FILES_SHOWN)
                 continue;
-            all++;
-            if (shown < FILES_SHOWN) {
-                write_file(h, f);
-                shown++;
-            }
+            write_file(h, f);
+            shown++;
         }
     html_raw(h, "</tbody></table></div>\n");
     if (all > shown)
@@ -239,6 +245,7 @@ static void write_files(struct html *h, const struct model *m)
                     "<p>and %" PRIu64 " more files; the JSON report has all of them.</p>"
                     "\n",
                     all - shown);
+    html_raw(h, "</details>\n");
 }
 
 void html_integrity(struct html *h, const struct model *m)

@@ -131,25 +131,49 @@ static bool same(const struct spot *a, const struct spot *b)
            span_equal(a->finding->message, b->finding->message);
 }
 
-static void write_spot(struct html *h, const struct spot *s)
+/* "byte, evidence, what is wrong with it", in the table of its file. */
+static void write_row(struct html *h, const struct finding *f)
 {
-    const struct finding *f = s->finding;
-    html_raw(h, "<li>");
-    if (s->artifact) {
-        html_place(h, s->model, s->file, s->artifact);
-        html_format(h, " <small>at byte %" PRIu64 "</small>", f->offset);
-    }
-    if (f->evidence.len) {
-        html_raw(h, "<pre>");
-        html_bytes(h, f->evidence);
-        html_raw(h, "</pre>");
-    }
-    if (f->message.len) {
-        html_raw(h, f->evidence.len ? "<small>" : " ");
+    html_format(h, "<tr><td class=\"n\">%" PRIu64 "</td><td>", f->offset);
+    html_evidence(h, f->evidence.len ? f->evidence : f->message);
+    if (f->evidence.len && f->message.len) {
+        html_raw(h, "<br><small>");
         html_bytes(h, f->message);
-        html_raw(h, f->evidence.len ? "</small>" : "");
+        html_raw(h, "</small>");
     }
-    html_raw(h, "</li>\n");
+    html_raw(h, "</td></tr>\n");
+}
+
+static void write_whole(struct html *h, const struct finding *f)
+{
+    html_raw(h, "<p>");
+    html_bytes(h, f->message.len ? f->message : f->evidence);
+    html_raw(h, "</p>\n");
+}
+
+/* Spots that differ, each under the file or member that it lies in. */
+static void write_spots(struct html *h, const struct spot *const *spots, size_t count)
+{
+    const struct artifact *in = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct spot *s = spots[i];
+        if (in && s->artifact != in)
+            html_raw(h, "</tbody></table>\n");
+        if (s->artifact && s->artifact != in) {
+            html_raw(h, "<p>");
+            html_place(h, s->model, s->file, s->artifact);
+            html_raw(h, "</p>\n<table class=\"listing\"><thead><tr><th scope=\"col\" "
+                        "class=\"n\">Byte</th><th scope=\"col\">Found</th></tr></thead>"
+                        "<tbody>\n");
+        }
+        in = s->artifact;
+        if (in)
+            write_row(h, s->finding);
+        else
+            write_whole(h, s->finding);
+    }
+    if (in)
+        html_raw(h, "</tbody></table>\n");
 }
 
 static void write_rule(struct html *h, const struct spot *spots, size_t count)
@@ -167,7 +191,7 @@ static void write_rule(struct html *h, const struct spot *spots, size_t count)
         html_format(h, ", CWE-%u", rule->cwe);
     if (count > 1)
         html_format(h, ", %zu times", count);
-    html_raw(h, "</small>\n<ul>\n");
+    html_raw(h, "</small>\n");
     for (size_t i = 0; i < count && used < SPOTS_SHOWN; i++) {
         bool seen = false;
         for (size_t j = 0; j < used; j++)
@@ -175,9 +199,8 @@ static void write_rule(struct html *h, const struct spot *spots, size_t count)
         if (seen)
             continue;
         shown[used++] = &spots[i];
-        write_spot(h, &spots[i]);
     }
-    html_raw(h, "</ul>\n");
+    write_spots(h, shown, used);
     if (count > used)
         html_format(h, "<p>and %zu more like %s; the JSON report has them all.</p>\n",
                     count - used, used == 1 ? "it" : "these");

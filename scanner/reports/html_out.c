@@ -51,6 +51,15 @@ void html_bytes(struct html *h, struct span hostile)
     html_words(h);
 }
 
+void html_evidence(struct html *h, struct span evidence)
+{
+    bool whole = evidence.len < EVIDENCE_MAX;
+    while (!whole && evidence.len && evidence.ptr[evidence.len - 1] == ' ')
+        evidence.len--;
+    html_bytes(h, evidence);
+    html_raw(h, whole ? "" : " ...");
+}
+
 void html_size(struct html *h, uint64_t bytes)
 {
     text_size(&h->t, bytes);

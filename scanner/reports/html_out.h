@@ -18,6 +18,9 @@ struct html {
     size_t rule_count;
 };
 
+/* Models with a section of their own: more make a page that no browser likes. */
+enum { HTML_SECTIONS_MAX = 1000 };
+
 void html_raw(const struct html *h, const char *markup);
 void html_format(const struct html *h, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -28,7 +31,8 @@ void html_words(struct html *h);
 void html_code(struct html *h); /* the same in <code>; nothing when there are none */
 
 void html_text(struct html *h, const char *text);
-void html_bytes(struct html *h, struct span hostile); /* cut when it is very long */
+void html_bytes(struct html *h, struct span hostile);     /* cut when it is very long */
+void html_evidence(struct html *h, struct span evidence); /* says when a finding cut it */
 void html_size(struct html *h, uint64_t bytes);
 
 /* <span class="badge CLASS">WORD</span>; both are ours */
@@ -52,9 +56,11 @@ struct spots;
 /* The style sheet, the script and the policy that allows just these two; false when
  * OpenSSL failed. */
 bool html_head_assets(const struct html *h);
-void html_script(const struct html *h);
 
 void html_charts(struct html *h, const struct decision *d);
+
+/* The name of the model that is called m1, m2, …; a link when it has a section. */
+void html_model_link(struct html *h, const struct model *m, size_t number);
 
 /* `models` in the order of decision_order(); each is called m1, m2, … as they stand
  * there, and so are the links of both tables.  False when memory is short. */

@@ -50,6 +50,16 @@ static void end_table(struct html *h)
     html_raw(h, "</tbody>\n</table>\n</section>\n</div>\n</section>\n");
 }
 
+void html_model_link(struct html *h, const struct model *m, size_t number)
+{
+    bool link = number <= HTML_SECTIONS_MAX;
+    if (link)
+        html_format(h, "<a href=\"#m%zu\">", number);
+    text_model_name(&h->t, m);
+    html_code(h);
+    html_raw(h, link ? "</a>" : "");
+}
+
 /* -- models --------------------------------------------------------------------- */
 
 static void write_origin(struct html *h, const struct origin *o)
@@ -160,10 +170,9 @@ static void write_model(struct html *h, const struct model *m, size_t number)
                 t.worst < 0 ? "none" : severity_name((enum severity)t.worst),
                 order[m->verdict]);
     html_verdict(h, m->verdict);
-    html_format(h, "</td><th scope=\"row\"><a href=\"#m%zu\">", number);
-    text_model_name(&h->t, m);
-    html_code(h);
-    html_format(h, "</a></th><td data-v=\"%d\">", (int)m->trust);
+    html_raw(h, "</td><th scope=\"row\">");
+    html_model_link(h, m, number);
+    html_format(h, "</th><td data-v=\"%d\">", (int)m->trust);
     html_trust(h, m->trust);
     html_raw(h, "</td><td>");
     write_origin(h, &m->origin);
@@ -232,14 +241,14 @@ static void write_finding(struct html *h, const struct spot *spots, size_t count
     html_rule_link(h, f->rule);
     html_raw(h, "<br><small>");
     html_text(h, f->rule->id);
-    html_format(h, "</small></th><td><a href=\"#m%zu\">", number);
-    text_model_name(&h->t, spots[0].model);
-    html_code(h);
-    html_format(h, "</a></td><td class=\"n\" data-v=\"%zu\">%zu</td><td class=\"wide\">",
+    html_raw(h, "</small></th><td>");
+    html_model_link(h, spots[0].model, number);
+    html_format(h, "</td><td class=\"n\" data-v=\"%zu\">%zu</td><td class=\"wide\">",
                 count, count);
     if (f->evidence.len) {
         html_raw(h, "<code>");
-        html_bytes(h, f->evidence);
+        text_evidence(&h->t, f->evidence);
+        html_words(h);
         html_raw(h, "</code>");
     } else {
         html_bytes(h, f->message);
@@ -250,8 +259,9 @@ static void write_finding(struct html *h, const struct spot *spots, size_t count
 static void write_rows(struct html *h, const struct spots *s,
                        const struct numbered *numbers, size_t count)
 {
-    for (size_t at = 0, end; at < s->count; at = end) {
-        size_t group = spots_group(s, at);
+    for (size_t at = 0, end, group = 0; at < s->count; at = end) {
+        if (at >= group)
+            group = spots_group(s, at);
         end = at;
         while (end < group && s->all[end].model == s->all[at].model)
             end++;

@@ -280,7 +280,7 @@ static void write_spot(struct page *p, const struct spot *s)
         fputs(" | ", p->out);
     }
     fputs(" | ", p->out);
-    cut(p, f->evidence);
+    text_evidence(&p->t, f->evidence);
     put_code(p);
     if (f->evidence.len && f->message.len)
         fputs("<br>", p->out);
@@ -465,7 +465,7 @@ static void write_worst(struct page *p, const struct result *r, const struct dec
     put_code(p);
     if (f->evidence.len) {
         fputs(", ", p->out);
-        cut(p, f->evidence);
+        text_evidence(&p->t, f->evidence);
         put_code(p);
     }
     fputc('\n', p->out);

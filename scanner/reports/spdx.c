@@ -202,7 +202,7 @@ bool report_write_spdx(FILE *out, const struct result *r, const struct report_op
     struct json_out j = json_out_to(out);
     struct spdx x = { .j = &j };
     size_t number = 0;
-    if (!stamp_result_uuid(r, x.uuid))
+    if (!stamp_document_uuid(r, o, x.uuid))
         return false;
     json_out_object(&j, NULL);
     json_out_text(&j, "@context", "https://spdx.org/rdf/3.0.1/spdx-context.jsonld");

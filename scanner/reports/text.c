@@ -18,7 +18,7 @@ static void write_worst(struct text_out *t, const struct model *m)
     if (f && m->verdict == VERDICT_FAIL && f->rule->severity >= SEVERITY_HIGH) {
         text_out_add(t, "%s", f->rule->id);
         text_out_item(t, STYLE_BOLD, "Worst", TEXT_LABEL);
-        text_out_bytes(t, f->evidence.len ? f->evidence : f->message);
+        text_evidence(t, f->evidence.len ? f->evidence : f->message);
         text_out_item(t, STYLE_PLAIN, "", TEXT_LABEL);
     } else {
         if (m->reasons)

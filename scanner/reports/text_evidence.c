@@ -155,10 +155,10 @@ static void write_expectation(struct text_out *t, const struct file *f,
     }
 }
 
-static void write_file_integrity(struct text_out *t, const struct file *f,
-                                 const char *label)
+static void write_file_integrity(struct text_out *t, const struct model *m,
+                                 const struct file *f, const char *label)
 {
-    text_name(t, f->artifact->name);
+    text_path(t, m, f->artifact);
     text_out_add(t, ", ");
     text_size(t, f->artifact->size);
     text_out_add(t, "%s",
@@ -184,7 +184,7 @@ static void write_integrity(struct text_out *t, const struct model *m)
                 continue;
             ranks[rank]++;
             if (rank == 0 || shown < FILES_SHOWN)
-                write_file_integrity(t, f, shown == 0 ? "Integrity" : "");
+                write_file_integrity(t, m, f, shown == 0 ? "Integrity" : "");
             shown++;
         }
     uint64_t written = ranks[0] > FILES_SHOWN ? ranks[0] : FILES_SHOWN;
@@ -236,6 +236,10 @@ static void write_signature(struct text_out *t, const struct signature *s,
 static void write_signatures(struct text_out *t, const struct model *m)
 {
     size_t n = 0;
+    if (!m->signatures) {
+        text_out_add(t, "none found");
+        item(t, "Signature");
+    }
     for (const struct signature *s = m->signatures; s; s = s->next)
         if (n++ < SIGNATURES_SHOWN)
             write_signature(t, s, n == 1 ? "Signature" : "");

@@ -4,6 +4,7 @@
 #include "reports/text_model.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum { FILES_SHOWN = 5, SPOTS_SHOWN = 3, ADVICE_MAX = 16 };
 
@@ -18,12 +19,14 @@ static void write_spot(struct text_out *t, const struct spot *s)
     char label[48] = "";
     size_t indent = TEXT_LABEL;
     const struct finding *f = s->finding;
-    if (s->artifact) {
+    /* whole digests fit a line only without a place, and are of the whole file */
+    bool place = s->artifact && strncmp(f->rule->id, "integrity/", 10) != 0;
+    if (place) {
         int n = snprintf(label, sizeof label, "%*s@%-6" PRIu64 " ", TEXT_LABEL + 2, "",
                          f->offset);
         indent = n > 0 ? (size_t)n : indent;
     }
-    text_out_bytes(t, f->evidence.len ? f->evidence : f->message);
+    text_evidence(t, f->evidence.len ? f->evidence : f->message);
     text_out_item(t, STYLE_PLAIN, label, indent);
     if (f->evidence.len && f->message.len) {
         text_out_add(t, "(");
@@ -54,7 +57,7 @@ static void write_file_spots(struct text_out *t, const struct spot *spots, size_
         shown[used++] = &spots[i];
         if (spots[i].artifact && spots[i].artifact != under) {
             under = spots[i].artifact;
-            text_path(t, under);
+            text_path(t, spots[i].model, under);
             item(t, "");
         }
         write_spot(t, &spots[i]);

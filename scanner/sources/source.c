@@ -91,7 +91,8 @@ static int open_loaded(const struct source_list *list, const struct source_file 
 bool source_open(const char *target, const struct source_options *o,
                  struct source_list *ret_list, struct error *error)
 {
-    if (o && o->remote && o->remote->registries && remote_is_reference(o->remote->registries, target))
+    if (o && o->remote && o->remote->registries &&
+        remote_is_reference(o->remote->registries, target))
         return open_remote(target, o, ret_list, error);
     return local_open(target, o, ret_list, error);
 }

@@ -218,6 +218,8 @@ def check_mentions(blocks, prose):
                 if m:
                     check_words(number, re.split(r"[\s'\"]+", m[1]))
     for number, line in prose:
+        if re.match(r" {4,}(\$ |assay )", line):
+            raise Problem("line %d: commands stand in a fenced block (```console, or ```text), not in an indented one" % number)
         for m in re.finditer(r"`(assay [^`]*)`", line):
             check_words(number, m[1].split())
 

@@ -355,6 +355,80 @@ def what_is_not_checked_out_as_it_is_kept_is_not_compared():
     assert f["path"] == ".git/index" and "config.json" in f["message"], f
 
 
+def another_branch(d):
+    git(d, "checkout", "-q", "-b", "other")
+    write(d + "/config.json", b"other\n")
+    git(d, "commit", "-qam", "two")
+    git(d, "checkout", "-q", "main")
+    write(d + "/config.json", b"main\n")
+    git(d, "commit", "-qam", "three")
+
+
+def with_submodule(up):
+    inner = clone({"inner.txt": b"1\n", "w.safetensors": W})
+    git(up, "-c", "protocol.file.allow=always", "submodule", "add", "-q", inner, "sub")
+
+
+DOS = {**CONTENT, "dos.txt": b"a\r\nb\r\n"}
+
+# what people do to clones every day: how they come, and what follows
+EVERYDAY = [
+    ("sparse index", {}, lambda d: git(d, "sparse-checkout", "set", "--cone", "--sparse-index", "deep")),
+    ("untracked cache, monitor", {}, lambda d: (git(d, "update-index", "--untracked-cache"), git(d, "status"))),
+    ("a second work tree", {}, lambda d: git(d, "worktree", "add", "-q", "-b", "w", "../second")),
+    ("no links here", dict(prepare=lambda up: os.symlink("config.json", up + "/link"), configure=("core.symlinks=false",)),
+     lambda d: None),
+    ("submodule", dict(prepare=with_submodule),
+     lambda d: git(d, "-c", "protocol.file.allow=always", "submodule", "update", "--init", "-q")),
+    ("submodule, edited", dict(prepare=with_submodule), lambda d: (
+        git(d, "-c", "protocol.file.allow=always", "submodule", "update", "--init", "-q"), write(d + "/sub/inner.txt", b"2\n"))),
+    ("taken out of the index", {}, lambda d: git(d, "rm", "-q", "--cached", "config.json")),
+    ("renamed", {}, lambda d: git(d, "mv", "config.json", "renamed.json")),
+    ("edited and added", {}, lambda d: (write(d + "/config.json", b"new\n"), git(d, "add", "."))),
+    ("edited and stashed", {}, lambda d: (write(d + "/config.json", b"new\n"), git(d, "stash"))),
+    ("rebase that stopped", {}, lambda d: (another_branch(d), git(d, "rebase", "other", check=False))),
+    ("touched", {}, lambda d: os.utime(d + "/config.json", (0, 0))),
+    ("packed, garbage collected", {}, lambda d: git(d, "gc", "-q", "--aggressive")),
+    ("text=auto over CRLF", dict(content=DOS, attributes=b"* text=auto\n"), lambda d: None),
+    ("text=auto added later", dict(content=DOS), lambda d: write(d + "/.gitattributes", b"* text=auto\n")),
+    ("ends of lines by hand", {}, lambda d: write(d + "/deep/er/train.py", b"import os\r\nprint(1)\r\n")),
+    ("UTF-16", dict(content={**CONTENT, "u.txt": "a\nb\n".encode("utf-16")},
+                    attributes=b"u.txt text working-tree-encoding=UTF-16\n"), lambda d: None),
+    ("ident", dict(content={**CONTENT, "id.py": b"# $Id$\n"}, attributes=b"*.py ident\n"), lambda d: None),
+]
+
+
+@case
+def nothing_that_people_do_to_clones_every_day_is_a_finding():
+    for name, how, then in EVERYDAY:
+        d = clone(**how)
+        then(d)
+        r = report("--gate", "default", d, expect=0)
+        assert not rules(r) - {"format/unclaimed", "integrity/missing-file"}, (name, findings(r))
+        seen = checked_out(d)
+        assert seen and set(seen.values()) == {SAME}, (name, seen)
+    up = clone()
+    git(up, "config", "uploadpack.allowFilter", "true")
+    for options in (("--depth", "1"), ("--filter=blob:none",), ("-n",), ("--bare",), ("--separate-git-dir", scratch() + "/x")):
+        d = os.path.join(scratch(), "clone")
+        git(up, "clone", "-q", *options, "file://" + up, d)
+        r = report("--gate", "default", "--allow-empty", d, expect=0)
+        assert not rules(r) - {"format/unclaimed", "integrity/missing-file"}, (options, findings(r))
+
+
+@case
+def an_edited_file_of_the_same_size_is_inconsistent_even_when_git_must_look_twice():
+    d = clone()
+    before = os.stat(d + "/config.json")
+    write(d + "/config.json", b'{"a": 2}\n')
+    os.utime(d + "/config.json", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert checked_out(d) == {**ALL, "config.json": OTHER}
+    (f,) = findings(report(d, expect=1))
+    assert (f["rule"], f["severity"], f["path"]) == ("integrity/digest-inconsistent", "high", "config.json"), f
+    git(d, "add", "config.json")
+    assert checked_out(d) == ALL
+
+
 @case
 def an_index_that_is_none_is_malformed_and_says_nothing():
     good = stores.git_index([("config.json", stores.git_sha1(b"x"), 0o100644, 0, 0)] * 3, 4)

@@ -5,7 +5,7 @@ change here, but for its schema.
 
     GOLDEN_UPDATE=1 tests/golden/test_reports.py     accept the bytes of today
 """
-import base64, csv, difflib, hashlib, io, json, os, re, subprocess, sys, xml.etree.ElementTree as xml
+import base64, csv, difflib, hashlib, html, io, json, os, re, subprocess, sys, xml.etree.ElementTree as xml
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
@@ -311,7 +311,7 @@ ATTRIBUTES = {
     "html": "lang", "head": "", "meta": "charset name content http-equiv", "title": "", "style": "", "script": "",
     "body": "", "header": "class", "nav": "aria-label", "main": "id tabindex", "footer": "", "strong": "", "b": "",
     "section": "class aria-labelledby tabindex", "h1": "id", "h2": "id", "h3": "id", "h4": "", "h5": "",
-    "div": "class data-table hidden", "p": "class role", "span": "class", "small": "", "code": "", "pre": "", "br": "",
+    "div": "class data-table hidden tabindex", "p": "class role", "span": "class", "small": "", "code": "", "pre": "", "br": "",
     "ul": "class", "ol": "class", "li": "", "dl": "class", "dt": "", "dd": "", "a": "class href rel",
     "table": "class", "caption": "id", "thead": "", "tbody": "", "tr": "data-verdict data-trust data-worst data-severity",
     "th": "scope class data-sort", "td": "class data-v", "figure": "class", "figcaption": "",
@@ -406,6 +406,40 @@ def a_page_is_nothing_but_our_own_elements():
         assert data.decode().count("<table><caption>Models by") == 2
 
 
+HOSTILE_TEXTS = [
+    "\x1b[2J\x1b]0;owned\a", "x\n::error::owned\n##[error]owned", "</script><script>alert(1)</script>", "</title></style><!--",
+    "<img src=x onerror=alert(1)>", "\" onmouseover=\"alert(1)\" x='", "]]>--><?php ?><![CDATA[", "=cmd|'/C calc'!A0",
+    "[a](javascript:alert(1)) ![x](//evil.example/x) `x` | a | <b> **b** ~~s~~ ```", "@octocat #1 GH-1 www.evil.example :tada: $x$",
+    "&lt;b&gt; &#60;b&#62; &amp;", "txt.\u202elkp\u2066\u200b\ufeff", "\u0000\u0085\u2028", "\\x41 \\\\x41 \\", "%00%0a javascript:x", "-- - 1. # >",
+    "</script><!-- \u202e @x " * 40000,
+]
+PLACES = {"identity", "revision", "evidence", "message", "reason", "reasons", "issuer", "covers", "suppressed"}
+
+
+def with_text(node, text, key=None):
+    """The same report with `text` wherever it may be anybody's."""
+    if isinstance(node, dict):
+        return {k: with_text(v, text, k) for k, v in node.items()}
+    if isinstance(node, list):
+        return [with_text(v, text, key) for v in node]
+    return text if isinstance(node, str) and node and key in PLACES else node
+
+
+@case
+def hostile_texts_in_a_stored_report_are_text():
+    whole = json.loads(SAMPLES["rich-ci.json"])
+    d = scratch()
+    for text in HOSTILE_TEXTS:
+        stored = write(d + "/r.json", json.dumps(with_text(whole, text)).encode())
+        p = run("convert", stored, "-o", "html=%s/h" % d, "-o", "markdown=%s/m" % d, env=EPOCH)
+        assert p.returncode == 1 and not p.stderr, (text[:40], p.stderr[:300])
+        page = check_html(open(d + "/h", "rb").read())
+        check_markdown(open(d + "/m", "rb").read())
+        words = "".join(page.text)
+        if text.isascii() and text.isprintable() and "\\" not in text and len(text) < 300:
+            assert words.count(text) > 20, text
+
+
 # ---- hostile names, the whole way from the disk -------------------------------------------------
 
 HOSTILE = [
@@ -450,7 +484,11 @@ def hostile_names_from_the_disk_act_nowhere_and_come_back():
     assert {os.fsencode(u) for u in uris} == {b"models/" + n for n in HOSTILE}
     xml.fromstring(reports["junit"])
     check_markdown(reports["markdown"])
-    check_html(reports["html"])
+    page = "".join(check_html(reports["html"]).text)
+    summary = html.unescape(re.sub("<[^>]*>", "", reports["markdown"].decode()))
+    for r in check_csv(reports["csv"]):
+        if r["row"] == "finding":  # a name is the same everywhere, but for the guard of a cell
+            assert r["file"] in page and r["file"] in summary, r["file"]
 
 
 @case

@@ -584,11 +584,17 @@ def names():
     case("provider-not-given", keyless(), UNTRUSTED, "identity-provider", identities=[{"subject": MAIL}])
 
 
-OUT = sys.argv[1]
-for family in (good_ones, structure, keys, certificates, entries, logs, times, authorities, names):
-    family()
-with open(os.path.join(OUT, "token.der"), "wb") as token:  # for the fuzzers
-    token.write(mock.timestamp(I.tsa, b"x"))
-with open(os.path.join(OUT, "cases.tsv"), "w") as table:
-    for row in CASES:
-        table.write("\t".join(row) + "\n")
+def main(out):
+    global OUT
+    OUT = out
+    for family in (good_ones, structure, keys, certificates, entries, logs, times, authorities, names):
+        family()
+    with open(os.path.join(OUT, "token.der"), "wb") as token:  # for the fuzzers
+        token.write(mock.timestamp(I.tsa, b"x"))
+    with open(os.path.join(OUT, "cases.tsv"), "w") as table:
+        for row in CASES:
+            table.write("\t".join(row) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -440,6 +440,10 @@ static void test_stored_reports_give_the_same_bytes(void **state)
             check_stored(r, "jsonl", &options[i]);
             result_free(r);
         }
+        struct result *published = judged(sample_published_alone(), "strict");
+        check_stored(published, "json", &options[i]);
+        check_stored(published, "jsonl", &options[i]);
+        result_free(published);
         struct result *nothing = judged(result_new(), "default");
         nothing->run.started = 1;
         check_stored(nothing, "json", &options[i]);
@@ -593,14 +597,17 @@ static int write_samples(const char *to)
     };
     for (size_t g = 0; g < sizeof gates / sizeof gates[0]; g++)
         for (size_t w = 0; report_at(w); w++)
-            for (int rich = 0; rich < 2; rich++) {
+            for (int kind = 0; kind < 3; kind++) {
+                static const char *const names[] = { "empty", "rich", "published" };
                 char path[4096];
                 struct error e;
-                struct result *r =
-                    judged(rich ? sample_rich_of(8) : result_new(), gates[g]);
-                (void)snprintf(path, sizeof path, "%s/%s-%s.%s", to,
-                               rich ? "rich" : "empty", gates[g], report_at(w)->name);
-                const struct report_options *with = rich ? &o : &plain;
+                struct result *r = judged(kind == 0   ? result_new()
+                                          : kind == 1 ? sample_rich_of(8)
+                                                      : sample_published_alone(),
+                                          gates[g]);
+                (void)snprintf(path, sizeof path, "%s/%s-%s.%s", to, names[kind],
+                               gates[g], report_at(w)->name);
+                const struct report_options *with = kind ? &o : &plain;
                 if (!report_write(report_at(w), r, with, NULL, path, &e)) {
                     fprintf(stderr, "%s\n", e.message);
                     return 1;

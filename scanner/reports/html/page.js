@@ -1,6 +1,7 @@
 "use strict";
 /* What the HTML report does with JavaScript; without it everything is there as well. */
-(() => {
+document.documentElement.classList.add("script"); /* page.css hides long tables until they are paged */
+addEventListener("DOMContentLoaded", () => {
   const PAGE = 100;
   const collator = new Intl.Collator("en", { numeric: true });
 
@@ -124,4 +125,4 @@
     for (const d of closed) d.open = false;
     for (const t of tables) t.draw();
   });
-})();
+});
