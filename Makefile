@@ -165,9 +165,11 @@ demo: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) tests/demo
 
-bench: all $(BUILD)/bench/yara_honest $(BUILD)/bench/pickle_speed $(BUILD)/pki/verify_case
+BENCH = yara_honest pickle_speed report_speed
+bench: all $(BENCH:%=$(BUILD)/bench/%) $(BUILD)/pki/verify_case
 	BUILD=$(BUILD) tests/bench/run
 	BUILD=$(BUILD) tests/bench/origins
+	BUILD=$(BUILD) tests/bench/reports
 	BUILD=$(BUILD) tests/bench/yara_corpus
 
 SHARE         = $(DESTDIR)$(PREFIX)/share/assay
