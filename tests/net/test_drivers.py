@@ -150,4 +150,29 @@ def an_address_without_a_registry_is_scanned_and_unknown():
     scan("s3://UPPER/m", code=4)
 
 
+def other(command, reference, *options, code=0):
+    words = [ASSAY, command, "--ca-file", lab.path("ca.pem"), *lab.mapped(), *options, reference]
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    p = subprocess.run(words, capture_output=True, timeout=120, env=dict(clean, HOME=lab.path("home")))
+    assert p.returncode == code, (p.returncode, p.stdout.decode()[-1500:], p.stderr.decode())
+    return p.stdout.decode()
+
+
+@case
+def metadata_and_fetch_take_the_same_references():
+    Ollama()
+    text = other("metadata", "ollama:tiny")
+    assert "MIT License" in text and "Q4_K_M" in text, text
+    there = lab.path("fetched")
+    other("fetch", "ollama:tiny", "--to", there)
+    with open(os.path.join(there, sha256(GGUF)), "rb") as f:
+        assert f.read() == GGUF
+    with open(os.path.join(there, sha256(b"MIT License\nx")), "rb") as f:
+        assert f.read() == b"MIT License\nx"
+    lab.routes["*"] = lambda a: a.serve(GGUF)
+    other("fetch", "https://hub.test/m/a.gguf", "--to", there)
+    with open(os.path.join(there, "a.gguf"), "rb") as f:
+        assert f.read() == GGUF
+
+
 main()

@@ -245,4 +245,20 @@ def a_git_server_that_is_none_is_never_a_pass():
     scan("git+https://hub.test/git/faults", "--offline", code=2)
 
 
+@case
+def a_repository_can_be_fetched_and_not_scanned():
+    lab.lfs[sha256(PICKLE)] = PICKLE
+    lab.keep(TENSORS)
+    lab.repository("fetch", {"a/b.txt": b"text\n", "c.pkl": pointer(PICKLE), "big.pkl": BIG, ".dvc/config": CONFIG,
+                             "m.safetensors.dvc": out(TENSORS, "m.safetensors")})
+    there = lab.path("fetched")
+    for reference in ("git+https://hub.test/git/fetch", "dvc:https://hub.test/git/fetch//m.safetensors"):
+        p = subprocess.run([ASSAY, "fetch", "--ca-file", lab.path("ca.pem"), *lab.mapped(), "--to", there, reference],
+                           capture_output=True, timeout=120, env=dict(os.environ, HOME=lab.path("home")))
+        assert p.returncode == 0, p.stderr.decode()
+    for path, data in (("a/b.txt", b"text\n"), ("c.pkl", PICKLE), ("big.pkl", BIG), ("m.safetensors", TENSORS)):
+        with open(os.path.join(there, path), "rb") as f:
+            assert f.read() == data, path
+
+
 main()
