@@ -8,10 +8,10 @@ FUZZ_SECONDS ?= 30
 CFLAGS  ?= -O2 -g
 JOBS    ?= 2
 
-PKGS        := jansson libcrypto zlib liblzma liblz4 libzstd
+PKGS        := jansson expat yaml-0.1 libcrypto zlib liblzma liblz4 libzstd
 # Only headers: the library is loaded when the network is first used (scanner/net/http.c).
 HEADER_PKGS := libcurl
-WORKER_PKGS := $(PKGS) libseccomp yaml-0.1 yara
+WORKER_PKGS := $(PKGS) libseccomp yara
 TEST_PKGS   := cmocka
 
 # Libraries without a pkg-config file.
@@ -165,9 +165,12 @@ demo: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) tests/demo
 
-bench: all $(BUILD)/bench/yara_honest $(BUILD)/bench/pickle_speed $(BUILD)/pki/verify_case
+BENCH = yara_honest pickle_speed report_speed
+bench: all $(BENCH:%=$(BUILD)/bench/%) $(BUILD)/pki/verify_case
 	BUILD=$(BUILD) tests/bench/run
 	BUILD=$(BUILD) tests/bench/origins
+	BUILD=$(BUILD) tests/bench/reports
+	BUILD=$(BUILD) tests/bench/signatures
 	BUILD=$(BUILD) tests/bench/yara_corpus
 
 SHARE         = $(DESTDIR)$(PREFIX)/share/assay

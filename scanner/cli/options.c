@@ -158,6 +158,29 @@ static bool apply_signers(enum option_id id, const char *value, struct scan_argu
     }
 }
 
+/* How references are fetched. */
+static bool apply_network(enum option_id id, const char *value, struct scan_arguments *a,
+                          struct error *error)
+{
+    struct network_arguments *n = &a->network;
+    switch (id) {
+    case OPTION_OFFLINE:
+        return network_apply(NETWORK_OFFLINE, value, n, error);
+    case OPTION_CACHE:
+        return network_apply(NETWORK_CACHE, value, n, error);
+    case OPTION_DOWNLOADS:
+        return network_apply(NETWORK_DOWNLOADS, value, n, error);
+    case OPTION_TRIES:
+        return network_apply(NETWORK_TRIES, value, n, error);
+    case OPTION_CA_FILE:
+        return network_apply(NETWORK_CA_FILE, value, n, error);
+    case OPTION_CONNECT_TO:
+        return network_apply(NETWORK_CONNECT_TO, value, n, error);
+    default:
+        return set_once(&a->keep, value, "keep", error);
+    }
+}
+
 static bool apply(enum option_id id, const char *value, struct scan_arguments *a,
                   struct error *error)
 {
@@ -200,6 +223,14 @@ static bool apply(enum option_id id, const char *value, struct scan_arguments *a
     case OPTION_BUILDER_ID:
     case OPTION_IGNORE_UNSIGNED:
         return apply_signers(id, value, a, error);
+    case OPTION_OFFLINE:
+    case OPTION_CACHE:
+    case OPTION_KEEP:
+    case OPTION_DOWNLOADS:
+    case OPTION_TRIES:
+    case OPTION_CA_FILE:
+    case OPTION_CONNECT_TO:
+        return apply_network(id, value, a, error);
     case OPTION_REGISTRIES:
         return add(a->registries, value, "registries", error);
     case OPTION_OUTPUT:

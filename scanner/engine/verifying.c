@@ -189,11 +189,31 @@ static bool raw_digest(struct arena *arena, const struct hash_item *item,
     return digester_hex(item->all, a, hex) && hex_decode(arena, span_of_text(hex), ret);
 }
 
-/* Ed25519 signs bytes, not a digest of them. */
-static void keep_bytes(struct arena *arena, const char *path, struct blob *b)
+/* Ed25519 signs bytes, not a digest of them: the very ones that were hashed, or none. */
+static void keep_bytes(const struct verify_request *r, const struct source_list *list,
+                       struct arena *arena, struct blob *b)
 {
     struct error ignored;
-    (void)signers_read_file(arena, path, BYTES_MAX, &b->target.bytes, &ignored);
+    uint8_t hash[SHA256_LEN];
+    const struct span none = { NULL, 0 };
+    uint64_t size = list->files->size, at = 0;
+    uint8_t *bytes = size <= BYTES_MAX ? arena_alloc(arena, (size_t)size + 1) : NULL;
+    int fd = bytes ? source_file_open(list, list->files, &ignored) : -1;
+    while (fd >= 0 && at <= size) {
+        ssize_t n = pread(fd, bytes + at, (size_t)(size + 1 - at), (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        at += (uint64_t)n;
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    if (fd >= 0 && at == size &&
+        crypto_sha256(r->signers->crypto, span_of(bytes, (size_t)size), none, none,
+                      hash) &&
+        span_equal(span_of(hash, sizeof hash), b->target.sha256))
+        b->target.bytes = span_of(bytes, (size_t)size);
 }
 
 static bool hash_blob(const struct source_list *list, bool minisign, struct arena *arena,
@@ -387,12 +407,12 @@ static bool verify_path(const struct verify_request *r, const struct source_list
             "it is no signature of a model's directory");
         return true;
     }
+    if (!hash_blob(list, file->kind == SIGNATURE_FILE_MINISIGN, report->arena, &b, error))
+        return false;
     if (file->kind == SIGNATURE_FILE_BUNDLE || file->kind == SIGNATURE_FILE_OLD_BUNDLE ||
         file->kind == SIGNATURE_FILE_BARE)
-        keep_bytes(report->arena, r->target, &b);
-    return hash_blob(list, file->kind == SIGNATURE_FILE_MINISIGN, report->arena, &b,
-                     error) &&
-           verify_blob(r, file, &b, report, error);
+        keep_bytes(r, list, report->arena, &b);
+    return verify_blob(r, file, &b, report, error);
 }
 
 static bool verify_with(const struct verify_request *r, struct source_list *list,

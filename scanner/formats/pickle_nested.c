@@ -170,6 +170,13 @@ void judge_latin1(struct pickle_judge *j, size_t offset, struct span text)
     expansion_close(e);
 }
 
+/* Are these the instructions whose text is not in the stream as it is? */
+static bool has_escapes(const struct pickle_machine *m, size_t offset)
+{
+    struct span code = span_slice(m->bytes, offset, offset + 1);
+    return code.len == 1 && (code.ptr[0] == OP_STRING || code.ptr[0] == OP_UNICODE);
+}
+
 void judge_literal(struct pickle_judge *j, const struct pickle_machine *m,
                    pickle_value literal, struct span bytes)
 {
@@ -177,7 +184,7 @@ void judge_literal(struct pickle_judge *j, const struct pickle_machine *m,
     size_t offset = value_offset(literal);
     bool text = value_tag(literal) == PICKLE_STR;
     buffer_init(&scratch, 1 << 20);
-    if (text)
+    if (text && has_escapes(m, offset))
         bytes = pickle_text(m, literal, &scratch);
     if (promising(j, bytes)) {
         inspect(j, text ? "text" : "bytes", offset, bytes);

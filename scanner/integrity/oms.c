@@ -541,7 +541,10 @@ static void write_text(struct buffer *out, struct span text)
     buffer_add_text(out, "\"");
 }
 
-static void write_entry(struct buffer *out, const struct manifest_entry *e)
+/* Of a range "sha256-sharded-SIZE": the specification says "sha256", but every release of
+ * model_signing compares with this and takes nothing else. */
+static void write_entry(struct buffer *out, const struct oms_manifest *m,
+                        const struct manifest_entry *e)
 {
     struct buffer name;
     buffer_init(&name, 2 * MANIFEST_NAME_MAX);
@@ -551,8 +554,10 @@ static void write_entry(struct buffer *out, const struct manifest_entry *e)
                       (unsigned long long)e->end);
     buffer_add_text(out, "{\"name\":");
     write_text(out, buffer_span(&name));
-    buffer_printf(out, ",\"algorithm\":\"%s\",\"digest\":\"%.*s\"}",
-                  oms_algorithm_name(e->algorithm), (int)e->digest.len,
+    buffer_printf(out, ",\"algorithm\":\"%s", oms_algorithm_name(e->algorithm));
+    if (m->method == OMS_SHARDS)
+        buffer_printf(out, "-sharded-%llu", (unsigned long long)m->shard_size);
+    buffer_printf(out, "\",\"digest\":\"%.*s\"}", (int)e->digest.len,
                   (const char *)e->digest.ptr);
     buffer_free(&name);
 }
@@ -567,7 +572,7 @@ void oms_write(struct buffer *out, const struct oms_manifest *m)
                   m->root);
     for (size_t i = 0; i < m->files.count; i++) {
         buffer_add_text(out, i ? "," : "");
-        write_entry(out, &m->files.entries[i]);
+        write_entry(out, m, &m->files.entries[i]);
     }
     buffer_printf(out,
                   "],\"serialization\":{\"method\":\"%s\",\"hash_type\":\"%s\","

@@ -279,6 +279,7 @@ static void write_evidence(struct json_out *j, const struct result *r)
             json_out_list(j, "data");
             write_data(j, "identity", s->identity);
             write_data(j, "issuer", s->issuer);
+            write_data(j, "builder", s->builder);
             write_data(j, "time", s->time);
             write_data(j, "file", s->path);
             json_out_end_list(j);

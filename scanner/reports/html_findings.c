@@ -84,9 +84,16 @@ static void write_stream(struct html *h, const struct fact *stream)
         }
     }
     html_raw(h, "</tbody></table>\n");
-    if (import || call)
-        html_raw(h, "<p>Further lines are in the JSON report; assay inspect shows the "
-                    "whole program.</p>\n");
+    size_t more = 0;
+    for (; import; import = import->next)
+        more++;
+    for (; call; call = call->next)
+        more++;
+    if (more)
+        html_format(h,
+                    "<p class=\"note\">and %zu more lines: assay inspect shows the whole "
+                    "program. The findings below are of all of it.</p>\n",
+                    more);
 }
 
 static bool runs(const struct fact *stream)

@@ -349,9 +349,9 @@ static void write_signatures(const struct spdx *x, const struct model *m, const 
     FILE *out = x->j->file;
     size_t n = 0;
     for (const struct signature *s = m->signatures; s; s = s->next) {
-        const struct span parts[] = { s->path, s->identity, s->issuer,
+        const struct span parts[] = { s->path, s->identity, s->issuer, s->builder,
                                       s->time, s->covers,   s->reason };
-        static const char *const words[] = { "in", "by",     "as said by",
+        static const char *const words[] = { "in", "by",     "as said by", "built by",
                                              "at", "covers", "because" };
         begin_note(x, id, "signature", ++n);
         fprintf(out, "%s signature: %s", s->kind, signature_state_name(s->state));

@@ -144,6 +144,24 @@ def a_missing_file_is_named_and_does_not_fail_a_build():
 
 
 @case
+def a_directory_in_place_of_a_file_is_no_file():
+    d = store(stores.ollama)
+    blob = os.path.join(d, "blobs/sha256-" + stores.sha256(W))
+    os.remove(blob)
+    os.mkdir(blob)
+    (f,) = [x for x in findings(report("--gate", "audit", d)) if x["rule"] == "integrity/missing-file"]
+    assert stores.sha256(W) in f["message"], f
+
+
+@case
+def what_is_wrong_in_every_row_is_said_once():
+    d = store(stores.wandb)
+    write(d + "/artifacts/linear:v3/wandb_manifest.json", json.dumps(
+        {"contents": {"f%d" % i: {"digest": "x", "size": 1} for i in range(5000)}}).encode())
+    assert len([x for x in findings(report("--gate", "audit", d)) if x["rule"] == "trust/malformed-origin"]) == 1
+
+
+@case
 def a_file_that_is_left_out_is_not_missing():
     r = report("--exclude", "config.json", store(stores.hub_local))
     assert "integrity/missing-file" not in rules(r)
@@ -628,6 +646,28 @@ def paths_that_lead_out_are_findings_and_not_followed():
     write(d + "/artifacts/linear:v3/wandb_manifest.json",
           json.dumps({"contents": {"a\0b": {"digest": "x", "size": 1}}}).encode())
     assert "trust/origin-path" in rules(report("--gate", "audit", d))
+
+
+@case
+def what_is_said_again_and_again_is_shown_once():
+    d = scratch()
+    blob = stores.sha256(W)
+    write(d + "/blobs/sha256-" + blob, W)
+    layer = {"digest": "sha256:" + blob, "size": len(W)}
+    top = d + "/manifests/registry.ollama.ai/library/"
+    write(top + "a/latest", json.dumps({"layers": [layer]}).encode())
+    write(top + "b/latest", json.dumps({"layers": [layer] * 20000}).encode())
+    p = scan("-o", "json", "--gate", "audit", d)
+    r = json.loads(p.stdout)
+    assert len(p.stdout) < 100000 and len(r["models"]) == 2, len(p.stdout)
+    for m in r["models"]:
+        assert [f["path"].split("/")[0] for f in m["files"]] == ["blobs", "manifests"], m["files"]
+    assert states(named(r, blob)) == [("sha256", SAME, GOOD)] * 2
+    # different things about one file: some are compared, and the rest is not passed over in silence
+    write(top + "c/latest", json.dumps({"layers": [dict(layer, size=i + 1000) for i in range(500)]}).encode())
+    r = report("--gate", "audit", d)
+    assert status(r, "c/latest") == "incomplete" and status(r, "b/latest") == "skipped"
+    assert len(named(r, blob)["expected"]) == 64
 
 
 @case

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Each kind of signature, detected by content inside a scan and, where there is one file, in assay verify."""
-import base64, hashlib, json, os, subprocess, sys
+import base64, hashlib, json, os, subprocess, sys, threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "pki")]
@@ -430,6 +430,50 @@ def hostile_signature_files_are_a_workers_and_never_stop_a_scan():
         r = report("--public-key", PUBLIC, *WHO, d, expect=None)
         assert not [s for s in signatures(r) if s["state"] == "verified"]
         assert files(r)[NAME]["status"] == "complete" and not files(r)[NAME]["signed"]
+
+
+@case
+def special_files_and_swaps_are_never_verified_and_never_block():
+    d = model(**{NAME + ".sigstore.json": make.by_key(make.Signed(KEY, envelope=False))})
+    os.mkfifo(os.path.join(d, "pipe"))
+    attempt = lambda target, signature: run("verify", *SCAN_FLAGS, target, "--signature", signature, "--key", PUBLIC).returncode
+    bundle = os.path.join(d, NAME + ".sigstore.json")
+    for target, signature in ((d + "/pipe", bundle), ("/dev/zero", bundle), (d + "/" + NAME, d + "/pipe"), (d + "/" + NAME, "/dev/zero"),
+                              (d + "/" + NAME, d)):
+        assert attempt(target, signature) == 2, (target, signature)
+    # an Ed25519 key signs bytes: they are the ones that were hashed
+    key = mock.new_key("ed25519")
+    public = write(os.path.join(scratch(), "p"), mock.pem(key))
+    b = write(os.path.join(scratch(), "b"), json.dumps(make.by_key(make.Signed(key, envelope=False))).encode())
+    assert run("verify", *SCAN_FLAGS, d + "/" + NAME, "--signature", b, "--key", public).returncode == 0
+    huge = os.path.join(d, "huge.sig")
+    with open(huge, "wb") as f:
+        f.write(b'{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"')
+        f.truncate((64 << 20) + 1)
+    assert attempt(d + "/" + NAME, huge) == 2
+    os.unlink(huge)
+    # a link that turns from signed bytes to others and back
+    other = write(os.path.join(scratch(), "other"), b"other")
+    signed = write(os.path.join(scratch(), "signed"), WEIGHTS)
+    link, stop = os.path.join(d, "link"), []
+
+    def swap():
+        while not stop:
+            for to in (signed, other):
+                os.symlink(to, link + ".new")
+                os.rename(link + ".new", link)
+    os.symlink(other, link)
+    swapper = threading.Thread(target=swap)
+    swapper.start()
+    try:
+        codes = {attempt(link, bundle) for _ in range(10)}
+    finally:
+        stop.append(True)
+        swapper.join()
+    assert codes <= {0, 1, 2}, codes
+    os.unlink(link)
+    os.symlink(other, link)
+    assert attempt(link, bundle) == 1
 
 
 main()

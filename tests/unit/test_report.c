@@ -232,7 +232,7 @@ enum { HOSTILE_TEXTS = sizeof hostile_texts / sizeof hostile_texts[0], LONG = 1 
 static struct result *all_of(struct span text)
 {
     struct result *r = result_new();
-    struct error e = { ERROR_IO, "" };
+    struct error e = { .code = ERROR_IO };
     for (int kind = 0; kind < 3; kind++) {
         struct model *m = result_add_model(r, text, text);
         struct file *f =
