@@ -176,7 +176,7 @@ def policies_fit_the_schema():
     for gate in ("default", "ci", "strict", "audit"):
         text = run("policy", "show", gate).stdout.decode()
         check.validate(json.loads(re.sub(r"(?m)^\s*//.*$|  // .*$", "", text)))
-    ratchet = json.loads(run("policy", "init", "--from", tree(a__pkl=BAD, b__zip=CUT)).stdout)
+    ratchet = json.loads(run("policy", "init", *SCAN_FLAGS, "--from", tree(a__pkl=BAD, b__zip=CUT)).stdout)
     check.validate(ratchet)
     for wrong in ({"trsut": {}}, {"fail_on": "hihg"}, {"overrides": [{}]}, {"suppressions": [{"rule": "x"}]}):
         assert not check.is_valid({"schema": "assay-policy/1", "name": "x", **wrong})
