@@ -36,19 +36,27 @@ static bool repeated(const struct pickle_judge *j, enum rule_id rule, size_t off
     return f != NULL;
 }
 
-static void report(struct pickle_judge *j, const struct pickle_machine *m,
-                   const struct pickle_call *call, enum rule_id rule, const char *why)
+/* `count`: findings of the same origin, so that one stream cannot fill the report. */
+static void report_counted(struct pickle_judge *j, const struct pickle_machine *m,
+                           const struct pickle_call *call, enum rule_id rule,
+                           const char *why, unsigned *count)
 {
     struct buffer text;
-    unsigned *count = &j->indirect;
-    if (value_has_global(call->callee) && value_global(call->callee))
-        count = &m->globals[value_global(call->callee)].mentioned;
     if ((*count & MENTION_COUNT) >= REPORTS_EACH || repeated(j, rule, call->offset))
         return;
     ++*count;
     struct span evidence = rendered(m, call, &text);
     inspection_finding(j->in, rule, call->offset, evidence, "%s", why);
     buffer_free(&text);
+}
+
+static void report(struct pickle_judge *j, const struct pickle_machine *m,
+                   const struct pickle_call *call, enum rule_id rule, const char *why)
+{
+    bool named = value_has_global(call->callee) && value_global(call->callee);
+    report_counted(j, m, call, rule, why,
+                   named ? &m->globals[value_global(call->callee)].mentioned
+                         : &j->indirect);
 }
 
 /* ---- facts ---- */
@@ -346,8 +354,9 @@ static void judge_write(struct pickle_judge *j, struct pickle_machine *m,
             judge_checked(j, m, call);
         if (call->kind == CALL_BUILD && patches_object(m, call->args)) {
             j->risky = true;
-            report(j, m, call, RULE_PICKLE_UNKNOWN_CALL,
-                   "it gives the object a method that unpicklers call");
+            report_counted(j, m, call, RULE_PICKLE_UNKNOWN_CALL,
+                           "it gives the object a method that unpicklers call",
+                           &j->indirect);
         }
         return;
     default:
