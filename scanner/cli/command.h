@@ -22,6 +22,28 @@
 #include "cli/commands.def"
 #undef COMMAND
 
+enum {
+#define COMMAND(name, summary) COMMAND_##name,
+#include "cli/commands.def"
+#undef COMMAND
+    COMMAND_COUNT
+};
+
+/* All of them, in that order (main.c). */
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+};
+extern const struct command commands[COMMAND_COUNT];
+
+/* Run the command that argv[0] names; a usage error when there is none. */
+int command_run(int argc, char **argv);
+
+/* After a usage error: what options and subcommands that are not there may have meant, on
+ * stderr.  argv is as main() got it, from the command's name on. */
+void hint_usage(int argc, char *const *argv);
+
 /* Where registries.d/, rules/ and assay-worker lie: next to the executable, else at
  * the compiled prefix; never the working directory.  Static storage. */
 struct installation {

@@ -17,6 +17,7 @@ static const char usage[] =
     "or judged again; the exit code is the report's.\n\n"
     "  -o, --output FORMAT[=FILE]   write a report, to standard output without =FILE;\n"
     "                               repeatable [text]\n"
+    "      --sign-key FILE          sign vsa reports with this private key, PEM\n"
     "      --min-severity SEVERITY  show findings this bad or worse [info]\n"
     "  -h, --help                   this text\n";
 
@@ -24,12 +25,13 @@ static const char usage[] =
 static int read_arguments(int argc, char **argv, struct outputs *outputs,
                           enum severity *ret_least)
 {
-    enum { MIN_SEVERITY = 256 };
+    enum { MIN_SEVERITY = 256, SIGN_KEY };
     static const struct option options[] = {
         {"output",           required_argument, NULL, 'o' },
         { "min-severity",              required_argument, NULL, MIN_SEVERITY },
-        { "help",                 no_argument, NULL, 'h' },
-        { 0}
+        { "sign-key",                 required_argument, NULL, SIGN_KEY },
+        { "help",no_argument, NULL, 'h' },
+        { 0     }
     };
     struct error error;
     for (int c; (c = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
@@ -39,6 +41,8 @@ static int read_arguments(int argc, char **argv, struct outputs *outputs,
         } else if (c == 'o') {
             if (!outputs_add(outputs, optarg, &error))
                 return complain(&error);
+        } else if (c == SIGN_KEY) {
+            outputs->sign_key = optarg;
         } else if (c == MIN_SEVERITY) {
             if (!severity_parse(optarg, ret_least)) {
                 (void)error_set(
@@ -71,8 +75,10 @@ int command_convert(int argc, char **argv)
     if (!outputs_options(&outputs, &o, &error))
         return complain(&error);
     struct result *r = report_read_file(argv[optind], &error);
-    if (!r)
+    if (!r) {
+        outputs_free(&outputs);
         return complain(&error);
+    }
     o.min_severity = least;
     if (!o.reproducible && !report_has_run(r)) { /* nobody knows when the scan was */
         o.reproducible = true;
@@ -80,5 +86,6 @@ int command_convert(int argc, char **argv)
     }
     code = outputs_write(&outputs, r, &o);
     result_free(r);
+    outputs_free(&outputs);
     return code;
 }

@@ -1,6 +1,7 @@
 /* assay lock: record what targets hold now, so that a later scan is held to it. */
 #include "cli/command.h"
 #include "cli/directories.h"
+#include "cli/network.h"
 #include "cli/options.h"
 #include "cli/signer_options.h"
 #include "engine/locks.h"
@@ -16,7 +17,10 @@ enum { EXCLUDES_MAX = 64 };
 static const char usage[] =
     "Usage: assay lock TARGET... [--origin REF] [WHOM] [-o FILE]\n\n"
     "Hash every file of the targets and record paths, sizes and sha256; `assay scan\n"
-    "--lockfile FILE` then fails on anything that differs, is missing or was added.\n\n"
+    "--lockfile FILE` then fails on anything that differs, is missing or was added.  A\n"
+    "target may be a reference (hf:org/model): its files are downloaded and verified, "
+    "and\n"
+    "its revision is recorded.\n\n"
     "  -o, --output FILE     write to FILE, whole or not at all [standard output]\n"
     "      --origin REF      where they come from, e.g. hf:org/model@commit\n"
     "      --exclude GLOB    leave out names (or, with a '/', paths) that match; "
@@ -26,14 +30,15 @@ static const char usage[] =
     "                        --identity-provider URL, --keyring FILE; --trusted-root "
     "FILE\n"
     "                        and --use-staging as for verify\n"
-    "      --registries DIR  further registry files, overriding the installed ones\n"
-    "  -h, --help            this text\n";
+    "      --registries DIR  further registry files, overriding the installed "
+    "ones\n" NETWORK_USAGE "  -h, --help            this text\n";
 
 struct arguments {
     const char *output, *origin, *registries;
     const char *exclude[EXCLUDES_MAX + 1];
     size_t exclude_count;
     struct signer_arguments signers;
+    struct network_arguments network;
     enum sandbox sandbox;
 };
 
@@ -171,6 +176,7 @@ static const struct option options[] = {
     { "trusted-root",      required_argument, NULL, LOCK_ROOT },
     { "use-staging",              no_argument, NULL, LOCK_STAGING },
     { "sandbox",                 required_argument, NULL, LOCK_SANDBOX },
+    NETWORK_GETOPT,
     { "help",no_argument, NULL, 'h' },
     { 0         }
 };
@@ -221,6 +227,8 @@ static bool take(struct arguments *a, int option, const char *value, struct erro
     case LOCK_SANDBOX:
         return options_sandbox(value, &a->sandbox, error);
     default:
+        if (option >= NETWORK_FIRST)
+            return network_apply((enum network_option)option, value, &a->network, error);
         return take_signer(&a->signers, option, value, error);
     }
 }
@@ -270,16 +278,34 @@ struct setup {
     struct reference origin;
     struct signers signers;
     bool has_signers;
+    struct remote_options remote;
+    bool fetches; /* a target is a reference: remote is set */
 };
 
-/* Resolve the reference and read the keys before any byte is hashed. */
-static bool prepare(const struct arguments *a, struct setup *s, struct error *error)
+/* The table tells references from paths. */
+static bool prepare_targets(const struct arguments *a, const char *const *targets,
+                            struct setup *s, struct error *error)
 {
     const char *extra[] = { a->registries, NULL };
+    s->registries = directories_load_registries(&s->installation, extra, error);
+    if (!s->registries)
+        return false;
+    for (size_t i = 0; targets[i] && !s->fetches; i++)
+        s->fetches = remote_is_reference(s->registries, targets[i]);
+    if (s->fetches && a->origin)
+        return error_set(error, ERROR_USAGE,
+                         "--origin is for files of this machine; a reference is its own "
+                         "origin");
+    return !s->fetches || network_options(&a->network, s->registries, &s->remote, error);
+}
+
+/* Resolve the reference and read the keys before any byte is hashed. */
+static bool prepare(const struct arguments *a, const char *const *targets,
+                    struct setup *s, struct error *error)
+{
     s->has_signers = wants_signers(&a->signers);
-    if (!a->origin && !s->has_signers)
-        return true;
-    if (!installation_find(&s->installation, error))
+    if (!installation_find(&s->installation, error) ||
+        !prepare_targets(a, targets, s, error))
         return false;
     if (s->has_signers &&
         !signer_arguments_load(&a->signers, &s->installation, &s->signers, error)) {
@@ -288,21 +314,17 @@ static bool prepare(const struct arguments *a, struct setup *s, struct error *er
     }
     if (s->has_signers && !signers_any(&s->signers))
         return error_set(error, ERROR_USAGE, "a trusted root alone names nobody");
-    if (!a->origin)
-        return true;
-    s->registries = directories_load_registries(&s->installation, extra, error);
-    return s->registries &&
-           registries_resolve(s->registries, a->origin, &s->origin, error);
+    return !a->origin || registries_resolve(s->registries, a->origin, &s->origin, error);
 }
 
 static int lock(const struct arguments *a, const char *const *targets, struct setup *s)
 {
     struct error error = { 0 };
     struct result *r = NULL;
-    bool ok = targets_differ(targets, &error) && prepare(a, s, &error);
+    bool ok = targets_differ(targets, &error) && prepare(a, targets, s, &error);
     const struct lock_options o = {
         .targets = targets,
-        .source = {.exclude = a->exclude     },
+        .source = {.exclude = a->exclude, .remote = &s->remote},
         .origin = a->origin ? &s->origin : NULL,
         .origin_text = a->origin,
         .output = a->output,

@@ -1,7 +1,5 @@
 #include "cli/options.h"
 
-#include "core/suggest.h"
-
 #include <errno.h>
 #include <getopt.h>
 #include <unistd.h>
@@ -41,8 +39,9 @@ void options_help(FILE *out)
     }
     fputs("\nWork one file may cost; past it the file is incomplete:\n", out);
     for (size_t i = 0; i < BUDGET_COUNT; i++)
-        fprintf(out, "      --max-%-20s %s [%llu]\n", budget_kinds[i].option,
-                budget_kinds[i].what, (unsigned long long)budget_kinds[i].amount);
+        fprintf(out, "      --max-%s N%*s%s [%llu]\n", budget_kinds[i].option,
+                (int)(20 - strlen(budget_kinds[i].option)), "", budget_kinds[i].what,
+                (unsigned long long)budget_kinds[i].amount);
     fputs("\nExamples:\n"
           "  assay scan model.pt\n"
           "  assay scan --gate ci --origin hf:org/model@0123abcd models/\n"
@@ -159,6 +158,29 @@ static bool apply_signers(enum option_id id, const char *value, struct scan_argu
     }
 }
 
+/* How references are fetched. */
+static bool apply_network(enum option_id id, const char *value, struct scan_arguments *a,
+                          struct error *error)
+{
+    struct network_arguments *n = &a->network;
+    switch (id) {
+    case OPTION_OFFLINE:
+        return network_apply(NETWORK_OFFLINE, value, n, error);
+    case OPTION_CACHE:
+        return network_apply(NETWORK_CACHE, value, n, error);
+    case OPTION_DOWNLOADS:
+        return network_apply(NETWORK_DOWNLOADS, value, n, error);
+    case OPTION_TRIES:
+        return network_apply(NETWORK_TRIES, value, n, error);
+    case OPTION_CA_FILE:
+        return network_apply(NETWORK_CA_FILE, value, n, error);
+    case OPTION_CONNECT_TO:
+        return network_apply(NETWORK_CONNECT_TO, value, n, error);
+    default:
+        return set_once(&a->keep, value, "keep", error);
+    }
+}
+
 static bool apply(enum option_id id, const char *value, struct scan_arguments *a,
                   struct error *error)
 {
@@ -201,10 +223,20 @@ static bool apply(enum option_id id, const char *value, struct scan_arguments *a
     case OPTION_BUILDER_ID:
     case OPTION_IGNORE_UNSIGNED:
         return apply_signers(id, value, a, error);
+    case OPTION_OFFLINE:
+    case OPTION_CACHE:
+    case OPTION_KEEP:
+    case OPTION_DOWNLOADS:
+    case OPTION_TRIES:
+    case OPTION_CA_FILE:
+    case OPTION_CONNECT_TO:
+        return apply_network(id, value, a, error);
     case OPTION_REGISTRIES:
         return add(a->registries, value, "registries", error);
     case OPTION_OUTPUT:
         return outputs_add(&a->outputs, value, error);
+    case OPTION_SIGN_KEY:
+        return set_once(&a->outputs.sign_key, value, "sign-key", error);
     case OPTION_MIN_SEVERITY:
         return parse_severity(value, "min-severity", &a->min_severity, error);
     case OPTION_FILES_FROM:
@@ -271,19 +303,6 @@ static void fill_tables(struct getopt_tables *t)
     }
 }
 
-static bool unknown_option(const char *word, const struct getopt_tables *t,
-                           struct error *error)
-{
-    bool is_long = strncmp(word, "--", 2) == 0;
-    struct suggestion near = suggestion_for(is_long ? word + 2 : "");
-    for (size_t i = 0; is_long && t->longs[i].name; i++)
-        suggestion_offer(&near, t->longs[i].name);
-    if (near.best)
-        return error_set(error, ERROR_USAGE, "no such option: %s; did you mean --%s?",
-                         word, near.best);
-    return error_set(error, ERROR_USAGE, "no such option: %s", word);
-}
-
 static int option_index(int code)
 {
     if (code >= 256)
@@ -301,7 +320,7 @@ static bool next_option(int code, char **argv, const struct getopt_tables *t,
     if (code == ':')
         return error_set(error, ERROR_USAGE, "%s needs a value", argv[optind - 1]);
     if (code == '?' || i < 0)
-        return unknown_option(argv[optind - 1], t, error);
+        return error_set(error, ERROR_USAGE, "no such option: %s", argv[optind - 1]);
     if (i >= OPTION_COUNT)
         return options_number(optarg, UINT64_MAX, t->longs[i].name,
                               &a->budget.left[i - OPTION_COUNT], error);

@@ -2,6 +2,7 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include "cli/network.h"
 #include "cli/outputs.h"
 #include "cli/signer_options.h"
 #include "engine/scan.h"
@@ -29,6 +30,8 @@ struct scan_arguments {
     const char *exclude[LIST_MAX + 1];
     const char *pickle_rules[LIST_MAX + 1];
     const char *yara_rules[LIST_MAX + 1];
+    struct network_arguments network;
+    const char *keep;
     struct outputs outputs;
     enum severity min_severity;
     enum sandbox sandbox;

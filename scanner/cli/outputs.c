@@ -105,6 +105,35 @@ bool outputs_add(struct outputs *outputs, const char *text, struct error *error)
 
 /* ---- writing ---------------------------------------------------------------- */
 
+/* Before anything is scanned, so that a key that cannot sign costs nothing. */
+static bool load_signer(struct outputs *outputs, struct report_options *o,
+                        struct error *error)
+{
+    const char *passphrase = NULL;
+    bool any = false;
+    for (size_t i = 0; i < outputs->count; i++)
+        any |= strcmp(outputs->list[i].writer->name, "vsa") == 0;
+    if (!any)
+        return error_set(error, ERROR_USAGE, "--sign-key signs vsa reports: add -o vsa");
+    if (!passphrase_find(outputs->sign_key, NULL, NULL, outputs->passphrase, &passphrase,
+                         error))
+        return false;
+    outputs->signer = statement_signer_new(outputs->sign_key, passphrase, error);
+    if (!outputs->signer) { /* nothing is scanned without it */
+        if (error->code == ERROR_IO)
+            error->code = ERROR_CONFIG;
+        return false;
+    }
+    o->signer = statement_signer_report(outputs->signer);
+    return true;
+}
+
+void outputs_free(struct outputs *outputs)
+{
+    statement_signer_free(outputs->signer);
+    outputs->signer = NULL;
+}
+
 bool outputs_options(struct outputs *outputs, struct report_options *ret_options,
                      struct error *error)
 {
@@ -128,6 +157,8 @@ bool outputs_options(struct outputs *outputs, struct report_options *ret_options
                        installation.data_dir);
         o.rules_dir = outputs->rules_dir;
     }
+    if (outputs->sign_key && !load_signer(outputs, &o, error))
+        return false;
     *ret_options = o;
     return true;
 }

@@ -2,7 +2,6 @@
 #include "cli/directories.h"
 #include "cli/policy_test.h"
 #include "cli/scanning.h"
-#include "core/suggest.h"
 #include "reports/escape.h"
 
 #include <time.h>
@@ -211,21 +210,6 @@ static int explain(int argc, char **argv)
     return with_scan(argc, argv, explain_models);
 }
 
-static int unknown(const char *word, const char *const *names, size_t count)
-{
-    struct suggestion near = suggestion_for(word);
-    struct error error;
-    for (size_t i = 0; i < count; i++)
-        suggestion_offer(&near, names[i]);
-    if (near.best)
-        error_set(&error, ERROR_USAGE,
-                  "policy: no such thing to do: %s; did you mean %s?", word, near.best);
-    else
-        error_set(&error, ERROR_USAGE, "policy: no such thing to do: %s (see --help)",
-                  word);
-    return complain(&error);
-}
-
 int command_policy(int argc, char **argv)
 {
     static const char *const names[] = { "check", "show", "explain", "init", "test" };
@@ -241,5 +225,7 @@ int command_policy(int argc, char **argv)
     for (size_t i = 0; i < COUNT; i++)
         if (strcmp(argv[1], names[i]) == 0)
             return run[i](argc - 1, argv + 1);
-    return unknown(argv[1], names, COUNT);
+    struct error error;
+    error_set(&error, ERROR_USAGE, "policy: no such thing to do: %s", argv[1]);
+    return complain(&error);
 }

@@ -10,7 +10,7 @@
 enum { WORDS_MAX = 64, CASES_MAX = 1000 };
 
 struct expected {
-    const char *name, *target, *policy, *gate, *verdict;
+    const char *name, *target, *policy, *gate, *lockfile, *baseline, *verdict;
     const json_t *options, *reasons;
     json_int_t exit_code; /* -1: not said */
 };
@@ -18,7 +18,7 @@ struct expected {
 /* What came of one case. */
 struct outcome {
     const struct expected *want;
-    struct buffer wrong; /* sentences */
+    struct buffer wrong; /* a sentence a line */
     bool judged;
 };
 
@@ -40,9 +40,9 @@ static const char *text_of(const json_t *object, const char *key)
 
 static bool read_case(const json_t *from, struct expected *ret)
 {
-    static const char *const known[] = { "name",      "target",  "policy",
-                                         "gate",      "options", "verdict",
-                                         "exit_code", "reasons", NULL };
+    static const char *const known[] = { "name",      "target",   "policy",  "gate",
+                                         "lockfile",  "baseline", "options", "verdict",
+                                         "exit_code", "reasons",  NULL };
     const json_t *code = json_object_get(from, "exit_code");
     if (!json_is_object(from) || json_unknown_key(from, known))
         return false;
@@ -50,6 +50,8 @@ static bool read_case(const json_t *from, struct expected *ret)
                               .target = text_of(from, "target"),
                               .policy = text_of(from, "policy"),
                               .gate = text_of(from, "gate"),
+                              .lockfile = text_of(from, "lockfile"),
+                              .baseline = text_of(from, "baseline"),
                               .verdict = text_of(from, "verdict"),
                               .options = json_object_get(from, "options"),
                               .reasons = json_object_get(from, "reasons"),
@@ -82,7 +84,7 @@ static json_t *read_cases(const char *path, struct error *error)
             ok =
                 error_set(error, ERROR_CONFIG,
                           "%s: cases[%zu]: needs name, target, and verdict or exit_code; "
-                          "may have policy, gate, options, reasons",
+                          "may have policy, gate, lockfile, baseline, options, reasons",
                           path, i);
     if (ok)
         return root;
@@ -110,17 +112,18 @@ static int compare(void *self, const struct scan_arguments *a, const struct poli
     (void)p;
     o->judged = true;
     if (o->want->verdict && strcmp(o->want->verdict, verdict_name(r->verdict)) != 0)
-        buffer_printf(&o->wrong, " verdict %s, not %s;", verdict_name(r->verdict),
+        buffer_printf(&o->wrong, "verdict %s, not %s\n", verdict_name(r->verdict),
                       o->want->verdict);
     for (size_t i = 0; i < json_array_size(o->want->reasons); i++) {
         const char *words = json_string_value(json_array_get(o->want->reasons, i));
         if (!some_reason(r, words))
-            buffer_printf(&o->wrong, " no reason says \"%s\";", words);
+            buffer_printf(&o->wrong, "no reason says \"%s\"\n", words);
     }
     for (const struct model *m = r->models; o->wrong.len && m; m = m->next)
         for (const struct reason *reason = m->reasons; reason; reason = reason->next) {
-            buffer_add_text(&o->wrong, " it says: ");
+            buffer_add_text(&o->wrong, "it says: ");
             buffer_add(&o->wrong, reason->text);
+            buffer_add_text(&o->wrong, "\n");
         }
     return r->exit_code;
 }
@@ -145,10 +148,16 @@ static int run_case(struct arena *arena, const char *path, const struct expected
     int n = 0;
     words[n++] = arena_text(arena, span_of_text("test"));
     words[n++] = arena_text(arena, span_of_text("-q"));
-    if (want->policy) {
-        words[n++] = arena_text(arena, span_of_text("--policy"));
-        words[n++] = beside(arena, path, want->policy);
-    }
+    const char *const files[][2] = {
+        {"--policy",    want->policy  },
+        { "--lockfile", want->lockfile},
+        { "--baseline", want->baseline}
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (files[i][1]) {
+            words[n++] = arena_text(arena, span_of_text(files[i][0]));
+            words[n++] = beside(arena, path, files[i][1]);
+        }
     if (want->gate) {
         words[n++] = arena_text(arena, span_of_text("--gate"));
         words[n++] = arena_text(arena, span_of_text(want->gate));
@@ -166,26 +175,32 @@ static int run_case(struct arena *arena, const char *path, const struct expected
                                                : complain(&error);
 }
 
+static void put_line(const char *start, struct span text)
+{
+    struct buffer safe;
+    buffer_init(&safe, 32768);
+    escape_terminal(&safe, text);
+    printf("%s%s\n", start, safe.text ? safe.text : "");
+    buffer_free(&safe);
+}
+
 static bool test_case(const char *path, const struct expected *want)
 {
     struct arena *arena = arena_new(1 << 20);
     struct outcome o = { .want = want };
-    struct buffer line;
     buffer_init(&o.wrong, 8192);
-    buffer_init(&line, 32768);
     int code = arena ? run_case(arena, path, want, &o) : EXIT_INCOMPLETE;
     if (want->exit_code >= 0 && code != want->exit_code)
-        buffer_printf(&o.wrong, " exit code %d, not %d;", code, (int)want->exit_code);
+        buffer_printf(&o.wrong, "exit code %d, not %d\n", code, (int)want->exit_code);
     if (want->verdict && !o.judged)
-        buffer_printf(&o.wrong, " no verdict, exit code %d;", code);
-    escape_terminal(&line, span_of_text(want->name));
-    if (o.wrong.len) {
-        buffer_add_text(&line, ":");
-        escape_terminal(&line, buffer_span(&o.wrong));
-    }
+        buffer_printf(&o.wrong, "no verdict, exit code %d\n", code);
     bool ok = o.wrong.len == 0;
-    printf("%s  %s\n", ok ? "ok    " : "FAILED", line.text ? line.text : "");
-    buffer_free(&line);
+    put_line(ok ? "ok      " : "FAILED  ", span_of_text(want->name));
+    for (size_t at = 0; at < o.wrong.len;) {
+        size_t end = span_find(buffer_span(&o.wrong), "\n", at);
+        put_line("        ", span_slice(buffer_span(&o.wrong), at, end));
+        at = end == SIZE_MAX ? o.wrong.len : end + 1;
+    }
     buffer_free(&o.wrong);
     arena_free(arena);
     return ok;

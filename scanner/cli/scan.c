@@ -4,6 +4,7 @@
 #include "cli/scanning.h"
 #include "policy/baseline.h"
 #include "reports/escape.h"
+#include "sources/deliver.h"
 
 #include <errno.h>
 #include <time.h>
@@ -22,6 +23,9 @@ struct scan_setup {
     struct signers signers; /* when the command line names any */
     bool has_signers;
     char trusted_root[sizeof(((struct installation *)0)->data_dir) + 64];
+    struct remote_options remote;
+    bool fetches;         /* a target is a reference: remote is set */
+    int keep;             /* directory of --keep; -1: none */
     char *list;           /* the text of --files-from, cut into lines */
     const char **targets; /* NULL-terminated */
 };
@@ -40,6 +44,8 @@ static void setup_free(struct scan_setup *s)
     lockfile_free(s->lockfile);
     policy_free(s->policy);
     registries_free(s->registries);
+    if (s->keep >= 0)
+        (void)close(s->keep);
     free(s->list);
     free(s->targets);
 }
@@ -100,27 +106,13 @@ static bool collect_targets(const struct scan_arguments *a, struct scan_setup *s
     return true;
 }
 
-static bool is_reference(const char *text, const struct registries *registries)
-{
-    struct reference ref;
-    struct error ignored;
-    if (!registries_resolve(registries, text, &ref, &ignored))
-        return strstr(text, "://") != NULL;
-    reference_free(&ref);
-    return true;
-}
-
 /* A path unless it has an explicit scheme; and what is no path may be a mistake. */
 static bool check_target(const char *target, const struct registries *registries,
                          struct error *error)
 {
-    if (access(target, F_OK) == 0 || errno != ENOENT)
+    if (remote_is_reference(registries, target) || access(target, F_OK) == 0 ||
+        errno != ENOENT)
         return true;
-    if (is_reference(target, registries))
-        return error_set(error, ERROR_USAGE,
-                         "%s: this version does not fetch; download it and scan the "
-                         "directory with --origin %s",
-                         target, target);
     const char *slash = strchr(target, '/');
     if (slash && slash != target && slash[1] && !strchr(slash + 1, '/') &&
         target[0] != '.')
@@ -129,6 +121,29 @@ static bool check_target(const char *target, const struct registries *registries
                          "hf:%s)",
                          target, target);
     return error_set(error, ERROR_NOT_FOUND, "%s: no such file or directory", target);
+}
+
+/* Only a reference needs a place for downloads. */
+static bool open_network(const struct scan_arguments *a, struct scan_setup *s,
+                         struct error *error)
+{
+    for (size_t i = 0; s->targets[i] && !s->fetches; i++)
+        s->fetches = remote_is_reference(s->registries, s->targets[i]);
+    return !s->fetches || network_options(&a->network, s->registries, &s->remote, error);
+}
+
+/* Files of two models would overwrite each other. */
+static bool open_keep(const struct scan_arguments *a, struct scan_setup *s,
+                      struct error *error)
+{
+    if (!a->keep)
+        return true;
+    if (!s->targets[0] || s->targets[1] ||
+        !remote_is_reference(s->registries, s->targets[0]))
+        return error_set(error, ERROR_USAGE,
+                         "--keep is for a scan of one reference and nothing else");
+    s->keep = deliver_directory(a->keep, error);
+    return s->keep >= 0;
 }
 
 /* ---- policy --------------------------------------------------------------- */
@@ -209,12 +224,12 @@ static bool prepare(const struct scan_arguments *a, struct scan_setup *s,
         if (!s->lockfile)
             return false;
     }
-    if (!load_signers(a, s, error))
+    if (!load_signers(a, s, error) || !open_network(a, s, error))
         return false;
     for (size_t i = 0; s->targets[i]; i++)
         if (!check_target(s->targets[i], s->registries, error))
             return false;
-    return true;
+    return open_keep(a, s, error);
 }
 
 static struct result *run(const struct scan_arguments *a, const struct scan_setup *s,
@@ -223,7 +238,8 @@ static struct result *run(const struct scan_arguments *a, const struct scan_setu
     struct progress progress;
     struct scan_options o = {
         .targets = s->targets,
-        .source = {.exclude = a->exclude},
+        .source = {.exclude = a->exclude, .remote = s->fetches ? &s->remote : NULL},
+        .keep = s->keep,
         .worker = { .program = s->installation.worker,
                    .data_dir = s->installation.data_dir,
                    .pickle_rules = a->pickle_rules,
@@ -275,7 +291,7 @@ const char *take_option(int *argc, char **argv, char letter, const char *name)
 
 int scan_with(const struct scan_arguments *a, scanned *then, void *self)
 {
-    struct scan_setup s = { 0 };
+    struct scan_setup s = { .keep = -1 };
     struct error error = { 0 };
     struct result *r = NULL;
     if (prepare(a, &s, &error))
@@ -308,5 +324,7 @@ int command_scan(int argc, char **argv)
     if (!outputs_options(&a.outputs, &o, &error))
         return complain(&error);
     o.min_severity = a.min_severity;
-    return scan_with(&a, report, &o);
+    int code = scan_with(&a, report, &o);
+    outputs_free(&a.outputs);
+    return code;
 }

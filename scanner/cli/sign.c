@@ -1,11 +1,7 @@
 /* assay sign: make an OpenSSF Model Signing bundle with a key or a certificate. */
 #include "cli/model_options.h"
+#include "cli/passphrase.h"
 #include "policy/policy.h"
-
-#include <termios.h>
-#include <unistd.h>
-
-enum { PASSPHRASE_MAX = 1024, PEM_HEAD = 4096 };
 
 static const char usage[] =
     "Usage: assay sign key MODEL --private-key PEM [OPTION...]\n"
@@ -108,71 +104,6 @@ static bool read_arguments(int argc, char **argv, struct arguments *a,
     return true;
 }
 
-/* ---- the passphrase ------------------------------------------------------------------
- */
-
-static bool first_line(FILE *in, char *line, const char *name, struct error *error)
-{
-    if (!fgets(line, PASSPHRASE_MAX, in) && ferror(in))
-        return error_errno(error, ERROR_IO, "%s", name);
-    line[strcspn(line, "\r\n")] = '\0';
-    return true;
-}
-
-static bool prompt(char *line, struct error *error)
-{
-    struct termios before, quiet;
-    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &before) != 0)
-        return error_set(error, ERROR_USAGE,
-                         "the private key is encrypted: give its passphrase with "
-                         "--password-file or in ASSAY_KEY_PASSWORD");
-    quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    (void)fputs("Passphrase of the private key: ", stderr);
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    bool ok = first_line(stdin, line, "standard input", error);
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    (void)fputs("\n", stderr);
-    return ok;
-}
-
-static bool is_encrypted(const char *path)
-{
-    char head[PEM_HEAD + 1];
-    FILE *in = fopen(path, "re");
-    size_t n = in ? fread(head, 1, PEM_HEAD, in) : 0;
-    if (in)
-        (void)fclose(in);
-    head[n] = '\0';
-    return strstr(head, "ENCRYPTED") != NULL;
-}
-
-static bool find_passphrase(struct arguments *a, const char **ret, struct error *error)
-{
-    const char *from_environment = getenv("ASSAY_KEY_PASSWORD");
-    *ret = a->passphrase;
-    if (a->password) {
-        *ret = a->password;
-        return true;
-    }
-    if (a->password_file) {
-        FILE *in = fopen(a->password_file, "re");
-        bool ok = in ? first_line(in, a->passphrase, a->password_file, error)
-                     : error_errno(error, ERROR_USAGE, "%s", a->password_file);
-        if (in)
-            (void)fclose(in);
-        return ok;
-    }
-    if (from_environment) {
-        *ret = from_environment;
-        return true;
-    }
-    if (is_encrypted(a->private_key))
-        return prompt(a->passphrase, error);
-    *ret = NULL;
-    return true;
-}
-
 /* ---- running -------------------------------------------------------------------------
  */
 
@@ -200,7 +131,9 @@ static int sign(struct arguments *a, const char *method, const char *model)
     struct error error = { 0 };
     const char *passphrase = NULL;
     size_t files = 0;
-    if (!check_method(method, a, &error) || !find_passphrase(a, &passphrase, &error))
+    if (!check_method(method, a, &error) ||
+        !passphrase_find(a->private_key, a->password, a->password_file, a->passphrase,
+                         &passphrase, &error))
         return complain(&error);
     a->model.options.ignore = a->model.ignore.items;
     const struct sign_request r = {

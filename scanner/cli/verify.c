@@ -201,13 +201,14 @@ static const char *kind_title(const char *kind)
     static const struct {
         const char *kind, *title;
     } titles[] = {
-        {"oms",       "OpenSSF Model Signing"},
-        { "sigstore", "Sigstore bundle"      },
-        { "in-toto",  "in-toto statement"    },
-        { "slsa",     "SLSA provenance"      },
-        { "minisign", "minisign"             },
-        { "cosign",   "cosign signature"     },
-        { "gpg",      "OpenPGP signature"    },
+        {"oms",       "OpenSSF Model Signing"    },
+        { "sigstore", "Sigstore bundle"          },
+        { "in-toto",  "in-toto statement"        },
+        { "slsa",     "SLSA provenance"          },
+        { "vsa",      "SLSA verification summary"},
+        { "minisign", "minisign"                 },
+        { "cosign",   "cosign signature"         },
+        { "gpg",      "OpenPGP signature"        },
     };
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
         if (strcmp(kind, titles[i].kind) == 0)

@@ -92,7 +92,7 @@ struct signature {
     struct span identity, issuer; /* who; of a bare key its fingerprint and nothing */
     struct span root;             /* sha256 of the certificate it chains to, in hex */
     struct span time;             /* RFC 3339, UTC; empty: unknown */
-    struct span covers, builder;  /* in words: "12 files"; that provenance names */
+    struct span covers, builder;  /* "all 12 files"; of signed provenance, or empty */
     struct span check, reason;    /* which check failed, and one sentence */
     struct signature *next;
 };

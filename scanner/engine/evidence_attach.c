@@ -8,6 +8,9 @@
 
 enum { CLAIMS_PER_SCOPE = 16, FIRST_CAPACITY = 64 };
 
+/* What models show of files that another one counts, in all. */
+static const uint64_t shared_bytes_max = UINT64_C(256) << 20;
+
 /* ---- what went wrong with a voice ---------------------------------------------------
  */
 
@@ -64,6 +67,10 @@ static void report_bundle(struct evidence *e, const struct bundle *b)
             artifact_lower(v->job->file->artifact, STATUS_INCOMPLETE,
                            "it names directories that overlap again and again: the "
                            "digests of some were not compared");
+        if (v->crowded)
+            artifact_lower(v->job->file->artifact, STATUS_INCOMPLETE,
+                           "so many different digests or sizes are named for one file "
+                           "that not all were compared");
         if (v->missing_count)
             report_missing(v);
     }
@@ -367,7 +374,7 @@ static void link_stated(struct attaching *t, const struct range *range,
                         const struct source_list *list,
                         const struct stated_claims *stated)
 {
-    struct claim claims[2];
+    struct claim claims[STATED_CLAIMS_MAX];
     size_t n = stated->of(stated->self, list, claims);
     for (size_t i = 0; i < n; i++) {
         const struct model *latest = NULL;
@@ -393,6 +400,42 @@ static void free_attaching(struct attaching *t)
     free(t->links);
 }
 
+/* ---- files of more than one model ------------------------------------------------ */
+
+static int compare_shares(const void *a, const void *b)
+{
+    const struct share *x = a, *y = b;
+    if (x->job != y->job)
+        return x->job < y->job ? -1 : 1;
+    return (x->manifest > y->manifest) - (x->manifest < y->manifest);
+}
+
+/* Each copy is shown with all that was found in it, so a large one in thousands of
+ * models would be a report without end. */
+static bool show_shares(struct evidence *e)
+{
+    uint64_t left = shared_bytes_max;
+    bool ok = true;
+    if (e->share_count)
+        qsort(e->shares, e->share_count, sizeof *e->shares, compare_shares);
+    for (size_t i = 0; ok && i < e->share_count; i++) {
+        const struct share *s = &e->shares[i];
+        struct model *other = s->manifest->model;
+        if (s->job->model == other || (i > 0 && compare_shares(s - 1, s) == 0))
+            continue;
+        uint64_t size = arena_used(s->job->file->arena);
+        if (size > left) {
+            artifact_lower(s->manifest->file->artifact, STATUS_INCOMPLETE,
+                           "not all of its files are shown with it: too many models "
+                           "share them");
+            continue;
+        }
+        left -= size;
+        ok = model_share_file(other, s->job->file);
+    }
+    return ok;
+}
+
 bool evidence_attach(struct evidence *e, const struct stated_claims *stated)
 {
     struct attaching t = { .e = e };
@@ -400,11 +443,7 @@ bool evidence_attach(struct evidence *e, const struct stated_claims *stated)
     buffer_init(&real, SIZE_MAX / 2);
     for (size_t i = 0; i < e->bundle_count; i++)
         report_bundle(e, &e->bundles[i]);
-    for (size_t i = 0; i < e->share_count; i++) {
-        struct model *other = e->shares[i].manifest->model;
-        if (e->shares[i].job->model != other)
-            t.failed |= !model_share_file(other, e->shares[i].job->file);
-    }
+    t.failed = !show_shares(e);
     for (size_t i = 0; i < e->list_count; i++) {
         const struct range *range = &e->ranges[i];
         const struct model *latest = NULL;

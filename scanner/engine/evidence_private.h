@@ -14,6 +14,7 @@ struct voice {
     size_t base;     /* bytes of file->path, with the '/' */
     bool unheard;    /* larger than may be read */
     bool overlapped; /* the same files are in too many of its directories */
+    bool crowded;    /* of one of its files too many different things are said */
     struct job
         *job; /* set by evidence_promise(); NULL: it is scanned under another name */
     struct buffer missing; /* names of files that it speaks of and that are not there */
@@ -33,7 +34,7 @@ struct bundle {
 
 /* A file of two models: it lies in one and is shown in the other, too. */
 struct share {
-    const struct job *job, *manifest;
+    const struct job *job, *manifest; /* neighbours in the list: ordered by address */
 };
 
 /* The jobs of one list. */

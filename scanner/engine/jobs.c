@@ -1,5 +1,6 @@
 #include "engine/jobs.h"
 
+#include "engine/fetched.h"
 #include "engine/promises.h"
 
 #include <errno.h>
@@ -165,6 +166,8 @@ static bool do_job(void *self, size_t item, struct crew_hand *h, struct error *e
     }
     int fd = source_file_open(job->list, job->source, &problem);
     bool ok = true;
+    if (job->list->remote)
+        fetched_check(job);
     if (fd < 0) {
         artifact_lower(a, STATUS_FAILED, "%s", problem.message);
     } else if (fstat(fd, &st) != 0) {
@@ -180,6 +183,8 @@ static bool do_job(void *self, size_t item, struct crew_hand *h, struct error *e
     }
     if (fd >= 0)
         close(fd);
+    if (job->list->remote)
+        fetched_let_go(job, labour->options->keep);
     report_bytes(labour, 0, 1);
     return ok;
 }

@@ -5,6 +5,7 @@
 #include "engine/signatures.h"
 #include "engine/units.h"
 #include "integrity/lockfile.h"
+#include "sources/remote.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -56,7 +57,9 @@ static bool is_itself(const char *path, const struct job *job)
 {
     struct stat lock, file;
     struct error ignored;
-    int fd = path ? source_file_open(job->list, job->source, &ignored) : -1;
+    int fd = path && !job->list->remote
+                 ? source_file_open(job->list, job->source, &ignored)
+                 : -1;
     bool same = fd >= 0 && fstat(fd, &file) == 0 && stat(path, &lock) == 0 &&
                 lock.st_dev == file.st_dev && lock.st_ino == file.st_ino;
     if (fd >= 0)
@@ -81,6 +84,23 @@ static void check_missing(const struct lockfile *lock, const struct locked_targe
         if (!bsearch(&t->files[i].path, jobs, count, sizeof *jobs, compare_to_job) &&
             missing++ < MISSING_LISTED)
             add_model_finding(m, RULE_INTEGRITY_LOCK_MISSING, message, t->files[i].path);
+}
+
+/* A tag that names something else now is why files differ, and worth a word also where
+ * none does. */
+static void check_revision(const struct lockfile *lock, const struct locked_target *t,
+                           const struct source_list *list, struct model *m)
+{
+    struct span now =
+        list->remote ? remote_answers(list->remote)->revision : (struct span){ 0 };
+    if (!t->revision.len || !now.len || span_equal(t->revision, now))
+        return;
+    add_model_finding(
+        m, RULE_TRUST_MOVED,
+        arena_printf(m->arena, "%s was %.*s when %s was written, it is %.*s now", t->text,
+                     (int)t->revision.len, (const char *)t->revision.ptr,
+                     lockfile_path(lock), (int)now.len, (const char *)now.ptr),
+        now);
 }
 
 static void check_extra(const struct lockfile *lock, const struct locked_target *t,
@@ -115,6 +135,7 @@ bool locks_check(const struct lockfile *lock, const struct source_list *list, bo
                                   list->target);
         return true;
     }
+    check_revision(lock, t, list, first);
     check_missing(lock, t, jobs, count, first);
     for (size_t i = 0; i < count; i++)
         check_extra(lock, t, &jobs[i]);
@@ -268,10 +289,13 @@ static bool record_signers(const struct lock_options *o, const struct source_lis
     struct signatures *s = NULL;
     bool ok = !o->signers || crew || error_set(error, ERROR_MEMORY, "out of memory");
     if (ok && o->signers)
-        ok = (s = signatures_read(&scan, list, 1, crew, error)) != NULL &&
+        ok = crew_start(crew, error) &&
+             (s = signatures_read(&scan, list, 1, crew, error)) != NULL &&
              signatures_promise(s, jobs, count, error);
-    for (size_t i = 0; ok && i < count; i++)
+    for (size_t i = 0; ok && i < count; i++) {
         ok = record_file(&jobs[i], buffer, error);
+        source_file_release(list, jobs[i].source);
+    }
     for (size_t i = 0; ok && i < count; i++)
         promises_check(&jobs[i]);
     if (ok && s && !signatures_attach(s))
@@ -279,6 +303,35 @@ static bool record_signers(const struct lock_options *o, const struct source_lis
     signatures_free(s);
     crew_free(crew);
     return ok;
+}
+
+/* A reference is its own origin, and what it named when it was recorded. */
+static void record_origin(const struct lock_options *o, const struct source_list *list,
+                          struct model *m)
+{
+    const struct reference *ref =
+        list->remote ? remote_reference(list->remote) : o->origin;
+    if (!ref || !ref->registry)
+        return;
+    struct span revision = span_of_text(ref->revision);
+    if (list->remote && remote_answers(list->remote)->revision.len)
+        revision = remote_answers(list->remote)->revision;
+    m->origin.basis = list->remote ? BASIS_FETCHED : BASIS_STATED;
+    m->origin.registry = ref->registry->id;
+    m->origin.name = arena_copy(m->arena, span_of_text(ref->name));
+    m->origin.revision = arena_copy(m->arena, revision);
+    m->origin.evidence =
+        list->remote ? list->target : arena_copy(m->arena, span_of_text(o->origin_text));
+}
+
+static bool all_listed(const struct source_list *list, struct error *error)
+{
+    const struct rest_result *answers =
+        list->remote ? remote_answers(list->remote) : NULL;
+    return !answers || answers->listed ||
+           error_set(error, ERROR_NETWORK, "%.200s: not all files are told: %.200s",
+                     (const char *)list->target.ptr,
+                     answers->why_unlisted ? answers->why_unlisted : "");
 }
 
 static bool record_target(const struct lock_options *o, const char *target,
@@ -291,14 +344,9 @@ static bool record_target(const struct lock_options *o, const char *target,
         return false;
     struct model *m = result_add_model(r, list.target, list.target);
     bool ok = m || error_set(error, ERROR_MEMORY, "out of memory");
-    if (m && o->origin) {
-        m->origin.basis = BASIS_STATED;
-        m->origin.registry = o->origin->registry->id;
-        m->origin.name = arena_copy(m->arena, span_of_text(o->origin->name));
-        m->origin.revision = arena_copy(m->arena, span_of_text(o->origin->revision));
-        m->origin.evidence = arena_copy(m->arena, span_of_text(o->origin_text));
-    }
-    ok = ok && make_jobs(o, &list, m, &jobs, &count, error) &&
+    if (m)
+        record_origin(o, &list, m);
+    ok = ok && all_listed(&list, error) && make_jobs(o, &list, m, &jobs, &count, error) &&
          record_signers(o, &list, jobs, count, buffer, error);
     free(jobs);
     source_close(&list);

@@ -22,6 +22,7 @@ struct scan_options {
     const char *const *targets; /* NULL-terminated paths */
     struct source_options source;
     struct worker_options worker;
+    int keep; /* directory that the files of references are put into; -1: none */
     const struct registries *registries;
     environment_lookup *environment;
     const struct reference *origin;  /* --origin, resolved; or NULL */

@@ -38,12 +38,13 @@ static bool add(struct signatures *s, const struct source_list *list,
     return true;
 }
 
+/* In a fetched model by name only: a look at all first bytes would load all of it now. */
 static bool find(struct signatures *s, const struct source_list *list)
 {
     for (const struct source_file *f = list->files; f; f = f->next)
         if (!f->problem.len && f->size > 0 &&
             ((f->size <= SIGNATURE_FILE_MAX && signature_file_named(f->path)) ||
-             starts_like_one(list, f)) &&
+             (!list->remote && starts_like_one(list, f))) &&
             !add(s, list, f))
             return false;
     return true;

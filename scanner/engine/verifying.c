@@ -73,8 +73,16 @@ void verify_provenance(const struct signers *s, struct arena *arena,
         set(arena, signature, why.state, why.check, why.reason);
         return;
     }
+    bool summary = false;
+    bool passed = !v->payload.len || slsa_passed(arena, v->payload, &summary, &why);
     if (builder.len)
         signature->kind = "slsa";
+    else if (summary)
+        signature->kind = "vsa";
+    if (!passed) {
+        set(arena, signature, why.state, why.check, why.reason);
+        return;
+    }
     signature->builder = builder;
     if (s->builder && !span_is(builder, s->builder))
         set(arena, signature, SIGNATURE_UNTRUSTED, "builder",

@@ -49,7 +49,8 @@ void signature_from(struct arena *arena, const struct verification *v,
                     struct signature *ret_signature);
 
 /* A statement that was verified: who built what it is about, and, when the operator named
- * a builder, is it that one?  Sets kind and builder, lowers the state. */
+ * a builder, is it that one?  A verification summary must say PASSED.  Sets kind and
+ * builder, lowers the state. */
 void verify_provenance(const struct signers *s, struct arena *arena,
                        const struct verification *v, struct signature *signature);
 

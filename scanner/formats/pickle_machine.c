@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "formats/pickle_short.h"
+
 enum {
     STACK_FIRST = 256,
     STACK_MAX = 1 << 24,
@@ -9,7 +11,8 @@ enum {
     HUGE_MEMO = 1 << 20,
     TEXT_MAX = 1 << 20,
     PIECES_MAX = 4096,
-    BIG_INDEXES_MAX = 1024
+    BIG_INDEXES_MAX = 1024,
+    SLOTS_KEPT = 1024
 };
 #define HUGE_LENGTH (UINT64_C(1) << 30)
 
@@ -513,11 +516,13 @@ static void begin(struct pickle_machine *m, size_t start)
     m->instructions = 0;
     m->result = 0;
     m->wrapper_offset = SIZE_MAX;
+    m->textless = start;
     m->depth = m->fence = m->mark_count = 0;
     m->disputed = 0;
     m->frame_end = m->fork = SIZE_MAX;
     m->piece_count = m->big_index_count = 0;
     memo_clear(&m->memo);
+    m->memo.store = &m->store;
     places_clear(&m->places);
 }
 
@@ -540,18 +545,39 @@ static enum pickle_decoded next_framed(struct pickle_machine *m, struct reader *
     return DECODED_END;
 }
 
+/* Behind the end of the frame now; did the instruction begin before it? */
+static void past_frame(struct pickle_machine *m, size_t offset)
+{
+    if (m->frame_end != SIZE_MAX && offset < m->frame_end)
+        crossing(m, offset);
+    m->frame_end = SIZE_MAX;
+}
+
+/* The run of instructions without a text ends at `end`; the next begins at `next`. */
+static void end_textless(struct pickle_machine *m, size_t end, size_t next)
+{
+    if (end - m->textless >= PICKLE_TEXTLESS_MIN && m->sink->textless &&
+        m->reading == 0 && m->fork == SIZE_MAX)
+        m->sink->textless(m->sink->self, m, m->textless, end);
+    m->textless = next;
+}
+
 static enum pickle_decoded next(struct pickle_machine *m, struct reader *r,
                                 struct pickle_instruction *i)
 {
     if (m->reading & READING_FRAMED)
         return next_framed(m, r, i);
+    if (pickle_decode_short(r, i)) {
+        if (r->pos > m->frame_end)
+            past_frame(m, i->offset);
+        return DECODED;
+    }
     enum pickle_decoded decoded = pickle_decode(r, i);
+    if (decoded == DECODED && pickle_opcodes[i->code].argument >= ARGUMENT_LINE)
+        end_textless(m, i->offset, r->pos);
     /* an argument that runs past the end of the stream runs past the frame's, too */
-    bool beyond = r->pos > m->frame_end || decoded == DECODED_TRUNCATED;
-    if (m->frame_end != SIZE_MAX && beyond && i->offset < m->frame_end)
-        crossing(m, i->offset);
-    if (beyond)
-        m->frame_end = SIZE_MAX;
+    if (r->pos > m->frame_end || decoded == DECODED_TRUNCATED)
+        past_frame(m, i->offset);
     return decoded;
 }
 
@@ -581,6 +607,7 @@ enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start)
     m->end = m->status == PICKLE_STOPPED ? r.pos
              : decoded == DECODED_END    ? m->bytes.len
                                          : i.offset;
+    end_textless(m, m->end, m->end);
     return m->status;
 }
 
@@ -615,9 +642,17 @@ void pickle_machine_reuse(struct pickle_machine *m, struct span bytes,
     m->bytes = bytes;
     m->arena = arena;
     m->store.head = 0;
-    m->extension_count = 0;
-    if (m->global_slots)
+    extensions_reset(m);
+    if (m->global_slot_count >
+        SLOTS_KEPT) { /* clearing them again and again takes long */
+        free(m->globals);
+        free(m->global_slots);
+        m->globals = NULL;
+        m->global_slots = NULL;
+        m->global_slot_count = m->global_capacity = 0;
+    } else if (m->global_count > 0) {
         memset(m->global_slots, 0, m->global_slot_count * sizeof *m->global_slots);
+    }
     m->global_count = 0;
     joblib_reset(m);
 }
@@ -636,7 +671,7 @@ void pickle_machine_free(struct pickle_machine *m)
     free(m->marks);
     free(m->globals);
     free(m->global_slots);
-    free(m->extensions);
+    extensions_free(m);
     free(m->pieces);
     free(m->big_indexes);
     free(m);

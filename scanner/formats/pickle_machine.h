@@ -16,6 +16,7 @@
 #include "formats/pickle_store.h"
 
 struct dtype_table;
+struct extension_table;
 
 struct pickle_machine {
     struct span bytes;
@@ -39,6 +40,7 @@ struct pickle_machine {
     size_t wrapper_offset; /* of the first array wrapper that was built, or SIZE_MAX */
     unsigned disputed; /* readings in which this run would have gone another way … */
     size_t fork;       /* … and from where on; SIZE_MAX when none would */
+    size_t textless;   /* where the last instruction with a text ended */
 
     /* State of the run. */
     pickle_value *stack;
@@ -59,12 +61,8 @@ struct pickle_machine {
     uint32_t global_count, global_capacity;
     uint32_t *global_slots;
     size_t global_slot_count;
-    struct extension {
-        int64_t code;
-        pickle_value module, name, object;
-    } * extensions; /* what this stream put into copyreg's registry */
-    size_t extension_count;
-    struct dtype_table *dtypes; /* numpy dtypes, for array wrappers */
+    struct extension_table *extensions; /* what the streams put into copyreg's registry */
+    struct dtype_table *dtypes;         /* numpy dtypes, for array wrappers */
 };
 
 struct pickle_machine *pickle_machine_new(struct span bytes, struct arena *arena,

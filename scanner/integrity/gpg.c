@@ -110,7 +110,7 @@ void gpg_judge(struct span status, struct arena *arena, struct signature *s)
 /* ---- running it ---------------------------------------------------------------------
  */
 
-static const char *find_program(void)
+const char *gpg_program(void)
 {
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
         if (access(programs[i], X_OK) == 0)
@@ -212,7 +212,7 @@ bool gpg_verify(const char *keyring, const char *signature_path, const char *fil
                 struct arena *arena, struct signature *ret_signature, struct error *error)
 {
     struct buffer status;
-    const char *program = find_program();
+    const char *program = gpg_program();
     if (!keyring) {
         set(arena, ret_signature, SIGNATURE_UNTRUSTED, "keyring-given",
             "no keyring was given, so nobody is accepted");

@@ -17,6 +17,9 @@ bool gpg_verify(const char *keyring, const char *signature_path, const char *fil
                 struct arena *arena, struct signature *ret_signature,
                 struct error *error);
 
+/* The gpgv that is run, or NULL: there is none. */
+const char *gpg_program(void);
+
 /* The status lines of gpgv: for tests. */
 void gpg_judge(struct span status, struct arena *arena, struct signature *ret_signature);
 

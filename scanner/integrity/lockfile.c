@@ -197,6 +197,7 @@ static bool read_origin(struct reading *r, const json_t *value, const struct pla
     if (!registries_resolve(r->registries, text, &t->reference, &why))
         return refuse(r, &inner, why.message);
     t->text = text;
+    t->revision = span_of_text(json_string_value(json_object_get(value, "revision")));
     return true;
 }
 

@@ -29,6 +29,7 @@ struct locked_target {
     struct span target;         /* as it was named, without "./" and a '/' at the end */
     const char *text;           /* of the reference; NULL: none was stated */
     struct reference reference; /* resolved, when text is not NULL */
+    struct span revision;       /* what it named then; empty: not told */
     struct locked_file *files;  /* ordered by path, each once */
     size_t count;
     struct locked_signer *signers; /* each must have signed what is there */

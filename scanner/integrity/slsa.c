@@ -7,6 +7,9 @@
 #define PROVENANCE_V1  "https://slsa.dev/provenance/v1"
 #define PROVENANCE_V02 "https://slsa.dev/provenance/v0.2"
 
+#define SUMMARY_V1  "https://slsa.dev/verification_summary/v1"
+#define SUMMARY_V02 "https://slsa.dev/verification_summary/v0.2"
+
 bool slsa_builder(struct arena *arena, struct span payload, struct span *ret_builder,
                   struct refusal *why)
 {
@@ -25,6 +28,28 @@ bool slsa_builder(struct arena *arena, struct span payload, struct span *ret_bui
                      "the provenance does not say who built it");
     if (ok)
         *ret_builder = provenance ? arena_copy(arena, id) : (struct span){ 0 };
+    statement_free(&s);
+    return ok;
+}
+
+bool slsa_passed(struct arena *arena, struct span payload, bool *ret_summary,
+                 struct refusal *why)
+{
+    struct signature_failure failure = { 0 };
+    struct statement s = { 0 };
+    struct span result = { 0 };
+    if (!statement_parse(arena, payload, &s, &failure))
+        return refuse(why, SIGNATURE_INVALID, signature_check_name(failure.check), "%s",
+                      failure.reason);
+    bool old = span_is(s.predicate_type, SUMMARY_V02);
+    bool summary = old || span_is(s.predicate_type, SUMMARY_V1);
+    const char *key = old ? "verification_result" : "verificationResult";
+    bool ok =
+        !summary ||
+        (strict_json_text(s.predicate, key, &result) && span_is(result, "PASSED")) ||
+        refuse(why, SIGNATURE_INVALID, "verification-result",
+               "the verification summary does not say PASSED");
+    *ret_summary = summary;
     statement_free(&s);
     return ok;
 }

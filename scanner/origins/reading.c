@@ -36,6 +36,10 @@ void origin_say(struct origin_reading *r, struct statement s)
 
 void origin_malformed(struct origin_reading *r, const char *why)
 {
+    if (r->malformed == why && r->malformed_source == r->source.number)
+        return; /* once is enough: a manifest may have it in each of its rows */
+    r->malformed = why;
+    r->malformed_source = r->source.number;
     origin_say(r, (struct statement){ .kind = STATEMENT_PROBLEM,
                                       .problem = PROBLEM_MALFORMED,
                                       .note = span_of_text(why) });

@@ -14,6 +14,8 @@ struct origin_reading {
     struct origin_source source; /* the one that statements are attributed to */
     void *state;                 /* of this parser, for one bundle; zeroed at first */
     bool spent;                  /* the budget of statements */
+    const char *malformed;       /* what was said last to be wrong, and of which source */
+    uint32_t malformed_source;
 };
 
 struct origin_parser {

@@ -61,7 +61,8 @@ struct scope {
     struct match match;
     const char *reason, *file; /* of an override */
     size_t line;
-    int64_t expires; /* INT64_MAX: never */
+    int64_t expires;  /* INT64_MAX: never */
+    bool names_gates; /* of a policy file: its reasons say what is a gate's */
 };
 
 struct suppression {

@@ -275,6 +275,9 @@ void key_check(enum policy_key key, struct check *c, const struct registries *re
         check_days(c, value, at);
     } else if (!is_list(kind)) {
         key_check_element(key, c, registries, value, at);
+    } else if (json_is_string(value)) {
+        check_problem(c, at, "must be a list, as in [\"%.60s\"]",
+                      json_string_value(value));
     } else if (!json_is_array(value) || json_array_size(value) > VALUES_MAX) {
         check_problem(c, at, "must be a list of at most %d", VALUES_MAX);
     } else {

@@ -616,6 +616,8 @@ static bool read_whole(struct policy *p, const struct policy_reading *how,
         ok = digester_hex(r.digest, DIGEST_SHA256, hex) ||
              error_set(error, ERROR_MEMORY, "out of memory");
         (void)snprintf(p->digest, sizeof p->digest, "%s", built_in ? "" : hex);
+        for (size_t i = 0; i < p->scope_count; i++)
+            p->scopes[i].names_gates = !built_in;
     }
     digester_free(r.digest);
     return ok && compile(p, how->registries, error);

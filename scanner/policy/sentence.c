@@ -101,9 +101,13 @@ void say_where(struct buffer *b, const struct scope *s, enum policy_key key)
 {
     const struct key *k = &policy_keys[key];
     const struct setting *set = &s->settings[key];
-    if (!set->value || set->line == 0)
+    bool option = set->value && set->line == 0 && set->file[0] == '-';
+    if (!set->value || (set->line == 0 && !option && !s->names_gates))
         return;
-    buffer_printf(b, " (%s%s%s, ", k->section, k->section[0] ? "." : "", k->name);
+    buffer_printf(b, " (%s%s%s, %s", k->section, k->section[0] ? "." : "", k->name,
+                  set->line || option ? "" : "gate ");
     cut(b, span_of_text(set->file), PATH_MAX_SAID);
-    buffer_printf(b, ":%zu)", set->line);
+    if (set->line)
+        buffer_printf(b, ":%zu", set->line);
+    buffer_add_text(b, ")");
 }

@@ -7,6 +7,7 @@
 #ifndef REST_H
 #define REST_H
 
+#include "core/json.h"
 #include "registry/registry.h"
 #include "registry/transport.h"
 
@@ -74,5 +75,13 @@ struct rest_root {
 bool rest_describe(const struct rest_session *s, const struct rest_root *roots,
                    size_t count, struct arena *arena, struct rest_result *ret_result,
                    struct error *error);
+
+/* JSON of an answer, bounded in size, depth and number of values; *values counts those
+ * of all answers.  NULL with an error. */
+json_t *answer_parse(struct span body, size_t *values, struct error *error);
+
+/* May a file of a model be called so?  Relative, no ".", "..", empty part, control
+ * character, backslash or drive letter, at most 1024 bytes. */
+bool path_clean(const char *path);
 
 #endif

@@ -1,7 +1,6 @@
 /* JSON pointers (RFC 6901), and the JSON of answers under bounds. */
+#include "registry/rest.h"
 #include "registry/value.h"
-
-#include "registry/transport.h"
 
 #include <string.h>
 

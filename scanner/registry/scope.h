@@ -80,7 +80,6 @@ const char *header_find(const struct rest_header *headers, size_t count,
 
 /* rest_files.c: false only when memory is short */
 bool files_gather(struct scope *s, struct error *error);
-bool path_clean(const char *path);
 bool hash_algorithm_known(const char *name);
 
 /* rest_checks.c */

@@ -37,8 +37,4 @@ bool pointer_valid(const char *pointer);
 /* Set what `pointer` names in an object made of objects; adds the last member. */
 bool pointer_set(json_t *json, const char *pointer, json_t *stolen);
 
-/* JSON of an answer, bounded in size, depth and number of values; *values counts those
- * of all answers. */
-json_t *answer_parse(struct span body, size_t *values, struct error *error);
-
 #endif

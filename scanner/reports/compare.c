@@ -101,6 +101,28 @@ static bool compare_findings(struct model_change *m)
     return ok;
 }
 
+/* -- signatures ------------------------------------------------------------------- */
+
+const struct signature *comparison_signature(const struct model *m)
+{
+    static const enum signature_state telling[] = { SIGNATURE_VERIFIED,
+                                                    SIGNATURE_INVALID };
+    for (size_t i = 0; m && i < sizeof telling / sizeof telling[0]; i++)
+        for (const struct signature *s = m->signatures; s; s = s->next)
+            if (s->state == telling[i])
+                return s;
+    return m ? m->signatures : NULL;
+}
+
+bool comparison_signature_differs(const struct model_change *m)
+{
+    const struct signature *was = comparison_signature(m->before);
+    const struct signature *is = comparison_signature(m->after);
+    if (!was || !is)
+        return was != is;
+    return was->state != is->state || !span_equal(was->identity, is->identity);
+}
+
 /* -- models ----------------------------------------------------------------------- */
 
 static bool compare_model(struct model_change *m)
@@ -115,7 +137,7 @@ static bool compare_model(struct model_change *m)
     m->differs = !m->before || !m->after || m->fixed_count + m->fresh_count > 0 ||
                  m->files_added + m->files_gone + m->files_changed > 0 ||
                  m->before->verdict != m->after->verdict ||
-                 m->before->trust != m->after->trust;
+                 m->before->trust != m->after->trust || comparison_signature_differs(m);
     return true;
 }
 

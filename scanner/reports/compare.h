@@ -38,6 +38,11 @@ struct file_pair {
 bool file_pair_next(const struct model_change *m, struct file_pair *p);
 bool file_pair_differs(const struct file_pair *p); /* other bytes, size or status */
 
+/* The signature of a model that says most: verified, else invalid, else the first; NULL:
+ * none.  Who signed counts as a change too. */
+const struct signature *comparison_signature(const struct model *m);
+bool comparison_signature_differs(const struct model_change *m);
+
 /* report_write_function: `self` is a struct comparison_report. */
 struct comparison_report {
     const struct comparison *comparison;

@@ -90,6 +90,20 @@ static void write_change(struct json_out *j, const char *key, const char *before
     json_out_end_object(j);
 }
 
+static void write_signature(struct json_out *j, const char *key, const struct model *m)
+{
+    const struct signature *s = comparison_signature(m);
+    if (!s) {
+        json_out_text(j, key, NULL);
+        return;
+    }
+    json_out_object(j, key);
+    json_out_text(j, "kind", s->kind);
+    json_out_text(j, "state", signature_state_name(s->state));
+    json_out_bytes(j, "identity", s->identity);
+    json_out_end_object(j);
+}
+
 static bool write_model(struct json_out *j, const struct model_change *m)
 {
     const struct model *was = m->before, *is = m->after;
@@ -100,6 +114,10 @@ static bool write_model(struct json_out *j, const struct model_change *m)
                  is ? verdict_name(is->verdict) : NULL);
     write_change(j, "trust", was ? trust_name(was->trust) : NULL,
                  is ? trust_name(is->trust) : NULL);
+    json_out_object(j, "signature");
+    write_signature(j, "before", was);
+    write_signature(j, "after", is);
+    json_out_end_object(j);
     write_files(j, m);
     json_out_list(j, "findings");
     bool ok = write_findings(j, &m->is, m->fresh, "new") &&

@@ -90,7 +90,7 @@ static void write_findings(struct text_out *t, const struct spots *s, const bool
                      spot->finding->rule->id);
         if (spot->artifact) {
             text_out_add(t, " in ");
-            text_path(t, spot->artifact);
+            text_path(t, NULL, spot->artifact);
         }
         text_out_add(t, ": ");
         text_out_bytes(t, spot->finding->evidence.len ? spot->finding->evidence
@@ -102,6 +102,17 @@ static void write_findings(struct text_out *t, const struct spots *s, const bool
     if (shown > FINDINGS_SHOWN) {
         text_out_add(t, "and %zu more (JSON has all)", shown - FINDINGS_SHOWN);
         text_out_item(t, STYLE_PLAIN, "", TEXT_LABEL);
+    }
+}
+
+static void add_signature(struct text_out *t, const struct model *m)
+{
+    const struct signature *s = comparison_signature(m);
+    text_out_add(t, "%s", s ? signature_state_name(s->state) : "none");
+    if (s && s->identity.len) {
+        text_out_add(t, " (");
+        text_name(t, s->identity);
+        text_out_add(t, ")");
     }
 }
 
@@ -120,6 +131,12 @@ static void write_model(struct text_out *t, const struct model_change *m)
         if (was && was->trust != is->trust)
             text_out_add(t, ", was %s", trust_name(was->trust));
         text_out_item(t, STYLE_BOLD, "Trust", TEXT_LABEL);
+    }
+    if (was && is && comparison_signature_differs(m)) {
+        add_signature(t, is);
+        text_out_add(t, ", was ");
+        add_signature(t, was);
+        text_out_item(t, STYLE_BOLD, "Signature", TEXT_LABEL);
     }
     write_files(t, m);
     write_findings(t, &m->is, m->fresh, "NEW", STYLE_RED);

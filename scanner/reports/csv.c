@@ -1,5 +1,6 @@
 /* CSV (RFC 4180) for auditors: one row for each finding, one for each file that could not
- * be analysed, and one for each model, so that a model without findings is seen too.
+ * be analysed, and one for each model, so that a model without findings is seen too; and
+ * one for findings that were only counted.
  * Every cell is quoted and none is a formula. */
 #include "core/formats.h"
 #include "reports/escape.h"
@@ -171,14 +172,45 @@ static void write_unread(const struct table *t, const struct model *m,
     end_row(t);
 }
 
-static void write_error(const struct table *t, const struct scan_error *e)
+/* Of no model: "error", "warning". */
+static void write_note(const struct table *t, const char *kind, struct span target,
+                       struct span message)
 {
-    begin_row(t, "error");
-    cell(t, e->target);
+    begin_row(t, kind);
+    cell(t, target);
     empty_cells(t, 7 + 9 + 3);
-    cell(t, e->message);
+    cell(t, message);
     empty_cells(t, 6);
     end_row(t);
+}
+
+/* What a full list counted and did not keep. */
+static void write_dropped(const struct table *t, const struct model *m,
+                          const struct file *f, uint64_t dropped)
+{
+    char text[96];
+    if (dropped == 0)
+        return;
+    (void)snprintf(text, sizeof text, "%" PRIu64 " findings were counted and not kept",
+                   dropped);
+    begin_row(t, "dropped");
+    model_cells(t, m);
+    file_cells(t, m, f);
+    empty_cells(t, 3);
+    text_cell(t, text);
+    empty_cells(t, 6);
+    end_row(t);
+}
+
+static void write_all_dropped(const struct table *t, const struct model *m)
+{
+    write_dropped(t, m, NULL, m->findings.dropped);
+    for (const struct file *f = m->files; f; f = f->next) {
+        uint64_t dropped = 0;
+        for (const struct artifact *a = f->artifact; a; a = artifact_walk(f->artifact, a))
+            dropped += a->findings.dropped;
+        write_dropped(t, m, f, dropped);
+    }
 }
 
 bool report_write_csv(FILE *out, const struct result *r, const struct report_options *o)
@@ -193,8 +225,13 @@ bool report_write_csv(FILE *out, const struct result *r, const struct report_opt
             write_unread(&t, m, f);
         for (struct spot s = { .model = m }; ok && spots_next(&s);)
             ok = write_finding(&t, &s);
+        write_all_dropped(&t, m);
     }
     for (const struct scan_error *e = r->errors; e; e = e->next)
-        write_error(&t, e);
+        write_note(&t, "error", e->target, e->message);
+    if (stamp_unconfined(r))
+        write_note(&t, "warning", (struct span){ 0 },
+                   span_of_text("the sandbox was off: files were parsed without "
+                                "confinement"));
     return ok;
 }

@@ -39,6 +39,9 @@ enum escape_sink {
 };
 void escape_for(FILE *out, enum escape_sink sink, struct span bytes);
 
+/* The same for text that is in the notation already, from escape_terminal(). */
+void escape_shown(FILE *out, enum escape_sink sink, struct span shown);
+
 /* A whole CSV cell with its quotes.  What a spreadsheet would take for a formula gets a
  * ' in front. */
 void escape_csv_cell(FILE *out, struct span bytes);

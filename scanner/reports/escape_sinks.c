@@ -46,8 +46,9 @@ static const char *const *const sinks[ESCAPE_SINKS] = {
     [ESCAPE_GITHUB] = in_github,     [ESCAPE_GITHUB_PROPERTY] = in_github_property,
 };
 
-static void put(FILE *out, const char *const *sink, struct span shown)
+void escape_shown(FILE *out, enum escape_sink kind, struct span shown)
 {
+    const char *const *sink = sinks[kind];
     size_t start = 0;
     for (size_t at = 0; at < shown.len; at++) {
         const char *instead = shown.ptr[at] < ASCII ? sink[shown.ptr[at]] : NULL;
@@ -67,7 +68,7 @@ void escape_for(FILE *out, enum escape_sink sink, struct span bytes)
     struct buffer shown;
     buffer_init(&shown, SHOWN_MAX);
     escape_terminal(&shown, bytes);
-    put(out, sinks[sink], buffer_span(&shown));
+    escape_shown(out, sink, buffer_span(&shown));
     if (shown.truncated) /* memory, or 16 MiB of bytes: what is left out is said */
         (void)fputs(" (cut)", out);
     buffer_free(&shown);

@@ -1,6 +1,7 @@
 /* Workflow commands for the log of a GitHub job, which shows them as annotations.  It
  * keeps ten of each level in a step: the worst are written, and one notice says how many
- * more there are. */
+ * more there are.  What was not read takes a few of them at most, so that it cannot crowd
+ * out what was found. */
 #include "reports/escape.h"
 #include "reports/location.h"
 #include "reports/spots.h"
@@ -8,7 +9,7 @@
 
 #include <inttypes.h>
 
-enum { EACH_MAX = 10, PATH_SIZE_MAX = 1 << 20 };
+enum { EACH_MAX = 10, UNREAD_MAX = 3, PATH_SIZE_MAX = 1 << 20 };
 
 enum level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_NOTICE, LEVEL_COUNT };
 
@@ -97,9 +98,14 @@ static void write_finding(struct annotations *a, const struct spot *s)
     fputc('\n', a->out);
 }
 
-static void write_unread(struct annotations *a, const struct result *r)
+static void write_errors(struct annotations *a, const struct result *r)
 {
+    unsigned shown = 0;
     for (const struct scan_error *e = r->errors; e; e = e->next) {
+        if (shown++ >= UNREAD_MAX) {
+            a->left_out++;
+            continue;
+        }
         if (!begin(a, LEVEL_ERROR, NULL, NULL, span_of_text("Not scanned")))
             continue;
         put(a->out, e->target);
@@ -107,13 +113,23 @@ static void write_unread(struct annotations *a, const struct result *r)
         put(a->out, e->message);
         fputc('\n', a->out);
     }
+}
+
+static void write_unread(struct annotations *a, const struct result *r)
+{
+    unsigned shown = 0;
     for (const struct model *m = r->models; m; m = m->next)
         for (const struct file *f = m->files; f; f = f->next) {
             const struct artifact *part = artifact_worst_part(f->artifact);
             bool whole =
                 part->status == STATUS_COMPLETE || part->status == STATUS_SKIPPED;
-            if (whole || f->shared ||
-                !begin(a, LEVEL_WARNING, m, f, span_of_text("Not analysed to its end")))
+            if (whole || f->shared)
+                continue;
+            if (shown++ >= UNREAD_MAX) {
+                a->left_out++;
+                continue;
+            }
+            if (!begin(a, LEVEL_WARNING, m, f, span_of_text("Not analysed to its end")))
                 continue;
             struct buffer path;
             buffer_init(&path, PATH_SIZE_MAX);
@@ -137,6 +153,7 @@ bool report_write_github(FILE *out, const struct result *r,
     if (stamp_unconfined(r) &&
         begin(&a, LEVEL_WARNING, NULL, NULL, span_of_text("Sandbox off")))
         fputs("files were parsed without confinement\n", out);
+    write_errors(&a, r);
     write_unread(&a, r);
     for (size_t i = 0; i < spots.count; i++)
         if (!spots.all[i].finding->suppressed.len)

@@ -205,7 +205,7 @@ static void file_message(struct json_out *j, const struct artifact *part)
 static void write_messages(struct json_out *j, const struct result *r,
                            const struct spots *spots)
 {
-    uint64_t suppressed = 0, files = 0;
+    uint64_t suppressed = 0, files = 0, errors = 0;
     for (size_t i = 0; i < spots->count; i++)
         suppressed += spots->all[i].finding->suppressed.len > 0;
     json_out_list(j, "messages");
@@ -213,7 +213,10 @@ static void write_messages(struct json_out *j, const struct result *r,
         message(j, "warn", "the sandbox was off: files were parsed without confinement",
                 (struct span){ 0 }, (struct span){ 0 });
     for (const struct scan_error *e = r->errors; e; e = e->next)
-        message(j, "fatal", "not scanned: ", e->target, e->message);
+        if (errors++ < MESSAGES_MAX)
+            message(j, "fatal", "not scanned: ", e->target, e->message);
+    if (errors > MESSAGES_MAX)
+        count_message(j, "fatal", errors - MESSAGES_MAX, "more targets were not scanned");
     for (const struct model *m = r->models; m; m = m->next)
         for (const struct file *f = m->files; f; f = f->next) {
             const struct artifact *part = artifact_worst_part(f->artifact);

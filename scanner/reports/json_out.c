@@ -16,8 +16,16 @@ struct json_out json_out_compact_to(FILE *file)
 
 static void indent(const struct json_out *j)
 {
-    if (!j->compact)
-        fprintf(j->file, "\n%*s", (int)(2 * j->depth), "");
+    static const char blanks[] = "                ";
+    const size_t most = sizeof blanks - 1;
+    if (j->compact)
+        return;
+    fputc('\n', j->file);
+    for (size_t left = 2 * (size_t)j->depth; left > 0;) {
+        size_t n = left < most ? left : most;
+        (void)fwrite(blanks, 1, n, j->file);
+        left -= n;
+    }
 }
 
 /* Comma, line and key in front of a value. */

@@ -8,6 +8,12 @@
 
 #include <stdio.h>
 
+/* Signs statements: "{…}" in one line, an envelope around `statement`, to `out`.  False:
+ * out of memory.  Keys are the engine's business, and this is all that writers see. */
+struct report_signer {
+    bool (*sign)(const struct report_signer *self, struct span statement, FILE *out);
+};
+
 struct report_options {
     bool colour;                /* text: ANSI colours, always with a word beside them */
     enum severity min_severity; /* text: display only.  The gate is policy's */
@@ -15,6 +21,7 @@ struct report_options {
     int64_t epoch;              /* that time, in seconds: see reports/stamp.h */
     const char *rules_dir; /* docs/rules of the installation, for help; may be NULL */
     unsigned width;        /* columns; text wraps.  0: 80 */
+    const struct report_signer *signer; /* of vsa; NULL: statements are bare */
 };
 
 struct report_writer {

@@ -253,7 +253,7 @@ static bool unread(const struct file *f)
 static void write_notifications(const struct run *run)
 {
     struct json_out *j = run->j;
-    uint64_t files = 0;
+    uint64_t files = 0, errors = 0;
     json_out_list(j, "toolExecutionNotifications");
     if (stamp_unconfined(run->r)) {
         begin_notification(j, "warning");
@@ -262,7 +262,11 @@ static void write_notifications(const struct run *run)
         json_out_end_object(j);
     }
     for (const struct scan_error *e = run->r->errors; e; e = e->next)
-        notify_error(j, e);
+        if (errors++ < NOTIFICATIONS_MAX)
+            notify_error(j, e);
+    if (errors > NOTIFICATIONS_MAX)
+        notify_count(j, "error", errors - NOTIFICATIONS_MAX,
+                     "more targets were not scanned");
     for (const struct model *m = run->r->models; m; m = m->next)
         for (const struct file *f = m->files; f; f = f->next)
             if (unread(f) && !f->shared && files++ < NOTIFICATIONS_MAX)

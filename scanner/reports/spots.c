@@ -110,6 +110,22 @@ void spots_free(struct spots *s)
     *s = (struct spots){ 0 };
 }
 
+bool spots_set_apart(struct spots *s, struct spots *ret)
+{
+    struct spots apart = { .all = calloc(s->count + 1, sizeof *apart.all) };
+    size_t kept = 0;
+    if (!apart.all)
+        return false;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->all[i].finding->suppressed.len)
+            apart.all[apart.count++] = s->all[i];
+        else
+            s->all[kept++] = s->all[i];
+    s->count = kept;
+    *ret = apart;
+    return true;
+}
+
 size_t spots_group(const struct spots *s, size_t at)
 {
     size_t end = at;

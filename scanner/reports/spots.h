@@ -32,6 +32,10 @@ bool spots_of_model(const struct model *m, enum severity least, struct spots *re
 bool spots_of_result(const struct result *r, enum severity least, struct spots *ret);
 void spots_free(struct spots *s);
 
+/* Move those that are suppressed from *s into *ret; both keep the order.  False, with *s
+ * as it was, when out of memory. */
+bool spots_set_apart(struct spots *s, struct spots *ret);
+
 /* The end of the group that starts at `at`: all spots of one rule. */
 size_t spots_group(const struct spots *s, size_t at);
 

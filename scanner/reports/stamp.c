@@ -115,6 +115,61 @@ static void add_finding(struct digester *d, const struct finding *f)
     add(d, f->suppressed);
 }
 
+static void add_text(struct digester *d, const char *text)
+{
+    add(d, span_of_text(text));
+}
+
+static void add_metadata(struct digester *d, const struct metadata *first)
+{
+    for (const struct metadata *m = first; m; m = m->next) {
+        add_text(d, m->key);
+        add(d, m->value);
+    }
+}
+
+static void add_file(struct digester *d, const struct file *f)
+{
+    add(d, f->artifact->name);
+    add(d, f->sha256);
+    add_text(d, status_name(artifact_worst(f->artifact)));
+    for (const struct expectation *e = f->expected; e; e = e->next) {
+        add_text(d, expectation_name(e->state));
+        add(d, e->source);
+        add(d, e->value);
+    }
+    add_metadata(d, f->metadata);
+}
+
+static void add_model(struct digester *d, const struct model *m)
+{
+    const struct origin *o = &m->origin;
+    add(d, m->target);
+    add(d, m->identity);
+    add_text(d, verdict_name(m->verdict));
+    add_text(d, trust_name(m->trust));
+    add_text(d, basis_name(o->basis));
+    add_text(d, o->registry);
+    add(d, o->name);
+    add(d, o->revision);
+    add(d, o->evidence);
+    add_metadata(d, m->metadata);
+    for (const struct provenance_check *c = m->checks; c; c = c->next) {
+        add_text(d, c->id);
+        add_text(d, check_result_name(c->result));
+    }
+    for (const struct signature *s = m->signatures; s; s = s->next) {
+        add_text(d, s->kind);
+        add_text(d, signature_state_name(s->state));
+        add(d, s->path);
+        add(d, s->identity);
+    }
+    for (const struct file *f = m->files; f; f = f->next)
+        add_file(d, f);
+    for (struct spot s = { .model = m }; spots_next(&s);)
+        add_finding(d, s.finding);
+}
+
 bool stamp_result_uuid(const struct result *r, char ret_uuid[STAMP_UUID])
 {
     struct digester *d = digester_new(DIGEST_BIT(DIGEST_SHA256), 0);
@@ -124,18 +179,24 @@ bool stamp_result_uuid(const struct result *r, char ret_uuid[STAMP_UUID])
     add(d, span_of_text(r->rules_digest));
     add(d, span_of_text(r->gate));
     add(d, span_of_text(r->policy_digest));
-    for (const struct model *m = r->models; m; m = m->next) {
-        add(d, m->target);
-        add(d, m->identity);
-        add(d, span_of_text(verdict_name(m->verdict)));
-        for (const struct file *f = m->files; f; f = f->next) {
-            add(d, f->artifact->name);
-            add(d, f->sha256);
-        }
-        for (struct spot s = { .model = m }; spots_next(&s);)
-            add_finding(d, s.finding);
+    for (const struct model *m = r->models; m; m = m->next)
+        add_model(d, m);
+    for (const struct scan_error *e = r->errors; e; e = e->next) {
+        add(d, e->target);
+        add(d, e->message);
     }
     bool ok = uuid_of(d, ret_uuid);
     digester_free(d);
     return ok;
+}
+
+bool stamp_document_uuid(const struct result *r, const struct report_options *o,
+                         char ret_uuid[STAMP_UUID])
+{
+    char name[STAMP_UUID + STAMP_TIME], time[STAMP_TIME], result[STAMP_UUID];
+    stamp_text(stamp_seconds(r, o), time);
+    if (!stamp_result_uuid(r, result))
+        return false;
+    (void)snprintf(name, sizeof name, "%s@%s", result, time);
+    return stamp_uuid(span_of_text(name), ret_uuid);
 }

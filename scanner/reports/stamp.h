@@ -27,8 +27,12 @@ bool stamp_parse(struct span text, int64_t *ret_seconds);
 /* A UUID that only `name` decides, in the form of version 5 (but from SHA-256). */
 bool stamp_uuid(struct span name, char ret_uuid[STAMP_UUID]);
 
-/* One that only the result decides: its rules, its models and the digests of their files,
- * the findings, the verdicts. */
+/* One that only the result decides: its rules, its models with all that is said of them,
+ * the digests of their files, the findings, the verdicts. */
 bool stamp_result_uuid(const struct result *r, char ret_uuid[STAMP_UUID]);
+
+/* One of a document about it: of the result and of stamp_seconds(). */
+bool stamp_document_uuid(const struct result *r, const struct report_options *o,
+                         char ret_uuid[STAMP_UUID]);
 
 #endif

@@ -15,7 +15,7 @@ static void item(struct text_out *t, const char *label)
 
 /* -- where it comes from ------------------------------------------------------ */
 
-static const char *basis_words(enum basis b)
+const char *text_basis(enum basis b)
 {
     static const char *const words[] = {
         [BASIS_NONE] = "nobody says",
@@ -41,7 +41,7 @@ static void write_origin(struct text_out *t, const struct origin *o)
         text_out_add(t, " @ ");
         text_out_bytes(t, o->revision);
     }
-    text_out_add(t, "; %s", basis_words(o->basis));
+    text_out_add(t, "; %s", text_basis(o->basis));
     if (o->evidence.len) {
         text_out_add(t, " (");
         text_out_bytes(t, o->evidence);
@@ -155,10 +155,10 @@ static void write_expectation(struct text_out *t, const struct file *f,
     }
 }
 
-static void write_file_integrity(struct text_out *t, const struct file *f,
-                                 const char *label)
+static void write_file_integrity(struct text_out *t, const struct model *m,
+                                 const struct file *f, const char *label)
 {
-    text_name(t, f->artifact->name);
+    text_path(t, m, f->artifact);
     text_out_add(t, ", ");
     text_size(t, f->artifact->size);
     text_out_add(t, "%s",
@@ -184,7 +184,7 @@ static void write_integrity(struct text_out *t, const struct model *m)
                 continue;
             ranks[rank]++;
             if (rank == 0 || shown < FILES_SHOWN)
-                write_file_integrity(t, f, shown == 0 ? "Integrity" : "");
+                write_file_integrity(t, m, f, shown == 0 ? "Integrity" : "");
             shown++;
         }
     uint64_t written = ranks[0] > FILES_SHOWN ? ranks[0] : FILES_SHOWN;
@@ -236,6 +236,10 @@ static void write_signature(struct text_out *t, const struct signature *s,
 static void write_signatures(struct text_out *t, const struct model *m)
 {
     size_t n = 0;
+    if (!m->signatures) {
+        text_out_add(t, "none found");
+        item(t, "Signature");
+    }
     for (const struct signature *s = m->signatures; s; s = s->next)
         if (n++ < SIGNATURES_SHOWN)
             write_signature(t, s, n == 1 ? "Signature" : "");

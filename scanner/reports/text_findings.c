@@ -4,7 +4,7 @@
 #include "reports/text_model.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
+#include <string.h>
 
 enum { FILES_SHOWN = 5, SPOTS_SHOWN = 3, ADVICE_MAX = 16 };
 
@@ -19,12 +19,14 @@ static void write_spot(struct text_out *t, const struct spot *s)
     char label[48] = "";
     size_t indent = TEXT_LABEL;
     const struct finding *f = s->finding;
-    if (s->artifact) {
+    /* whole digests fit a line only without a place, and are of the whole file */
+    bool place = s->artifact && strncmp(f->rule->id, "integrity/", 10) != 0;
+    if (place) {
         int n = snprintf(label, sizeof label, "%*s@%-6" PRIu64 " ", TEXT_LABEL + 2, "",
                          f->offset);
         indent = n > 0 ? (size_t)n : indent;
     }
-    text_out_bytes(t, f->evidence.len ? f->evidence : f->message);
+    text_evidence(t, f->evidence.len ? f->evidence : f->message);
     text_out_item(t, STYLE_PLAIN, label, indent);
     if (f->evidence.len && f->message.len) {
         text_out_add(t, "(");
@@ -55,7 +57,7 @@ static void write_file_spots(struct text_out *t, const struct spot *spots, size_
         shown[used++] = &spots[i];
         if (spots[i].artifact && spots[i].artifact != under) {
             under = spots[i].artifact;
-            text_path(t, under);
+            text_path(t, spots[i].model, under);
             item(t, "");
         }
         write_spot(t, &spots[i]);
@@ -149,30 +151,14 @@ static void write_suppressed(struct text_out *t, const struct spots *s)
     }
 }
 
-/* Move those that are suppressed from *s into *ret, which has room; both keep the order.
- */
-static void set_apart(struct spots *s, struct spots *ret)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < s->count; i++)
-        if (s->all[i].finding->suppressed.len)
-            ret->all[ret->count++] = s->all[i];
-        else
-            s->all[kept++] = s->all[i];
-    s->count = kept;
-}
-
 void text_findings(struct text_out *t, const struct model *m, enum severity least)
 {
     struct spots s = { 0 }, suppressed = { 0 };
-    bool ok = spots_of_model(m, least, &s);
-    suppressed.all = ok ? calloc(s.count + 1, sizeof *suppressed.all) : NULL;
-    if (!suppressed.all) {
+    if (!spots_of_model(m, least, &s) || !spots_set_apart(&s, &suppressed)) {
         spots_free(&s);
         t->failed = true;
         return;
     }
-    set_apart(&s, &suppressed);
     for (size_t at = 0, end; at < s.count; at = end) {
         end = spots_group(&s, at);
         write_rule(t, s.all + at, end - at);

@@ -5,7 +5,7 @@
 
 #include <inttypes.h>
 
-enum { UNREAD_SHOWN = 10, NAME_SHOWN = 300 };
+enum { UNREAD_SHOWN = 10, NAME_SHOWN = 300, EVIDENCE_SHOWN = 320 };
 
 struct verdict_word text_verdict(enum verdict v)
 {
@@ -53,7 +53,37 @@ void text_name(struct text_out *t, struct span name)
         text_out_add(t, "... (%zu bytes)", name.len);
 }
 
-void text_path(struct text_out *t, const struct artifact *a)
+/* A list of names is cut at its last comma; 512 bytes is what a finding keeps. */
+void text_evidence(struct text_out *t, struct span evidence)
+{
+    struct span shown = span_slice(evidence, 0, EVIDENCE_SHOWN);
+    bool whole = evidence.len < EVIDENCE_MAX && evidence.len == shown.len;
+    size_t comma = whole ? SIZE_MAX : span_find_last(shown, ", ", shown.len);
+    if (comma != SIZE_MAX && comma > shown.len / 2)
+        shown.len = comma + 1;
+    while (!whole && shown.len && shown.ptr[shown.len - 1] == ' ')
+        shown.len--;
+    text_out_bytes(t, shown);
+    if (!whole)
+        text_out_add(t, " ...");
+}
+
+/* How much of a path the identity of the model repeats: "a/b/" of a/b/model.pt when the
+ * target is t and the model t/a/b. */
+static size_t repeated(const struct model *m, struct span path)
+{
+    struct span head = span_slice(m->identity, 0, m->target.len);
+    struct span below = span_slice(m->identity, m->target.len, m->identity.len);
+    if (!span_equal(head, m->target))
+        return 0;
+    if (below.len && below.ptr[0] == '/')
+        below = span_slice(below, 1, below.len);
+    bool inside = below.len && path.len > below.len + 1 && path.ptr[below.len] == '/' &&
+                  span_equal(span_slice(path, 0, below.len), below);
+    return inside ? below.len + 1 : 0;
+}
+
+void text_path(struct text_out *t, const struct model *m, const struct artifact *a)
 {
     size_t levels = 0;
     for (const struct artifact *up = a->parent; up; up = up->parent)
@@ -62,7 +92,9 @@ void text_path(struct text_out *t, const struct artifact *a)
         const struct artifact *part = a;
         for (size_t up = 0; up < level; up++)
             part = part->parent;
-        text_name(t, part->name);
+        bool root = level == levels;
+        size_t from = root && m ? repeated(m, part->name) : 0;
+        text_name(t, span_slice(part->name, from, part->name.len));
         if (level > 0)
             text_out_add(t, "!");
     }
@@ -70,8 +102,7 @@ void text_path(struct text_out *t, const struct artifact *a)
 
 /* -- what it is --------------------------------------------------------------- */
 
-/* Is some other member of the set a refinement of this format? */
-static bool refined(uint64_t set, int id)
+bool text_format_refined(uint64_t set, int id)
 {
     for (int other = 0; other < FORMAT_COUNT; other++)
         if ((set & FORMAT_BIT(other)) && (int)formats[other].is_a == id)
@@ -86,7 +117,7 @@ static void write_formats(struct text_out *t, const struct model *m)
         uint64_t n = 0;
         for (const struct file *f = m->files; f; f = f->next) {
             uint64_t set = f->artifact->formats;
-            n += (set & FORMAT_BIT(id)) && !refined(set, id);
+            n += (set & FORMAT_BIT(id)) && !text_format_refined(set, id);
         }
         if (n == 0)
             continue;
@@ -156,7 +187,7 @@ static void write_incomplete(struct text_out *t, const struct model *m)
             continue;
         if (files == 1)
             text_out_blank(t);
-        text_path(t, part);
+        text_path(t, m, part);
         text_out_add(t, ": ");
         text_out_bytes(t, part->reason);
         text_out_item(t, STYLE_YELLOW,

@@ -36,8 +36,16 @@ void text_findings(struct text_out *t, const struct model *m, enum severity leas
  * there is none. */
 const struct finding *text_model_worst(const struct model *m);
 
+const char *text_basis(enum basis b); /* "declared by the target itself, …" */
+
+/* Is some other member of the set of formats a refinement of this one? */
+bool text_format_refined(uint64_t set, int id);
+
 void text_name(struct text_out *t, struct span name); /* cut when it is very long */
-void text_path(struct text_out *t, const struct artifact *a); /* "m.pt!data.pkl" */
+/* "m.pt!data.pkl": without the directories that the name of the model says already;
+ * `m` may be NULL. */
+void text_path(struct text_out *t, const struct model *m, const struct artifact *a);
+void text_evidence(struct text_out *t, struct span evidence); /* cut when it is long */
 void text_size(struct text_out *t, uint64_t bytes);           /* "1.2 MiB" */
 const char *text_plural(uint64_t n);                          /* "s" or "" */
 

@@ -1,11 +1,10 @@
-#include "sources/source.h"
+#include "sources/local.h"
 
 #include "sources/beneath.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,15 +32,7 @@ static const char *text(struct span arena_span)
 
 static bool excluded(const struct walk *w, struct span path)
 {
-    const char *const *glob = w->options ? w->options->exclude : NULL;
-    const char *name = strrchr(text(path), '/');
-    name = name ? name + 1 : text(path);
-    for (; glob && *glob; glob++) {
-        bool whole = strchr(*glob, '/') != NULL;
-        if (fnmatch(*glob, whole ? text(path) : name, whole ? FNM_PATHNAME : 0) == 0)
-            return true;
-    }
-    return false;
+    return source_excluded(w->options, text(path));
 }
 
 static struct source_file *add_file(struct walk *w, struct span path)
@@ -271,8 +262,8 @@ static void open_single(struct source_list *list, const struct stat *st)
         add_problem(&w, name, special_problem(st->st_mode));
 }
 
-bool source_open(const char *target, const struct source_options *o,
-                 struct source_list *ret_list, struct error *error)
+bool local_open(const char *target, const struct source_options *o,
+                struct source_list *ret_list, struct error *error)
 {
     struct stat st;
     char *real = NULL;
@@ -308,16 +299,8 @@ out:
     return ok;
 }
 
-void source_close(struct source_list *list)
-{
-    if (list->anchor_fd >= 0)
-        close(list->anchor_fd);
-    arena_free(list->arena);
-    *list = (struct source_list){ .anchor_fd = -1 };
-}
-
-int source_file_open(const struct source_list *list, const struct source_file *file,
-                     struct error *error)
+int local_file_open(const struct source_list *list, const struct source_file *file,
+                    struct error *error)
 {
     const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     struct buffer path;

@@ -7,7 +7,7 @@
  *   zygote to main   HELLO    value: CONTROL_VERSION, text: ASSAY_VERSION.  First
  *                    RULE     value: severity and CWE, text: id, NUL, title.  For each
  *                             byte rule
- *                    READY    text: how it is confined
+ *                    READY    text: how it is confined, NUL, digest of its rules
  *                    REFUSED  value: enum error_code, text: why; then it ends
  *   main to zygote   JOB      value: CPU seconds, text: the file's name,
  *                             descriptors: file, records, and a spool or none
@@ -25,7 +25,7 @@
 #include "core/artifact.h"
 #include "worker/rule_table.h"
 
-enum { CONTROL_FD = 3, CONTROL_VERSION = 3, CONTROL_FDS_MAX = 3 };
+enum { CONTROL_FD = 3, CONTROL_VERSION = 4, CONTROL_FDS_MAX = 3 };
 
 enum control_type {
     CONTROL_HELLO = 1,

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/digest.h"
 #include "formats/inspector.h"
 #include "formats/pickle_rules.h"
 #include "worker/control.h"
@@ -77,12 +78,43 @@ static bool load(struct zygote *z, struct error *error)
 {
     const struct zygote_options *o = z->options;
     z->pickle_rules = pickle_rules_load(o->data_dir, o->pickle_rules, error);
-    if (!z->pickle_rules || !o->yara_pack)
-        return z->pickle_rules;
-    z->yara_rules = yara_rules_load(o->yara_pack, o->yara_rules, error);
+    if (z->pickle_rules && o->yara_pack)
+        z->yara_rules = yara_rules_load(o->yara_pack, o->yara_rules, error);
     if (z->yara_rules)
         z->byte_scanner = yara_rules_scanner(z->yara_rules);
-    return z->yara_rules;
+    if (z->pickle_rules && (z->yara_rules || !o->yara_pack))
+        return true;
+    if (error->code == ERROR_IO) /* a list that is not there */
+        error->code = ERROR_CONFIG;
+    return false;
+}
+
+/* Parts are told apart by their NULs. */
+static void digest_text(struct digester *d, const char *text)
+{
+    digester_add(d, span_of(text, strlen(text) + 1));
+}
+
+/* All that decides what is found: another digest, other rules. */
+static bool digest_rules(const struct zygote *z, char ret_hex[DIGEST_HEX_MAX + 1])
+{
+    struct digester *d = digester_new(DIGEST_BIT(DIGEST_SHA256), 0);
+    if (!d)
+        return false;
+    for (size_t i = 0; i < RULE_COUNT; i++) {
+        char grade[32];
+        (void)snprintf(grade, sizeof grade, "%u %u", (unsigned)rules[i].severity,
+                       rules[i].cwe);
+        digest_text(d, rules[i].id);
+        digest_text(d, grade);
+        digest_text(d, rules[i].title);
+    }
+    digest_text(d, pickle_rules_digest(z->pickle_rules));
+    digest_text(d, z->yara_rules ? yara_rules_digest(z->yara_rules) : "");
+    digester_finish(d);
+    bool ok = digester_hex(d, DIGEST_SHA256, ret_hex);
+    digester_free(d);
+    return ok;
 }
 
 /* What the children may find beside rules.def. */
@@ -272,6 +304,15 @@ static bool serve_job(struct zygote *z, struct control_message *job)
     return ok;
 }
 
+static bool say_ready(const struct zygote *z)
+{
+    char digest[DIGEST_HEX_MAX + 1], text[sizeof z->sandbox.description + sizeof digest];
+    if (!digest_rules(z, digest))
+        return false;
+    int n = snprintf(text, sizeof text, "%s%c%s", z->sandbox.description, '\0', digest);
+    return control_send(CONTROL_FD, CONTROL_READY, 0, span_of(text, (size_t)n), NULL, 0);
+}
+
 bool zygote_serve(const struct zygote_options *o)
 {
     struct zygote z = { .options = o };
@@ -289,8 +330,7 @@ bool zygote_serve(const struct zygote_options *o)
     }
     /* Tidy the heap once; else every child does, and copies each page it tidies. */
     (void)malloc_trim(0);
-    if (!name_rules(&z) || !control_send(CONTROL_FD, CONTROL_READY, 0,
-                                         span_of_text(z.sandbox.description), NULL, 0))
+    if (!name_rules(&z) || !say_ready(&z))
         return false;
     struct control_message job;
     while (control_receive(CONTROL_FD, &job) && serve_job(&z, &job))

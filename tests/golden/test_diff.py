@@ -77,6 +77,28 @@ def trust_and_verdict_change():
 
 
 @case
+def a_signature_that_is_lost_or_made_by_another_is_a_change():
+    with open(os.path.join(fixtures("report"), "good-rich.json"), encoding="utf-8") as f:
+        was = json.load(f)
+    d = scratch()
+    before = write(d + "/before.json", json.dumps(was).encode())
+    (m,) = [m for m in was["models"] if any(s["state"] == "verified" for s in m["signatures"])]
+    (good,) = [s for s in m["signatures"] if s["state"] == "verified"]
+    name = m["identity"]
+    for change in ({"identity": "https://github.com/evil/x"}, {"state": "invalid"}):
+        old = dict(good)
+        good.update(change)
+        r = diff(before, write(d + "/after.json", json.dumps(was).encode()), expect=1)
+        good.clear()
+        good.update(old)
+        (c,) = r["models"]
+        assert c["identity"] == name and not c["findings"] and not c["files"], c
+        assert c["signature"]["before"]["state"] == "verified" and c["signature"]["before"] != c["signature"]["after"]
+        text = run("diff", before, d + "/after.json").stdout.decode()
+        assert "\nSignature   " in text and "was verified" in " ".join(text.split()), text
+
+
+@case
 def hostile_names_act_nowhere():
     good = os.path.join(fixtures("report"), "good-rich.json")
     empty = scratch() + "/empty.json"

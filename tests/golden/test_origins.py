@@ -144,6 +144,24 @@ def a_missing_file_is_named_and_does_not_fail_a_build():
 
 
 @case
+def a_directory_in_place_of_a_file_is_no_file():
+    d = store(stores.ollama)
+    blob = os.path.join(d, "blobs/sha256-" + stores.sha256(W))
+    os.remove(blob)
+    os.mkdir(blob)
+    (f,) = [x for x in findings(report("--gate", "audit", d)) if x["rule"] == "integrity/missing-file"]
+    assert stores.sha256(W) in f["message"], f
+
+
+@case
+def what_is_wrong_in_every_row_is_said_once():
+    d = store(stores.wandb)
+    write(d + "/artifacts/linear:v3/wandb_manifest.json", json.dumps(
+        {"contents": {"f%d" % i: {"digest": "x", "size": 1} for i in range(5000)}}).encode())
+    assert len([x for x in findings(report("--gate", "audit", d)) if x["rule"] == "trust/malformed-origin"]) == 1
+
+
+@case
 def a_file_that_is_left_out_is_not_missing():
     r = report("--exclude", "config.json", store(stores.hub_local))
     assert "integrity/missing-file" not in rules(r)
@@ -355,6 +373,80 @@ def what_is_not_checked_out_as_it_is_kept_is_not_compared():
     assert f["path"] == ".git/index" and "config.json" in f["message"], f
 
 
+def another_branch(d):
+    git(d, "checkout", "-q", "-b", "other")
+    write(d + "/config.json", b"other\n")
+    git(d, "commit", "-qam", "two")
+    git(d, "checkout", "-q", "main")
+    write(d + "/config.json", b"main\n")
+    git(d, "commit", "-qam", "three")
+
+
+def with_submodule(up):
+    inner = clone({"inner.txt": b"1\n", "w.safetensors": W})
+    git(up, "-c", "protocol.file.allow=always", "submodule", "add", "-q", inner, "sub")
+
+
+DOS = {**CONTENT, "dos.txt": b"a\r\nb\r\n"}
+
+# what people do to clones every day: how they come, and what follows
+EVERYDAY = [
+    ("sparse index", {}, lambda d: git(d, "sparse-checkout", "set", "--cone", "--sparse-index", "deep")),
+    ("untracked cache, monitor", {}, lambda d: (git(d, "update-index", "--untracked-cache"), git(d, "status"))),
+    ("a second work tree", {}, lambda d: git(d, "worktree", "add", "-q", "-b", "w", "../second")),
+    ("no links here", dict(prepare=lambda up: os.symlink("config.json", up + "/link"), configure=("core.symlinks=false",)),
+     lambda d: None),
+    ("submodule", dict(prepare=with_submodule),
+     lambda d: git(d, "-c", "protocol.file.allow=always", "submodule", "update", "--init", "-q")),
+    ("submodule, edited", dict(prepare=with_submodule), lambda d: (
+        git(d, "-c", "protocol.file.allow=always", "submodule", "update", "--init", "-q"), write(d + "/sub/inner.txt", b"2\n"))),
+    ("taken out of the index", {}, lambda d: git(d, "rm", "-q", "--cached", "config.json")),
+    ("renamed", {}, lambda d: git(d, "mv", "config.json", "renamed.json")),
+    ("edited and added", {}, lambda d: (write(d + "/config.json", b"new\n"), git(d, "add", "."))),
+    ("edited and stashed", {}, lambda d: (write(d + "/config.json", b"new\n"), git(d, "stash"))),
+    ("rebase that stopped", {}, lambda d: (another_branch(d), git(d, "rebase", "other", check=False))),
+    ("touched", {}, lambda d: os.utime(d + "/config.json", (0, 0))),
+    ("packed, garbage collected", {}, lambda d: git(d, "gc", "-q", "--aggressive")),
+    ("text=auto over CRLF", dict(content=DOS, attributes=b"* text=auto\n"), lambda d: None),
+    ("text=auto added later", dict(content=DOS), lambda d: write(d + "/.gitattributes", b"* text=auto\n")),
+    ("ends of lines by hand", {}, lambda d: write(d + "/deep/er/train.py", b"import os\r\nprint(1)\r\n")),
+    ("UTF-16", dict(content={**CONTENT, "u.txt": "a\nb\n".encode("utf-16")},
+                    attributes=b"u.txt text working-tree-encoding=UTF-16\n"), lambda d: None),
+    ("ident", dict(content={**CONTENT, "id.py": b"# $Id$\n"}, attributes=b"*.py ident\n"), lambda d: None),
+]
+
+
+@case
+def nothing_that_people_do_to_clones_every_day_is_a_finding():
+    for name, how, then in EVERYDAY:
+        d = clone(**how)
+        then(d)
+        r = report("--gate", "default", d, expect=0)
+        assert not rules(r) - {"format/unclaimed", "integrity/missing-file"}, (name, findings(r))
+        seen = checked_out(d)
+        assert seen and set(seen.values()) == {SAME}, (name, seen)
+    up = clone()
+    git(up, "config", "uploadpack.allowFilter", "true")
+    for options in (("--depth", "1"), ("--filter=blob:none",), ("-n",), ("--bare",), ("--separate-git-dir", scratch() + "/x")):
+        d = os.path.join(scratch(), "clone")
+        git(up, "clone", "-q", *options, "file://" + up, d)
+        r = report("--gate", "default", "--allow-empty", d, expect=0)
+        assert not rules(r) - {"format/unclaimed", "integrity/missing-file"}, (options, findings(r))
+
+
+@case
+def an_edited_file_of_the_same_size_is_inconsistent_even_when_git_must_look_twice():
+    d = clone()
+    before = os.stat(d + "/config.json")
+    write(d + "/config.json", b'{"a": 2}\n')
+    os.utime(d + "/config.json", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert checked_out(d) == {**ALL, "config.json": OTHER}
+    (f,) = findings(report(d, expect=1))
+    assert (f["rule"], f["severity"], f["path"]) == ("integrity/digest-inconsistent", "high", "config.json"), f
+    git(d, "add", "config.json")
+    assert checked_out(d) == ALL
+
+
 @case
 def an_index_that_is_none_is_malformed_and_says_nothing():
     good = stores.git_index([("config.json", stores.git_sha1(b"x"), 0o100644, 0, 0)] * 3, 4)
@@ -554,6 +646,28 @@ def paths_that_lead_out_are_findings_and_not_followed():
     write(d + "/artifacts/linear:v3/wandb_manifest.json",
           json.dumps({"contents": {"a\0b": {"digest": "x", "size": 1}}}).encode())
     assert "trust/origin-path" in rules(report("--gate", "audit", d))
+
+
+@case
+def what_is_said_again_and_again_is_shown_once():
+    d = scratch()
+    blob = stores.sha256(W)
+    write(d + "/blobs/sha256-" + blob, W)
+    layer = {"digest": "sha256:" + blob, "size": len(W)}
+    top = d + "/manifests/registry.ollama.ai/library/"
+    write(top + "a/latest", json.dumps({"layers": [layer]}).encode())
+    write(top + "b/latest", json.dumps({"layers": [layer] * 20000}).encode())
+    p = scan("-o", "json", "--gate", "audit", d)
+    r = json.loads(p.stdout)
+    assert len(p.stdout) < 100000 and len(r["models"]) == 2, len(p.stdout)
+    for m in r["models"]:
+        assert [f["path"].split("/")[0] for f in m["files"]] == ["blobs", "manifests"], m["files"]
+    assert states(named(r, blob)) == [("sha256", SAME, GOOD)] * 2
+    # different things about one file: some are compared, and the rest is not passed over in silence
+    write(top + "c/latest", json.dumps({"layers": [dict(layer, size=i + 1000) for i in range(500)]}).encode())
+    r = report("--gate", "audit", d)
+    assert status(r, "c/latest") == "incomplete" and status(r, "b/latest") == "skipped"
+    assert len(named(r, blob)["expected"]) == 64
 
 
 @case

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """-o FORMAT[=FILE]: many reports from one pass, whole or not at all, and the exit code."""
-import os, subprocess, sys
+import os, re, subprocess, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import ASSAY, SCAN_FLAGS, case, main, run, scan, scratch, write
@@ -59,6 +59,34 @@ def what_cannot_be_written_is_said_and_is_no_pass():
         assert p.returncode == 2 and why in p.stderr and b"assay: " in p.stderr, p
         assert scan("-o", "json=" + place, target()).returncode == 1  # a violation counts more
     assert names(d) == []
+
+
+def formats():
+    """What -o knows, as its error names them."""
+    return re.search(rb"zzzzzzzz \((.*)\)", scan("-o", "zzzzzzzz", target()).stderr)[1].decode().split(", ")
+
+
+@case
+def no_format_passes_when_its_report_is_lost():
+    d, t = scratch(), target(CLEAN)
+    known = formats()
+    assert {"text", "json", "html", "markdown"} <= set(known), known
+    for name in known:
+        if name == "vsa":
+            continue  # is signed, or refused: tests of its own
+        p = scan("-o", name + "=/dev/full", t)
+        assert p.returncode == 2 and b"No space left" in p.stderr, (name, p)
+        old = write("%s/%s" % (d, name), b"old")
+        p = subprocess.run(["/bin/sh", "-c", 'ulimit -f 0; exec "$@"', "sh", ASSAY, "scan", *SCAN_FLAGS, "-o",
+                            "%s=%s" % (name, old), t], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert p.returncode == 2 and b"File too large" in p.stderr, (name, p)
+        assert open(old, "rb").read() == b"old" and names(d) == [name], name
+        os.unlink(old)
+        reading, writing = os.pipe()
+        os.close(reading)
+        p = subprocess.run([ASSAY, "scan", *SCAN_FLAGS, "-o", name, t], stdout=writing, stderr=subprocess.PIPE)
+        os.close(writing)
+        assert p.returncode == 2 and b"Broken pipe" in p.stderr, (name, p)
 
 
 @case

@@ -199,7 +199,7 @@ def check_tells_every_problem_with_line_and_column():
     assert lines[0].startswith(p + ":3:2: fail_on: ") and lines[1].startswith(p + ":4:3: trsut: unknown key; did you")
     assert lines[2].endswith(": valid")
     assert run("policy", "check").returncode == 4 and run("policy").returncode == 4
-    assert b"did you mean check?" in run("policy", "chekc", p).stderr
+    assert b"did you mean `assay policy check`?" in run("policy", "chekc", p).stderr
     assert run("policy", "--help").returncode == 0
 
 
@@ -259,6 +259,17 @@ def a_baseline_gates_new_findings_and_reports_all():
 
 
 @case
+def reasons_name_the_clause_and_who_wrote_it():
+    d = tree(a__pkl=BAD)
+    p = policy('{"schema":"assay-policy/1","name":"t","extends":"ci",\n"trust":{"allow":["high"]}}')
+    said = " ".join(report("--policy", p, "--fail-on", "low", d, expect=1)["models"][0]["reasons"])
+    for clause in ("(formats.deny, gate ci)", "(trust.allow, %s:2)" % p, "(fail_on, --fail-on)"):
+        assert clause in said, (clause, said)
+    said = " ".join(report("--gate", "ci", d, expect=1)["models"][0]["reasons"])
+    assert "denies pickle" in said and "gate ci" not in said, said  # a gate has no lines
+
+
+@case
 def a_file_of_cases_tests_a_policy():
     d = scratch()
     write(d + "/models/bad.pkl", BAD)
@@ -270,17 +281,22 @@ def a_file_of_cases_tests_a_policy():
               "reasons": ["denies pickle", "dangerous-call"]},
              {"name": "audit", "target": "models/bad.pkl", "gate": "audit", "verdict": "fail", "exit_code": 0},
              {"name": "none", "target": "models/none", "exit_code": 4}]
+    os.mkdir(d + "/review")
+    assert run("lock", "-o", d + "/review/lock.json", d + "/models/good.safetensors").returncode == 0
+    write(d + "/locked.json", b'{"schema":"assay-policy/1","name":"l","hash":{"match":["lockfile"]}}')
+    cases += [{"name": "locked", "target": "models/good.safetensors", "policy": "locked.json", "lockfile": "review/lock.json", "verdict": "pass"},
+              {"name": "not locked", "target": "models/good.safetensors", "policy": "locked.json", "verdict": "fail"}]
     for c in cases:
         c["options"] = c.get("options", []) + SCAN_FLAGS
     p = write(d + "/cases.json", json.dumps({"schema": "assay-policy-test/1", "cases": cases}).encode())
     done = run("policy", "test", p)
-    assert done.returncode == 0 and b"4 passed, 0 failed" in done.stdout, done
+    assert done.returncode == 0 and b"6 passed, 0 failed" in done.stdout, done
     cases[0]["verdict"] = "fail"
     cases[1]["reasons"].append("no such words")
     write(p, json.dumps({"schema": "assay-policy-test/1", "cases": cases}).encode())
     done = run("policy", "test", p)
-    assert done.returncode == 1 and b"2 passed, 2 failed" in done.stdout
-    assert b"verdict pass, not fail" in done.stdout and b"no reason says" in done.stdout
+    assert done.returncode == 1 and b"4 passed, 2 failed" in done.stdout
+    assert b"\n        verdict pass, not fail\n" in done.stdout and b"no reason says" in done.stdout and b"\\x20" not in done.stdout
     for text in (b"", b"{}", b'{"schema":"assay-policy-test/1","cases":[{}]}',
                  b'{"schema":"assay-policy-test/1","cases":[{"name":"x","target":"y","verdit":"pass"}]}'):
         assert run("policy", "test", write(d + "/c.json", text)).returncode == 4, text

@@ -94,7 +94,7 @@ run 4 check --json "$dir/ollama.json" && json 'not a["valid"] and len(a["files"]
 ok "check as JSON" $?
 run 4 check "$dir/nosuch.json" && has "No such file"
 ok "check: a file that is not there" $?
-run 4 check && says "usage:"
+run 4 check && says "Usage:"
 ok "check without a file is a usage error" $?
 
 mkdir -p "$dir/config/assay/registries.d" "$dir/own"
@@ -115,7 +115,7 @@ echo '{' >"$dir/own/broken.json"
 run 4 --registries "$dir/own" && says "broken.json:"
 ok "a broken entry stops the command with file and line" $?
 
-run 0 --help && has "usage: assay registries"
+run 0 --help && has "Usage: assay registries"
 ok "--help goes to stdout" $?
 run 4 --nosuch && says "bad option"
 ok "an unknown option is a usage error" $?

@@ -5,7 +5,8 @@ change here, but for its schema.
 
     GOLDEN_UPDATE=1 tests/golden/test_reports.py     accept the bytes of today
 """
-import csv, difflib, io, json, os, re, subprocess, sys, xml.etree.ElementTree as xml
+import base64, csv, difflib, hashlib, html, io, json, os, re, subprocess, sys, xml.etree.ElementTree as xml
+from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -52,12 +53,20 @@ def draft(version):
 # ---- golden ----------------------------------------------------------------------------
 
 
+def golden_part(kind, text):
+    """The style sheet and the script of a page are files of their own, and not repeated."""
+    if kind == "html":
+        text = re.sub(r"(?s)<(style|script)>.*?</\1>", r"<\1></\1>", text)
+        text = re.sub(r"sha256-[A-Za-z0-9+/]{43}=", "sha256-DIGEST", text)
+    return text.replace(VERSION, "VERSION")
+
+
 @case
 def each_writer_gives_the_golden_bytes():
     wrong = []
     for kind in FORMATS:
         path = os.path.join(GOLDEN, "rich." + kind)
-        now = SAMPLES["rich-ci." + kind].decode().replace(VERSION, "VERSION")
+        now = golden_part(kind, SAMPLES["rich-ci." + kind].decode())
         if os.environ.get("GOLDEN_UPDATE"):
             write(path, now.encode())
         golden = open(path, newline="").read() if os.path.exists(path) else ""
@@ -243,6 +252,194 @@ def tables_are_read_back():
         assert sum(r["row"] == "error" for r in rows) == len(whole["errors"])
 
 
+# ---- Markdown ------------------------------------------------------------------------------------
+
+TAGS = r"</?(?:code|details|summary)>|<br>|<wbr>"
+
+
+def check_markdown(data):
+    """Nothing but our own marks: no link, mention, tag, fence or cell that a name made."""
+    assert len(data) <= 1 << 20
+    cells = 0
+    for line in data.decode().splitlines():
+        assert line.count("<code>") == line.count("</code>"), line
+        text = re.sub(TAGS, "", line)
+        text = re.sub(r"^(?:#{2,4} |>$|> |- |  - )", "", text)
+        text = re.sub(r"\*\*([^*]*)\*\*", r"\1", text)
+        if text.startswith("|"):
+            row = re.sub(r"\|---|\|--:", "| ", text) if cells else text
+            cells = cells or text.count("|")
+            assert row.endswith("|") and row.count("|") == cells, line
+            text = row.replace("|", "")
+        else:
+            cells = 0
+        assert not re.search(r"(?<!&)#|&(?!#\d+;)|[<>\[\]`\\@_~*|{}]", text), line
+
+
+@case
+def a_job_summary_is_nothing_but_our_own_marks():
+    for data in of("markdown").values():
+        check_markdown(data)
+    text = SAMPLES["rich-ci.markdown"].decode()
+    assert text.startswith("## ❌ FAIL\n\n**6 of 9 models violate gate")
+    assert "&#64;4f1c0d2" in text and "&#35;<wbr> torch" in text
+
+
+def with_rules(count):
+    """The rich report with findings of so many rules more, as a path."""
+    r = json.loads(SAMPLES["rich-ci.json"])
+    m = next(m for m in r["models"] if m["identity"] == "models/noted")
+    (f,) = m["findings"]
+    m["findings"] += [dict(f, rule="user/rule-%d" % i, title="x" * 200, message="@|`" * 300) for i in range(count)]
+    r["summary"]["findings"]["low"] += count
+    return write(scratch() + "/r.json", json.dumps(r).encode())
+
+
+@case
+def a_job_summary_that_is_too_long_says_so_at_its_top():
+    p = run("convert", with_rules(1000), "-o", "markdown", env=EPOCH)
+    assert p.returncode == 1 and not p.stderr, p.stderr
+    check_markdown(p.stdout)
+    left = re.search(rb"\*\*Cut\.\*\* (\d+) parts of this summary do not fit", p.stdout[:2000])
+    assert left and int(left[1]) + p.stdout.count(b"\n#### ") > 1000, left
+    assert len(p.stdout) > 1 << 19 and p.stdout.endswith(b"</code>\n")
+
+
+# ---- HTML ------------------------------------------------------------------------------------
+
+ATTRIBUTES = {
+    "html": "lang", "head": "", "meta": "charset name content http-equiv", "title": "", "style": "", "script": "",
+    "body": "", "header": "class", "nav": "aria-label", "main": "id tabindex", "footer": "", "strong": "", "b": "",
+    "section": "class aria-labelledby tabindex", "h1": "id", "h2": "id", "h3": "id", "h4": "", "h5": "",
+    "div": "class data-table hidden tabindex", "p": "class role", "span": "class", "small": "", "code": "", "pre": "", "br": "",
+    "ul": "class", "ol": "class", "li": "", "dl": "class", "dt": "", "dd": "", "a": "class href rel",
+    "table": "class", "caption": "id", "thead": "", "tbody": "", "tr": "data-verdict data-trust data-worst data-severity",
+    "th": "scope class data-sort", "td": "class data-v", "figure": "class", "figcaption": "",
+    "svg": "viewbox role aria-labelledby", "desc": "id", "text": "x y", "rect": "class x y width height rx",
+    "details": "class open", "summary": "", "button": "type id hidden", "label": "", "input": "type autocomplete",
+    "select": "name", "option": "value",
+}
+ATTRIBUTES["title"] = "id"  # in an svg
+EMPTY = {"meta", "br", "input", "rect"}
+
+
+class Page(HTMLParser):
+    """The page as a browser takes it apart; nothing but our own elements may come of it."""
+
+    def __init__(self, data):
+        super().__init__(convert_charrefs=True)
+        self.open, self.ids, self.links, self.text, self.raw = [], [], [], [], {"style": "", "script": ""}
+        self.policy = None
+        self.feed(data.decode())
+        self.close()
+        assert not self.open, self.open
+        assert len(set(self.ids)) == len(self.ids), "an id is there twice"
+
+    def handle_starttag(self, tag, attributes):
+        assert tag in ATTRIBUTES, tag
+        for name, value in attributes:
+            assert name in ATTRIBUTES[tag].split(), (tag, name)
+            if name == "id":
+                self.ids.append(value)
+            elif name == "href":
+                self.links.append(value)
+        a = dict(attributes)
+        if tag == "meta" and "http-equiv" in a:
+            assert a["http-equiv"] == "Content-Security-Policy" and self.policy is None
+            self.policy = a["content"]
+        if tag not in EMPTY:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        assert tag == "rect", tag
+        self.handle_starttag(tag, attributes)
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in self.raw:
+            self.raw[self.open[-1]] += data
+        else:
+            self.text.append(data)
+
+    def handle_comment(self, data):
+        raise AssertionError("a comment: " + data[:100])
+
+    def unknown_decl(self, data):
+        raise AssertionError("a declaration: " + data[:100])
+
+    handle_pi = unknown_decl
+
+
+def check_html(data):
+    page = Page(data)
+    for link in page.links:
+        assert re.fullmatch(r"#[a-z0-9-]+|https://cwe\.mitre\.org/data/definitions/\d+\.html", link), link
+        assert link[0] != "#" or link[1:] in page.ids, link
+    digest = {k: base64.b64encode(hashlib.sha256(v.encode()).digest()).decode() for k, v in page.raw.items()}
+    assert page.policy == ("default-src 'none'; style-src 'sha256-%(style)s'; script-src 'sha256-%(script)s'; "
+                           "base-uri 'none'; form-action 'none'" % digest)
+    for name, source in (("style", "page.css"), ("script", "page.js")):
+        assert page.raw[name] == open(os.path.join(TOP, "scanner/reports/html", source), encoding="utf-8").read()
+    assert not re.search(r"url\(|@import|image-set|innerHTML|\beval\b|document\.write|\bfetch\b|https?:", "".join(page.raw.values()))
+    return page
+
+
+def shown(text):
+    """What the notation of the reports makes of a text out of the JSON report."""
+    return "".join("\\x%02x" % b if chr(b) in "\n\x00\x1b\x07\t" else chr(b) for b in text.encode()) if text.isascii() else None
+
+
+@case
+def a_page_is_nothing_but_our_own_elements():
+    for name, data in of("html").items():
+        page = check_html(data)
+        text = " ".join("".join(page.text).split())
+        whole = json.loads(SAMPLES[name.replace(".html", ".json")])
+        for m in whole["models"]:
+            for f in m["findings"]:
+                words = shown(f["evidence"])
+                assert words is None or " ".join(words.split()) in text, words
+        for svg in ("verdicts", "severities", "trust", "formats", "sizes"):
+            assert svg + "-title" in page.ids and svg + "-text" in page.ids
+        assert data.decode().count("<table><caption>Models by") == 2
+
+
+HOSTILE_TEXTS = [
+    "\x1b[2J\x1b]0;owned\a", "x\n::error::owned\n##[error]owned", "</script><script>alert(1)</script>", "</title></style><!--",
+    "<img src=x onerror=alert(1)>", "\" onmouseover=\"alert(1)\" x='", "]]>--><?php ?><![CDATA[", "=cmd|'/C calc'!A0",
+    "[a](javascript:alert(1)) ![x](//evil.example/x) `x` | a | <b> **b** ~~s~~ ```", "@octocat #1 GH-1 www.evil.example :tada: $x$",
+    "&lt;b&gt; &#60;b&#62; &amp;", "txt.\u202elkp\u2066\u200b\ufeff", "\u0000\u0085\u2028", "\\x41 \\\\x41 \\", "%00%0a javascript:x", "-- - 1. # >",
+    "</script><!-- \u202e @x " * 40000,
+]
+PLACES = {"identity", "revision", "evidence", "message", "reason", "reasons", "issuer", "covers", "suppressed"}
+
+
+def with_text(node, text, key=None):
+    """The same report with `text` wherever it may be anybody's."""
+    if isinstance(node, dict):
+        return {k: with_text(v, text, k) for k, v in node.items()}
+    if isinstance(node, list):
+        return [with_text(v, text, key) for v in node]
+    return text if isinstance(node, str) and node and key in PLACES else node
+
+
+@case
+def hostile_texts_in_a_stored_report_are_text():
+    whole = json.loads(SAMPLES["rich-ci.json"])
+    d = scratch()
+    for text in HOSTILE_TEXTS:
+        stored = write(d + "/r.json", json.dumps(with_text(whole, text)).encode())
+        p = run("convert", stored, "-o", "html=%s/h" % d, "-o", "markdown=%s/m" % d, env=EPOCH)
+        assert p.returncode == 1 and not p.stderr, (text[:40], p.stderr[:300])
+        page = check_html(open(d + "/h", "rb").read())
+        check_markdown(open(d + "/m", "rb").read())
+        words = "".join(page.text)
+        if text.isascii() and text.isprintable() and "\\" not in text and len(text) < 300:
+            assert words.count(text) > 20, text
+
+
 # ---- hostile names, the whole way from the disk -------------------------------------------------
 
 HOSTILE = [
@@ -286,6 +483,12 @@ def hostile_names_from_the_disk_act_nowhere_and_come_back():
             for x in sarif["runs"][0]["results"]}
     assert {os.fsencode(u) for u in uris} == {b"models/" + n for n in HOSTILE}
     xml.fromstring(reports["junit"])
+    check_markdown(reports["markdown"])
+    page = "".join(check_html(reports["html"]).text)
+    summary = html.unescape(re.sub("<[^>]*>", "", reports["markdown"].decode()))
+    for r in check_csv(reports["csv"]):
+        if r["row"] == "finding":  # a name is the same everywhere, but for the guard of a cell
+            assert r["file"] in page and r["file"] in summary, r["file"]
 
 
 @case

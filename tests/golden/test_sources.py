@@ -24,9 +24,20 @@ def a_bare_org_and_name_is_an_error_with_a_hint():
 
 
 @case
-def a_reference_is_never_fetched_silently():
-    p = scan("hf:google/bert")
-    assert p.returncode == 4 and b"does not fetch" in p.stderr, p.stderr
+def a_reference_wins_over_a_file_of_that_name():
+    d = scratch()
+    os.makedirs(d + "/hf:google")
+    write(d + "/hf:google/bert", GOOD)
+    p = scan("--offline", "hf:google/bert", cwd=d, env={"HOME": d})
+    assert p.returncode == 2 and b"--offline" in p.stdout, p
+    assert scan("./hf:google/bert", cwd=d).returncode == 0
+
+
+@case
+def a_reference_that_is_none_is_a_usage_error():
+    for text in ("hf:", "hf:../../etc", "hf:a/..%2f..", "https://huggingface.co@evil.example/a/b"):
+        p = scan(text, env={"HOME": scratch()})
+        assert p.returncode == 4 and p.stdout == b"", (text, p)
 
 
 @case

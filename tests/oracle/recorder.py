@@ -17,7 +17,7 @@ except ImportError:  # PyPy has none in C
     _pickle = None
 
 ENCODINGS = ('ASCII', 'utf-8', 'latin1', 'bytes')
-COPYREG = {('copyreg', 'add_extension'), ('copy_reg', 'add_extension')}
+
 
 
 class Inert(type):
@@ -51,9 +51,29 @@ class Anything(metaclass=Inert):
 
 def register(module=None, name=None, code=None, *rest):
     """copyreg.add_extension for this stream only, so that EXT opcodes are followed."""
-    if isinstance(module, str) and isinstance(name, str) and type(code) is int and code > 0:
+    try:
+        code = int(code)
+    except Exception:
+        return None
+    if isinstance(module, str) and isinstance(name, str) and 0 < code <= 0x7fffffff:
         copyreg._inverted_registry.setdefault(code, (module, name))
     return None
+
+
+def remove(module=None, name=None, code=None, *rest):
+    if not rest and copyreg._inverted_registry.get(code) == (module, name):
+        del copyreg._inverted_registry[code]
+        copyreg._extension_cache.pop(code, None)
+
+
+def clear(*rest):
+    if not rest:
+        copyreg._extension_cache.clear()
+
+
+# What copyreg itself would be asked to do is done, on dictionaries that are emptied for each stream.
+COPYREG = {'add_extension': register, 'remove_extension': remove, 'clear_extension_cache': clear,
+           '_inverted_registry': copyreg._inverted_registry, '_extension_cache': copyreg._extension_cache}
 
 
 def make(base):
@@ -63,8 +83,10 @@ def make(base):
             self.seen = seen
 
         def find_class(self, module, name):
+            if not isinstance(module, str) or not isinstance(name, str):
+                raise TypeError('no import takes that')  # bytes out of the extension registry
             self.seen.append((module, name))
-            return register if (module, name) in COPYREG else Anything
+            return COPYREG.get(name, Anything) if module in ('copyreg', 'copy_reg') else Anything
 
         def persistent_load(self, pid):
             return object.__new__(Anything)

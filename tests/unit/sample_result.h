@@ -278,7 +278,69 @@ static inline struct model *sample_signed(struct result *r)
     return m;
 }
 
-/* All of the above. */
+/* A model of a hub as fetched, with all that its card declares. */
+static inline struct model *sample_published(struct result *r)
+{
+    static struct signature signature = { .kind = "sigstore",
+                                          .state = SIGNATURE_VERIFIED };
+    static const char *const metadata[][2] = {
+        {"author",       "acme"                    },
+        { "created",     "2025-06-01T12:00:00.000Z"},
+        { "license",     "apache-2.0"              },
+        { "license",     "acme-research-1"         },
+        { "base_models", "acme/gpt"                },
+        { "base_models", "finetune:acme/gpt"       },
+        { "datasets",    "acme/corpus"             },
+        { "type",        "text-generation"         },
+        { "family",      "transformer"             },
+    };
+    struct model *m =
+        result_add_model(r, bytes_of("hf:acme/Gpt-small"), bytes_of("acme/Gpt-small"));
+    m->trust = TRUST_MEDIUM;
+    m->origin =
+        (struct origin){ .registry = "huggingface",
+                         .title = "Hugging Face Hub",
+                         .trust = TRUST_MEDIUM,
+                         .basis = BASIS_FETCHED,
+                         .name = bytes_of("acme/Gpt-small"),
+                         .revision = bytes_of("4f1c0d2e8a90b7c6d5e4f3a2b1c0d9e8f7a6b5c4"),
+                         .evidence = bytes_of("the registry's answer"),
+                         .pinned = true };
+    for (size_t i = sizeof metadata / sizeof metadata[0]; i-- > 0;)
+        m->metadata =
+            sample_metadata(m->arena, metadata[i][0], metadata[i][1], m->metadata);
+    signature.path = bytes_of("model.safetensors.sigstore.json");
+    signature.identity = bytes_of("release@acme.example");
+    signature.issuer = bytes_of("https://accounts.example");
+    signature.covers = bytes_of("1 file");
+    m->signatures = &signature;
+    struct file *weights =
+        sample_file(m, bytes_of("model.safetensors"), 1234567,
+                    FORMAT_BIT(FORMAT_SAFETENSORS), STATUS_COMPLETE, NULL);
+    weights->signature = &signature;
+    struct file *bundle = sample_file(m, signature.path, 4321, 0, STATUS_SKIPPED,
+                                      "nothing suggests a model");
+    for (struct file *f = weights; f; f = f == weights ? bundle : NULL) {
+        sample_expect(f, "huggingface",
+                      "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                      EXPECT_VERIFIED);
+        f->expected->by = BY_REGISTRY;
+    }
+    return m;
+}
+
+static inline struct result *sample_published_alone(void)
+{
+    struct result *r = result_new();
+    sample_published(r);
+    r->run.sandbox = "seccomp";
+    r->run.started = 1767225600;
+    r->rules_digest = "0cc175b9c0f1b6a831c399e269772661";
+    result_count(r);
+    return r;
+}
+
+/* All of the above but the last. */
 static inline struct result *sample_rich_of(int repeats)
 {
     struct result *r = result_new();

@@ -278,6 +278,59 @@ static void test_other_ways(void **state)
         "ca\nb\ns0\x84\x07\0\0\0.",
         "c copyreg._extension_cache; c a.b; copyreg._extension_cache[7] = a.b; "
         "!extension; = a.b");
+    /* a code is any key that equals the number, or what int() makes of the argument */
+    RUN("ccopyreg\n_inverted_registry\nG\x40\x1c\0\0\0\0\0\0(S'os'\nS'system'"
+        "\nts\x82\x07.",
+        "c copyreg._inverted_registry; copyreg._inverted_registry[7.0] = ('os', "
+        "'system'); !extension; c os.system; = os.system");
+    RUN("ccopyreg\n_inverted_registry\nF7.0\n(S'os'\nS'system'\nts\x82\x07.",
+        "c copyreg._inverted_registry; copyreg._inverted_registry[7.0] = ('os', "
+        "'system'); !extension; c os.system; = os.system");
+    RUN("ccopyreg\n_inverted_registry\n\x88(S'os'\nS'system'\nts\x82\x01.",
+        "c copyreg._inverted_registry; copyreg._inverted_registry[True] = ('os', "
+        "'system'); !extension; c os.system; = os.system");
+    RUN("ccopyreg\nadd_extension\n(S'os'\nS'system'\nS'7'\ntR0\x82\x07.",
+        "c copyreg.add_extension; copyreg.add_extension('os', 'system', '7'); "
+        "!extension; c os.system; = os.system");
+    RUN("ccopyreg\nadd_extension\n(S'os'\nS'system'"
+        "\n\x8a\x09\x07\0\0\0\0\0\0\0\0tR0\x82\x07.",
+        "c copyreg.add_extension; copyreg.add_extension('os', 'system', 7); !extension; "
+        "c os.system; = os.system");
+    /* what was imported stays cached, whatever is registered later … */
+    RUN("ccopyreg\n_inverted_registry\nK\x07(S'a'\nS'b'\nts\x82\x07"
+        "0K\x07(S'c'\nS'd'\nts0\x82\x07.",
+        "c copyreg._inverted_registry; copyreg._inverted_registry[7] = ('a', 'b'); "
+        "!extension; c a.b; copyreg._inverted_registry[7] = ('c', 'd'); !extension; "
+        "= a.b");
+    /* … until the cache is cleared, or the code removed and given again */
+    RUN("ccopyreg\n_extension_cache\nK\x07"
+        "ca\nb\ns0ccopyreg\nadd_extension\n(S'c'\nS'd'\nK\x07tR0"
+        "ccopyreg\nclear_extension_cache\n)R0\x82\x07.",
+        "c copyreg._extension_cache; c a.b; copyreg._extension_cache[7] = a.b; "
+        "c copyreg.add_extension; copyreg.add_extension('c', 'd', 7); "
+        "c copyreg.clear_extension_cache; copyreg.clear_extension_cache(); !extension; "
+        "c c.d; = c.d");
+    RUN("ccopyreg\nadd_extension\n(S'a'\nS'b'\nK\x07tR0ccopyreg\nremove_extension\n("
+        "S'a'\nS'b'\nK\x07tR0ccopyreg\nadd_extension\n(S'c'\nS'd'\nK\x07tR0\x82\x07.",
+        "c copyreg.add_extension; copyreg.add_extension('a', 'b', 7); "
+        "c copyreg.remove_extension; copyreg.remove_extension('a', 'b', 7); "
+        "c copyreg.add_extension; copyreg.add_extension('c', 'd', 7); !extension; "
+        "c c.d; = c.d");
+    /* a pair that is no literal, a code below 1 */
+    RUN("ccopyreg\n_inverted_registry\nK\x07"
+        "ca\nb\n)Rs\x82\x07.",
+        "c copyreg._inverted_registry; c a.b; a.b(); copyreg._inverted_registry[7] = "
+        "a.b(...); !extension; c ?.?; = ?.?");
+    RUN("ccopyreg\n_inverted_registry\nJ\xff\xff\xff\xff(S'a'\nS'b'"
+        "\nts\x84\xff\xff\xff\xff.",
+        "c copyreg._inverted_registry; copyreg._inverted_registry[-1] = ('a', 'b'); "
+        "!extension; c a.b; = a.b");
+    /* the same far from the end, where another function decodes */
+    RUN("ccopyreg\n_inverted_registry\nJ\xff\xff\xff\xff(S'a'\nS'b'"
+        "\nts\x84\xff\xff\xff\xff"
+        "NNNNNNNN00000000.",
+        "c copyreg._inverted_registry; copyreg._inverted_registry[-1] = ('a', 'b'); "
+        "!extension; c a.b; = a.b");
     RUN("c__builtin__\ngetattr\n(cos\npath\nS'x'\ntR.",
         "c builtins.getattr; c os.path; builtins.getattr(os.path, 'x'); = os.path.x");
     RUN("\x8e\0\0\0\x80\0\0\0\0", "!length; truncated");

@@ -429,8 +429,21 @@ static int unload(void **state)
     return 0;
 }
 
-int main(void)
+/* The texts of all cases, NUL-terminated, '+' in front of those that are valid: for
+ * tests/golden/test_policy_schema.py. */
+static int print_policies(void)
 {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        printf("+%s%c", cases[i].policy, '\0');
+    for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++)
+        printf("-%s%c", malformed[i].text, '\0');
+    return fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "print") == 0)
+        return print_policies();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_malformed),
