@@ -483,7 +483,7 @@ def special_files_and_swaps_are_never_verified_and_never_block():
     shown = [s for s in signatures(report("--key", PUBLIC, d)) if s["path"] == "huge.sig"]
     assert shown[0]["state"] == "unsupported" and "too large" in shown[0]["reason"], shown
     os.unlink(huge)
-    # a link that alternates between signed and other bytes
+    # a link that turns from signed bytes to others and back
     other = write(os.path.join(scratch(), "other"), b"other")
     signed = write(os.path.join(scratch(), "signed"), WEIGHTS)
     link, stop = os.path.join(d, "link"), []
