@@ -121,6 +121,7 @@ static bool work_on(struct labour *labour, struct crew_hand *hand, struct job *j
     else if (alive)
         keep_digests(job, &h);
     if (alive && (fstat(fd, &after) != 0 || !unchanged(before, &after))) {
+        job->changed = true;
         finding_add(&a->findings, a->arena, &rules[RULE_INTEGRITY_CHANGED], 0,
                     span_of_text("size, times or inode differ from those at the start"),
                     (struct span){ 0 });

@@ -30,6 +30,7 @@ struct job {
     unsigned also;         /* before the run: DIGEST_BIT()s to compute beyond those */
     struct span unit;      /* before the run: the store entry that it belongs to, if any;
                               after units_group(): the path of its model's unit */
+    bool changed;          /* while it was hashed: its digests prove nothing */
     struct file *file;     /* the result: always set when jobs_run() returns true */
     struct model *model;   /* set by units_group() */
     struct span digests[DIGEST_COUNT]; /* hex, in file's arena; empty: not computed */

@@ -321,7 +321,7 @@ static void record_origin(const struct lock_options *o, const struct source_list
     m->origin.name = arena_copy(m->arena, span_of_text(ref->name));
     m->origin.revision = arena_copy(m->arena, revision);
     m->origin.evidence =
-        list->remote ? list->target : arena_copy(m->arena, span_of_text(o->origin_text));
+        arena_copy(m->arena, list->remote ? list->target : span_of_text(o->origin_text));
 }
 
 static bool all_listed(const struct source_list *list, struct error *error)

@@ -104,8 +104,8 @@ void promises_check(struct job *job)
 {
     struct file *f = job->file;
     struct expectation **last = &f->expected;
-    if (!f->sha256.len)
-        return; /* it could not be read: incomplete, not different */
+    if (!f->sha256.len || job->changed)
+        return; /* it was not read as one whole: incomplete, not different */
     for (const struct promise *p = job->promises; p; p = p->next) {
         struct span actual = job->digests[p->algorithm];
         if (p->digits.len && !actual.len)

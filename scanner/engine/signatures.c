@@ -42,8 +42,8 @@ static bool add(struct signatures *s, const struct source_list *list,
 static bool find(struct signatures *s, const struct source_list *list)
 {
     for (const struct source_file *f = list->files; f; f = f->next)
-        if (!f->problem.len && f->size > 0 && f->size <= SIGNATURE_FILE_MAX &&
-            (signature_file_named(f->path) ||
+        if (!f->problem.len && f->size > 0 &&
+            ((f->size <= SIGNATURE_FILE_MAX && signature_file_named(f->path)) ||
              (!list->remote && starts_like_one(list, f))) &&
             !add(s, list, f))
             return false;
@@ -60,6 +60,9 @@ static bool read_one(void *self, size_t item, struct crew_hand *h, struct error 
     int fd = source_file_open(one->list, one->source, &problem);
     if (!one->arena)
         (void)snprintf(one->reason, sizeof one->reason, "memory is short");
+    else if (one->source->size > SIGNATURE_FILE_MAX)
+        (void)snprintf(one->reason, sizeof one->reason,
+                       "it is too large for a signature");
     else if (fd >= 0 && !worker_signature(h->worker, fd, one->arena, &one->file,
                                           one->reason, &problem))
         alive = crew_hand_replace(h, error);

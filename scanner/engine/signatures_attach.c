@@ -11,6 +11,12 @@ enum { LISTS_DEEP = 4 };
 
 /* ---- detached signatures, when their files are hashed ------------------------------ */
 
+/* As one whole: digests of a file that changed meanwhile are those of no file. */
+static bool is_hashed(const struct job *job)
+{
+    return job && job->file->sha256.len && !job->changed;
+}
+
 static struct span raw(struct sealed *one, const struct job *job, enum digest_algorithm a)
 {
     struct span bytes = { 0 };
@@ -32,7 +38,8 @@ static struct job *job_with(const struct sealed *one, struct span sha256)
 {
     struct span hex = hex_encode(one->arena, sha256);
     for (size_t i = 0; hex.len && i < one->job_count; i++)
-        if (span_equal(one->jobs[i].digests[DIGEST_SHA256], hex))
+        if (is_hashed(&one->jobs[i]) &&
+            span_equal(one->jobs[i].digests[DIGEST_SHA256], hex))
             return &one->jobs[i];
     return NULL;
 }
@@ -87,7 +94,7 @@ static void verify_bundles(struct signatures *s, struct sealed *one)
         struct signature before = one->signature, found;
         struct job *job = named ? named : subject_by_digest(s, one, b);
         found = one->signature; /* by somebody nobody accepts */
-        if (job && job->file->sha256.len)
+        if (is_hashed(job))
             verify_bundle_of(s, one, b, job, &found);
         bool better = i == 0 || found.state == SIGNATURE_VERIFIED;
         one->signature = better ? found : before;
@@ -207,6 +214,10 @@ static void explain_rest(struct sealed *one)
     else if (one->file.kind == SIGNATURE_FILE_UNKNOWN)
         sealed_set(one, SIGNATURE_UNSUPPORTED, "signature-kind",
                    span_of_text("it is no kind of signature that Assay knows"));
+    else if (one->subject && !is_hashed(one->subject))
+        sealed_set(one, SIGNATURE_UNSUPPORTED, "file-readable",
+                   span_of_text("the file that it is of could not be read, or changed "
+                                "meanwhile"));
     else
         sealed_set(one, SIGNATURE_UNSUPPORTED, "subject-present",
                    span_of_text("the file that it is of is not known by its name; "
@@ -229,7 +240,7 @@ static bool worth_showing(const struct sealed *one)
 static void verify_detached(struct signatures *s, struct sealed *one)
 {
     const struct job *job = one->subject;
-    bool hashed = job && job->file->sha256.len;
+    bool hashed = is_hashed(job);
     switch (one->file.kind) {
     case SIGNATURE_FILE_BUNDLE:
     case SIGNATURE_FILE_ENVELOPE:
@@ -334,13 +345,15 @@ static void check_named(struct sealed *one)
             invalid(one, "file-missing", e->path, "is not there");
         else if (!job->file->sha256.len)
             invalid(one, "file-readable", e->path, "could not be read");
+        else if (job->changed)
+            invalid(one, "file-changed", e->path, "changed while it was hashed");
         else if (!has_digest(job, e))
             invalid(one, "file-digest", e->path, "has not the signed digest");
         else if (job->source->link.len && !one->model->allow_symlinks &&
                  !span_starts(job->source->link, "../../blobs/"))
             invalid(one, "file-link", e->path, "is a symbolic link");
         one->covered++;
-        if (job && e->end != WHOLE_FILE && job->file->sha256.len)
+        if (e->end != WHOLE_FILE && is_hashed(job))
             expect_shards(one, job, e);
     }
 }
@@ -432,7 +445,7 @@ static const struct signature *copy_to(struct model *m, const struct sealed *one
 static bool vouch(const struct sealed *one, struct job *job)
 {
     const struct signature *g = job && job->model ? copy_to(job->model, one) : NULL;
-    if (g && g->state == SIGNATURE_VERIFIED && job->file->sha256.len)
+    if (g && g->state == SIGNATURE_VERIFIED && is_hashed(job))
         job->file->signature = g;
     return g || !job || !job->model;
 }

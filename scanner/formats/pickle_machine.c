@@ -562,6 +562,20 @@ static void end_textless(struct pickle_machine *m, size_t end, size_t next)
     m->textless = next;
 }
 
+/* Trials at every offset would search for the same newline again and again. */
+static bool line_too_long(const struct pickle_machine *m, const struct reader *r)
+{
+    struct span rest = reader_peek(r, m->line_max);
+    if (rest.len < m->line_max)
+        return false;
+    enum pickle_argument kind = pickle_opcodes[rest.ptr[0]].argument;
+    size_t newline =
+        kind == ARGUMENT_LINE || kind == ARGUMENT_LINES ? span_find(rest, "\n", 1) : 0;
+    if (kind == ARGUMENT_LINES && newline != SIZE_MAX)
+        newline = span_find(rest, "\n", newline + 1);
+    return newline == SIZE_MAX;
+}
+
 static enum pickle_decoded next(struct pickle_machine *m, struct reader *r,
                                 struct pickle_instruction *i)
 {
@@ -571,6 +585,10 @@ static enum pickle_decoded next(struct pickle_machine *m, struct reader *r,
         if (r->pos > m->frame_end)
             past_frame(m, i->offset);
         return DECODED;
+    }
+    if (m->line_max && line_too_long(m, r)) {
+        i->offset = r->pos;
+        return DECODED_INVALID;
     }
     enum pickle_decoded decoded = pickle_decode(r, i);
     if (decoded == DECODED && pickle_opcodes[i->code].argument >= ARGUMENT_LINE)
@@ -589,7 +607,7 @@ enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start)
     reader_seek(&r, start);
     begin(m, start);
     if (m->capacity == 0 && !grow_stack(m)) {
-        m->end = start;
+        m->end = m->reach = start;
         return m->status;
     }
     while ((decoded = next(m, &r, &i)) == DECODED) {
@@ -607,6 +625,7 @@ enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start)
     m->end = m->status == PICKLE_STOPPED ? r.pos
              : decoded == DECODED_END    ? m->bytes.len
                                          : i.offset;
+    m->reach = r.pos;
     end_textless(m, m->end, m->end);
     return m->status;
 }

@@ -28,10 +28,12 @@ struct pickle_machine {
     uint64_t max_instructions;
     bool joblib;      /* array bytes follow a NumpyArrayWrapper, as for joblib.load */
     unsigned reading; /* of enum pickle_reading, added up */
+    size_t line_max;  /* give up on longer lines; 0: never */
     bool strict; /* give up on names that no file of ours would have (identification) */
 
     /* Where the last run began and ended. */
     size_t start, end; /* end: behind STOP, or where it could not go on */
+    size_t reach;      /* how far it has looked */
     enum pickle_end status;
     const char *reason; /* of MALFORMED and LIMIT */
     uint8_t protocol;

@@ -11,7 +11,9 @@ enum {
     INSIDE = 8,       /* instructions of a stream that ends, found anywhere, */
     PROTO_INSIDE = 4, /* and of one that begins with PROTO */
     PROTO_PROOF = 2,  /* PROTO and one more instruction are believed */
-    PROBE_NAMES = 1 << 20
+    PROBE_NAMES = 1 << 20,
+    LINE_INSIDE = 4096,
+    TEXT_WORK = 64
 };
 
 struct trial {
@@ -108,9 +110,10 @@ void pickle_prober_free(struct pickle_prober *p)
     free(p);
 }
 
-uint64_t pickle_prober_instructions(const struct pickle_prober *p)
+uint64_t pickle_prober_work(const struct pickle_prober *p)
 {
-    return p ? p->machine->instructions : 0;
+    const struct pickle_machine *m = p ? p->machine : NULL;
+    return m ? m->instructions + (m->reach - m->start) / TEXT_WORK : 0;
 }
 
 enum claim pickle_prober_run(struct pickle_prober *p, struct span bytes, size_t at,
@@ -127,6 +130,7 @@ enum claim pickle_prober_run(struct pickle_prober *p, struct span bytes, size_t 
         pickle_machine_reuse(m, bytes, p->names);
         m->max_instructions = limit;
         m->strict = !protocol || place == PLACE_INSIDE;
+        m->line_max = place == PLACE_INSIDE ? LINE_INSIDE : 0;
         (void)pickle_machine_run(m, at);
         enum claim claim = believe(m, &p->trial, protocol, place);
         arena_release(p->names, mark);

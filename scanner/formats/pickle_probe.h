@@ -33,7 +33,8 @@ enum pickle_place {
 /* Run at most `most` instructions from `at`; one that goes on so long is a pickle. */
 enum claim pickle_prober_run(struct pickle_prober *p, struct span bytes, size_t at,
                              uint64_t most, enum pickle_place place);
-uint64_t pickle_prober_instructions(const struct pickle_prober *p); /* of the last run */
+/* What the last run has cost, in instructions; so many bytes of text count as one. */
+uint64_t pickle_prober_work(const struct pickle_prober *p);
 
 bool pickle_is_blank(uint8_t c);
 size_t pickle_skip_blanks(struct span s, size_t at);

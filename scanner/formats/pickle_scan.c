@@ -130,8 +130,7 @@ static size_t resync(struct pickle_scan *s)
         enum pickle_place place = adjacent ? PLACE_ADJACENT : PLACE_INSIDE;
         if (pickle_prober_run(p, bytes, at, PROBE_RESYNC, place) != CLAIM_NONE)
             found = at;
-        else if (!inspection_spend(s->in, BUDGET_PICKLE_OPCODES,
-                                   pickle_prober_instructions(p)))
+        else if (!inspection_spend(s->in, BUDGET_PICKLE_OPCODES, pickle_prober_work(p)))
             break;
     }
     pickle_prober_free(p);

@@ -20,7 +20,7 @@
 
 enum {
     START_SECONDS = 30, /* for the greeting, */
-    LOAD_SECONDS = 120, /* and for its rules: those that never end are sought out */
+    LOAD_SECONDS = 600, /* and for its rules: those that never end are sought out */
     REAP_SECONDS = 5,   /* from a child's end, or its killing, to the news of it */
     STOP_SECONDS = 2,
     CPU_SECONDS = 60, /* of one file, and for each 10 MB of it one more */

@@ -1,5 +1,8 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "worker/yara_pack.h"
 
@@ -51,13 +54,29 @@ static bool compilation_begin(struct compilation *c)
     return true;
 }
 
+/* Not blocking: a FIFO that nobody writes would be waited for. */
+static FILE *open_source(const char *path, struct error *error)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool regular = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    FILE *in = regular ? fdopen(fd, "r") : NULL;
+    if (!in && (fd < 0 || regular))
+        (void)error_errno(error, ERROR_CONFIG, "%s", path);
+    else if (!in)
+        (void)error_set(error, ERROR_CONFIG, "%s: not a regular file", path);
+    if (!in && fd >= 0)
+        (void)close(fd);
+    return in;
+}
+
 static bool read_source(const char *path, struct buffer *text, struct error *error)
 {
     char piece[4096];
     size_t n;
-    FILE *in = fopen(path, "re");
+    FILE *in = open_source(path, error);
     if (!in)
-        return error_errno(error, ERROR_CONFIG, "%s", path);
+        return false;
     while (!text->truncated && (n = fread(piece, 1, sizeof piece, in)) > 0)
         buffer_add(text, span_of(piece, n));
     bool ok = !ferror(in) || error_errno(error, ERROR_CONFIG, "%s", path);

@@ -1,7 +1,7 @@
 /* The operator's rules are tried once on no bytes, before any target is seen. */
 #include "worker/yara_pack.h"
 
-enum { TRIAL_SECONDS = 5, SEARCH_SECONDS = 1 };
+enum { TRIAL_SECONDS = 2, SEARCH_SECONDS = 1 };
 
 struct trial {
     const struct yara_pack *pack;

@@ -433,6 +433,35 @@ def hostile_signature_files_are_a_workers_and_never_stop_a_scan():
 
 
 @case
+def a_file_that_changes_while_it_is_hashed_is_not_the_signed_one():
+    d, stop = model(**{"config.json": b"{}"}), []
+    path = os.path.join(d, "bulk.bin")
+    with open(path, "wb") as f:
+        f.truncate(64 << 20)
+    sign(d)
+
+    def touch():
+        while not stop:
+            os.utime(path)
+    toucher = threading.Thread(target=touch)
+    toucher.start()
+    seen = set()  # what was not touched meanwhile is as signed; tried until it was
+    try:
+        for _ in range(20):
+            seen.add(verify(d, "model.sig", "--public-key", PUBLIC, target=d))
+            r = report("--public-key", PUBLIC, d)
+            if len(seen - {(0, "verified", "")}) and "integrity/changed-during-scan" in rules(r):
+                break
+    finally:
+        stop.append(True)
+        toucher.join()
+    assert seen - {(0, "verified", "")} == {(1, "invalid", "file-changed")}, seen
+    assert files(r)["bulk.bin"]["status"] == "incomplete" and not files(r)["bulk.bin"]["signed"]
+    assert signatures(r)[0]["check"] == "file-changed", signatures(r)
+    assert verify(d, "model.sig", "--public-key", PUBLIC, target=d)[0] == 0
+
+
+@case
 def special_files_and_swaps_are_never_verified_and_never_block():
     d = model(**{NAME + ".sigstore.json": make.by_key(make.Signed(KEY, envelope=False))})
     os.mkfifo(os.path.join(d, "pipe"))
@@ -451,8 +480,10 @@ def special_files_and_swaps_are_never_verified_and_never_block():
         f.write(b'{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"')
         f.truncate((64 << 20) + 1)
     assert attempt(d + "/" + NAME, huge) == 2
+    shown = [s for s in signatures(report("--key", PUBLIC, d)) if s["path"] == "huge.sig"]
+    assert shown[0]["state"] == "unsupported" and "too large" in shown[0]["reason"], shown
     os.unlink(huge)
-    # a link that turns from signed bytes to others and back
+    # a link that alternates between signed and other bytes
     other = write(os.path.join(scratch(), "other"), b"other")
     signed = write(os.path.join(scratch(), "signed"), WEIGHTS)
     link, stop = os.path.join(d, "link"), []

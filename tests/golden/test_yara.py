@@ -251,12 +251,13 @@ def they_are_refused_when_there_is_nothing_to_scan_too():
     bad = write(d + "/own.yar", b"rule a {\n condition: nonsense }")
     broken = write(d + "/list.json", b'{\n"schema": 1,, }')
     os.mkdir(d + "/empty")
+    os.mkfifo(d + "/fifo")
     write(d + "/skipped/notes.txt", b"nothing that is a model\n")
     for target in (d + "/empty", d + "/skipped"):
         assert scan(target).returncode == 3
         for option, value, message in (
                 ("--yara", bad, b"own.yar:2: "), ("--yara", d + "/missing.yar", b"missing.yar: No such file"),
-                ("--yara", d + "/empty", b"empty: no *.yar"), ("--yara", "/dev/zero", b"/dev/zero: longer than"),
+                ("--yara", d + "/empty", b"empty: no *.yar"), ("--yara", "/dev/zero", b"/dev/zero: not a regular file"), ("--yara", d + "/fifo", b"fifo: not a regular file"),
                 ("--pickle-rules", broken, b"list.json:2:"), ("--pickle-rules", d + "/missing.json", b"missing.json: No such file"),
                 ("--pickle-rules", d + "/empty", b"empty: not a regular file")):
             p = scan(option, value, target)
