@@ -1,5 +1,5 @@
 # make [all] | demo | test | interop | lint | analyze | asan | fuzz | bench
-#      install | uninstall | dist | deps | fmt | clean
+#      man | install | uninstall | dist | deps | fmt | clean
 # CFLAGS, CPPFLAGS, LDFLAGS, DESTDIR and PREFIX belong to whoever builds.
 VERSION := $(shell cat VERSION)
 PREFIX  ?= /usr/local
@@ -8,10 +8,10 @@ FUZZ_SECONDS ?= 30
 CFLAGS  ?= -O2 -g
 JOBS    ?= 2
 
-PKGS        := jansson libcrypto zlib liblzma liblz4 libzstd
+PKGS        := jansson expat yaml-0.1 libcrypto zlib liblzma liblz4 libzstd
 # Only headers: the library is loaded when the network is first used (scanner/net/http.c).
 HEADER_PKGS := libcurl
-WORKER_PKGS := $(PKGS) libseccomp yaml-0.1 yara
+WORKER_PKGS := $(PKGS) libseccomp yara
 TEST_PKGS   := cmocka
 
 # Libraries without a pkg-config file.
@@ -31,7 +31,7 @@ HARD := -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing \
     -ftrivial-auto-var-init=zero -fstrict-flex-arrays=3,$(call probe,$f))
 LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 INC  := -std=c11 -D_GNU_SOURCE -DASSAY_VERSION='"$(VERSION)"' -DASSAY_PREFIX='"$(PREFIX)"' \
-  -Iscanner -include core/banned.h -ffile-prefix-map=$(CURDIR)/=
+  -Iscanner -I$(BUILD)/made -include core/banned.h -ffile-prefix-map=$(CURDIR)/=
 
 SRC    := $(sort $(wildcard scanner/*/*.c))
 OBJ     = $(SRC:%.c=$(BUILD)/%.o)
@@ -41,7 +41,8 @@ YARAC   = $(BUILD)/scanner/worker/yarac.o
 YARA    = $(sort $(wildcard rules/yara/*.yar))
 PACK    = $(BUILD)/share/rules/assay.yarc
 LIB     = $(BUILD)/lib/libassay.a
-PROGRAMS = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sandbox/*.c tests/oracle/*.c tests/net/*.c tests/bench/*.c))
+PAGE    = $(patsubst scanner/%,$(BUILD)/made/%.inc,$(wildcard scanner/reports/html/page.*))
+PROGRAMS = $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sandbox/*.c tests/oracle/*.c tests/net/*.c tests/pki/*.c tests/bench/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY  = $(FUZZERS:%=$(BUILD)/replay/%)
 CC_OBJ  = $(CC) $(INC) $(call pc,--cflags,$(PKGS) $(HEADER_PKGS)) $(CPPFLAGS) $(WARN) $(HARD) $(CFLAGS) $(SAN) -MMD -MP -c
@@ -67,6 +68,12 @@ $(BUILD)/bin/assay-worker: $(ZYGOTE) $(LIB)
 	@echo '  LD  $@'
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) $(LDFLAGS) -o $@ $^ $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS)
 
+# What the HTML report carries in itself: each line becomes a string of C.
+$(PAGE): $(BUILD)/made/%.inc: scanner/%
+	@mkdir -p $(@D)
+	$(Q)sed -e 's/[\\"]/\\&/g' -e 's/.*/"&\\n",/' $< > $@
+$(BUILD)/scanner/reports/html_assets.o: $(PAGE)
+
 # Byte rules are compiled here, so that starting a worker needs no compiler of rules.
 $(BUILD)/tool/yarac: $(YARAC) $(LIB)
 	@mkdir -p $(@D)
@@ -85,6 +92,9 @@ $(PROGRAMS): $(BUILD)/%: tests/%.c $(LIB)
 	  -o $@ $< $(LIB) $(WRAP) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) $(BARE_LIBS) -pthread
 # The real zygote and sandbox around an inspector that misbehaves.
 $(BUILD)/sandbox/worker_evil: WRAP = -Wl,--wrap=inspect_artifact
+# Only there can a check of a signature be left out.
+$(BUILD)/pki/verify_case: WRAP = -Wl,--wrap=signature_require
+$(BUILD)/pki/manifest_case: WRAP = -Wl,--wrap=refuse
 
 # The cache, killed at each system call that changes something.
 $(BUILD)/unit/test_net_cache: WRAP = $(foreach call,openat write renameat unlinkat ftruncate,-Wl,--wrap=$(call))
@@ -98,13 +108,27 @@ $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB)
 	$(Q)$(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP -MF $@.d \
 	  -o $@ $< tests/fuzz/replay.c $(LIB) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS)) $(BARE_LIBS) -pthread
 
+# Manual pages and completions come from the program's own tables.
+MAN    = man1/assay.1 man5/assay-policy.5 man5/assay-registries.5 man7/assay-rules.7
+SHELLS = bash zsh fish
+man: $(MAN:%=$(BUILD)/share/man/%) $(SHELLS:%=$(BUILD)/share/completion/%)
+$(MAN:%=$(BUILD)/share/man/%): $(BUILD)/bin/assay docs/policy.md docs/registries.md $(wildcard docs/rules/*/*.md)
+	@mkdir -p $(@D)
+	@echo '  GEN $@'
+	$(Q)$(BUILD)/bin/assay manual $(basename $(@F)) > $@
+$(SHELLS:%=$(BUILD)/share/completion/%): $(BUILD)/bin/assay $(wildcard docs/rules/*/*.md)
+	@mkdir -p $(@D)
+	@echo '  GEN $@'
+	$(Q)$(BUILD)/bin/assay completion $(@F) > $@
+
 units: $(PROGRAMS) $(REPLAY)
 test: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all units
 	BUILD=$(BUILD) tests/run
-# Stores that real tools write; they are installed from PyPI into $(BUILD)/interop.
+# Stores that real tools write and the unpicklers of other Pythons (STREAMS=N for more of
+# them); from PyPI and npm into $(BUILD)/interop.
 interop: deps
-	$(MAKE) --no-print-directory -j$(JOBS) all
+	$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/oracle/imports
 	BUILD=$(BUILD) tests/interop/run
 asan:
 	$(MAKE) BUILD=build-asan SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' test
@@ -127,7 +151,7 @@ lint:
 	$(Q)tests/lint/run
 # What a struct owns and its _free() gives back counts as lost; `make asan` finds real leaks.
 GCC_CRIES_WOLF := -Wno-analyzer-malloc-leak
-analyze:
+analyze: $(PAGE)
 	clang-tidy-14 --quiet $(SRC) -- $(INC) $(call pc,--cflags,$(PKGS))
 	cppcheck --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -q \
 	  --suppressions-list=tests/lint/cppcheck -Iscanner scanner
@@ -143,21 +167,38 @@ demo: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) tests/demo
 
-bench: all $(BUILD)/bench/yara_honest
+BENCH = yara_honest pickle_speed report_speed
+bench: all $(BENCH:%=$(BUILD)/bench/%) $(BUILD)/pki/verify_case
 	BUILD=$(BUILD) tests/bench/run
+	BUILD=$(BUILD) tests/bench/origins
+	BUILD=$(BUILD) tests/bench/reports
+	BUILD=$(BUILD) tests/bench/signatures
 	BUILD=$(BUILD) tests/bench/yara_corpus
 
-SHARE = $(DESTDIR)$(PREFIX)/share/assay
-install: all
+SHARE         = $(DESTDIR)$(PREFIX)/share/assay
+MANDIR        = $(DESTDIR)$(PREFIX)/share/man
+COMPLETE_BASH = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/assay
+COMPLETE_ZSH  = $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_assay
+COMPLETE_FISH = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/assay.fish
+install: all man
 	install -Dm755 $(BUILD)/bin/assay $(DESTDIR)$(PREFIX)/bin/assay
 	install -Dm755 $(BUILD)/bin/assay-worker $(DESTDIR)$(PREFIX)/libexec/assay-worker
 	install -Dm644 -t $(SHARE)/registries.d registries.d/*.json
 	install -Dm644 -t $(SHARE)/rules/pickle rules/pickle/*.json
+	install -Dm644 -t $(SHARE)/rules/trust rules/trust/*.json
 	install -Dm644 -t $(SHARE)/rules $(PACK)
+	install -Dm644 -t $(SHARE)/rules/sigstore rules/sigstore/*.json
+	install -Dm644 -t $(SHARE)/docs docs/policy.md docs/registries.md
 	for d in docs/rules/*/; do install -Dm644 -t $(SHARE)/$$d $$d*.md || exit 1; done
+	for m in $(MAN); do install -Dm644 $(BUILD)/share/man/$$m $(MANDIR)/$$m || exit 1; done
+	install -Dm644 $(BUILD)/share/completion/bash $(COMPLETE_BASH)
+	install -Dm644 $(BUILD)/share/completion/zsh $(COMPLETE_ZSH)
+	install -Dm644 $(BUILD)/share/completion/fish $(COMPLETE_FISH)
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/assay $(DESTDIR)$(PREFIX)/libexec/assay-worker
 	rm -rf $(SHARE)
+	for m in $(MAN); do rm -f $(MANDIR)/$$m; done
+	rm -f $(COMPLETE_BASH) $(COMPLETE_ZSH) $(COMPLETE_FISH)
 dist:
 	@mkdir -p $(BUILD)
 	git archive --prefix=assay-$(VERSION)/ -o $(BUILD)/assay-$(VERSION).tar.gz HEAD
@@ -165,6 +206,6 @@ dist:
 
 clean:
 	rm -rf build build-*
-.PHONY: all units demo test interop lint analyze asan fuzz bench fmt install uninstall dist deps clean
+.PHONY: all man units demo test interop lint analyze asan fuzz bench fmt install uninstall dist deps clean
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) $(PROGRAMS:=.d) $(REPLAY:=.d)

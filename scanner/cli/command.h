@@ -1,7 +1,18 @@
 /* command.h: one subcommand, one file, one row in commands.def.
  *
  * The only layer that reads the environment, writes to stdout or stderr on its own,
- * and exits.  A command returns its exit code (policy/policy.h: enum exit_code). */
+ * and exits.  A command returns its exit code (policy/policy.h: enum exit_code).
+ *
+ * Every command prints its help for --help, to stdout, and returns 0.  That text is the
+ * table of its options: shell completions and assay(1) are made of it (cli/help.h), so a
+ * new command needs nothing else for them.  Its shape:
+ *
+ *   Usage: assay NAME WORD...          one or more lines; words in lower case behind NAME
+ *          assay NAME other WORD       are subcommands
+ *
+ *     -o, --output FILE     text       options: indented, long name, argument in capitals
+ *         --exclude GLOB    text
+ *                           more text  continued: indented further than the options */
 #ifndef COMMAND_H
 #define COMMAND_H
 
@@ -10,6 +21,28 @@
 #define COMMAND(name, summary) int command_##name(int argc, char **argv);
 #include "cli/commands.def"
 #undef COMMAND
+
+enum {
+#define COMMAND(name, summary) COMMAND_##name,
+#include "cli/commands.def"
+#undef COMMAND
+    COMMAND_COUNT
+};
+
+/* All of them, in that order (main.c). */
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+};
+extern const struct command commands[COMMAND_COUNT];
+
+/* Run the command that argv[0] names; a usage error when there is none. */
+int command_run(int argc, char **argv);
+
+/* After a usage error: what options and subcommands that are not there may have meant, on
+ * stderr.  argv is as main() got it, from the command's name on. */
+void hint_usage(int argc, char *const *argv);
 
 /* Where registries.d/, rules/ and assay-worker lie: next to the executable, else at
  * the compiled prefix; never the working directory.  Static storage. */

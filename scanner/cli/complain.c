@@ -9,6 +9,7 @@ int complain(const struct error *error)
     escape_terminal(&line, span_of_text(error->message));
     fprintf(stderr, "assay: %s\n", line.text ? line.text : "");
     buffer_free(&line);
-    return error->code == ERROR_IO || error->code == ERROR_MEMORY ? EXIT_INCOMPLETE
-                                                                  : EXIT_USAGE;
+    bool worlds = error->code == ERROR_IO || error->code == ERROR_MEMORY ||
+                  error->code == ERROR_NETWORK;
+    return worlds ? EXIT_INCOMPLETE : EXIT_USAGE;
 }

@@ -17,6 +17,17 @@ static const char *user_directory(char *path, size_t size)
     return n > 0 && (size_t)n < size ? path : NULL;
 }
 
+bool directories_cache(char *ret_path, size_t size)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    int n = -1;
+    if (cache && cache[0] == '/')
+        n = snprintf(ret_path, size, "%s/assay", cache);
+    else if (home && home[0] == '/')
+        n = snprintf(ret_path, size, "%s/.cache/assay", home);
+    return n > 0 && (size_t)n < size;
+}
+
 struct registries *directories_load_registries(const struct installation *i,
                                                const char *const *extra,
                                                struct error *error)

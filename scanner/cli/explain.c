@@ -8,7 +8,9 @@ static const char usage[] =
     "Usage: assay explain RULE\n"
     "\n"
     "What a rule finds, why it matters, what to do, when it is wrong.  `assay rules`\n"
-    "lists the rules; a report names them, as in pickle/dangerous-call.\n";
+    "lists the rules; a report names them, as in pickle/dangerous-call.\n"
+    "\n"
+    "  -h, --help  this text\n";
 
 /* ---- Markdown, as much of it as the pages use ---------------------------------- */
 

@@ -11,6 +11,7 @@ static const char usage[] =
     "All formats that are recognised.  They are told by content; an extension only says\n"
     "what a name promises.  --deny-format of `assay scan` takes names and families.\n"
     "\n"
+    "  -h, --help   this text\n"
     "      --json   JSON: {\"formats\": [{\"name\", \"family\", \"title\", \"is_a\", "
     "\"extensions\"}]}\n";
 

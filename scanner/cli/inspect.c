@@ -1,7 +1,6 @@
 /* assay inspect FILE|-  (docs/inspect.md) */
 #include "cli/command.h"
 #include "cli/options.h"
-#include "core/suggest.h"
 #include "reports/inspection.h"
 
 #include <errno.h>
@@ -76,17 +75,6 @@ static void fill_tables(struct tables *t)
     }
 }
 
-static bool unknown_option(const char *word, const struct tables *t, struct error *error)
-{
-    struct suggestion near = suggestion_for(strncmp(word, "--", 2) == 0 ? word + 2 : "");
-    for (size_t i = 0; t->longs[i].name; i++)
-        suggestion_offer(&near, t->longs[i].name);
-    if (near.best)
-        return error_set(error, ERROR_USAGE, "no such option: %s; did you mean --%s?",
-                         word, near.best);
-    return error_set(error, ERROR_USAGE, "no such option: %s", word);
-}
-
 static bool apply(int option, struct arguments *a, const struct tables *t,
                   struct error *error)
 {
@@ -132,7 +120,7 @@ static bool parse(int argc, char **argv, struct arguments *ret, struct error *er
         if (c == ':')
             return error_set(error, ERROR_USAGE, "%s needs a value", argv[optind - 1]);
         if (c == '?')
-            return unknown_option(argv[optind - 1], &t, error);
+            return error_set(error, ERROR_USAGE, "no such option: %s", argv[optind - 1]);
         if (!apply(c == 'h' ? HELP : c - CODE, &a, &t, error))
             return false;
     }

@@ -4,16 +4,11 @@
 
 #include <signal.h>
 
-static const struct command {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *summary;
-} commands[] = {
+const struct command commands[COMMAND_COUNT] = {
 #define COMMAND(name, summary) { #name, command_##name, summary },
 #include "cli/commands.def"
 #undef COMMAND
 };
-enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static void print_help(FILE *out)
 {
@@ -21,7 +16,7 @@ static void print_help(FILE *out)
           "from, whether its bytes are the expected ones, whether loading it runs code.\n"
           "It never loads a model.\n\nUsage: assay COMMAND [OPTION...]\n\n",
           out);
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
+    for (int i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
     fputs("\nTry `assay COMMAND --help`.\n\n"
           "Exit codes: 0 pass, 1 gate violated, 2 incomplete, 3 nothing to scan, 4 usage "
@@ -34,7 +29,7 @@ static int unknown_command(const char *name)
 {
     struct suggestion near = suggestion_for(name);
     struct error error;
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
+    for (int i = 0; i < COMMAND_COUNT; i++)
         suggestion_offer(&near, commands[i].name);
     if (near.best)
         error_set(&error, ERROR_USAGE, "no such command: %s; did you mean %s?", name,
@@ -44,12 +39,26 @@ static int unknown_command(const char *name)
     return complain(&error);
 }
 
+int command_run(int argc, char **argv)
+{
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(argv[0], commands[i].name) == 0)
+            return commands[i].run(argc, argv);
+    return unknown_command(argv[0]);
+}
+
 int main(int argc, char **argv)
 {
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a report that could not be written */
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a report that could not be written, */
+    signal(SIGXFSZ, SIG_IGN); /* and so is a file beyond what may be written */
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "help") == 0 && argc == 3) {
+        char flag[] = "--help";
+        char *words[] = { argv[2], flag, NULL };
+        return command_run(2, words);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
@@ -58,8 +67,12 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0)
         argv[1] += 2;
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    return unknown_command(argv[1]);
+    char **words = calloc((size_t)argc, sizeof *words); /* commands reorder argv */
+    if (words)
+        memcpy(words, argv + 1, (size_t)argc * sizeof *words);
+    int code = command_run(argc - 1, argv + 1);
+    if (code == EXIT_USAGE && words)
+        hint_usage(argc - 1, words);
+    free(words);
+    return code;
 }

@@ -1,7 +1,5 @@
 #include "cli/options.h"
 
-#include "core/suggest.h"
-
 #include <errno.h>
 #include <getopt.h>
 #include <unistd.h>
@@ -41,8 +39,9 @@ void options_help(FILE *out)
     }
     fputs("\nWork one file may cost; past it the file is incomplete:\n", out);
     for (size_t i = 0; i < BUDGET_COUNT; i++)
-        fprintf(out, "      --max-%-20s %s [%llu]\n", budget_kinds[i].option,
-                budget_kinds[i].what, (unsigned long long)budget_kinds[i].amount);
+        fprintf(out, "      --max-%s N%*s%s [%llu]\n", budget_kinds[i].option,
+                (int)(20 - strlen(budget_kinds[i].option)), "", budget_kinds[i].what,
+                (unsigned long long)budget_kinds[i].amount);
     fputs("\nExamples:\n"
           "  assay scan model.pt\n"
           "  assay scan --gate ci --origin hf:org/model@0123abcd models/\n"
@@ -88,41 +87,24 @@ static bool parse_severity(const char *text, const char *option,
                      text);
 }
 
-static bool parse_output(const char *text, struct scan_arguments *a, struct error *error)
+/* What a gate or policy says is known later: options on top of it wait. */
+static bool change(struct scan_arguments *a, enum policy_key key, const char *option,
+                   const char *value, struct error *error)
 {
-    const char *equals = strchr(text, '=');
-    size_t n = equals ? (size_t)(equals - text) : strlen(text);
-    char name[32];
-    if (a->output_count == OUTPUTS_MAX)
-        return error_set(error, ERROR_USAGE, "--output: given more than %d times",
-                         OUTPUTS_MAX);
-    (void)snprintf(name, sizeof name, "%.*s", (int)(n < 31 ? n : 31), text);
-    const struct report_writer *w = report_find(name);
-    if (!w || (equals && !equals[1]))
-        return error_set(error, ERROR_USAGE, "--output: %s is not FORMAT or FORMAT=FILE",
-                         text);
-    for (size_t i = 0; i < a->output_count; i++) {
-        const char *other = a->outputs[i].path;
-        if ((!equals && !other) || (equals && other && strcmp(equals + 1, other) == 0))
-            return error_set(error, ERROR_USAGE, "--output: two reports to one place: %s",
-                             equals ? equals + 1 : "standard output");
-    }
-    a->outputs[a->output_count++] = (struct output){ w, equals ? equals + 1 : NULL };
+    if (a->change_count == CHANGES_MAX)
+        return error_set(error, ERROR_USAGE, "%s: too many options that change the gate",
+                         option);
+    a->changes[a->change_count++] = (struct policy_change){ key, option, value };
     return true;
 }
 
-static bool parse_gate(const char *name, struct scan_arguments *a, struct error *error)
+static bool set_once(const char **place, const char *value, const char *option,
+                     struct error *error)
 {
-    struct suggestion near = suggestion_for(name);
-    if (policy_gate(name, &a->policy))
-        return true;
-    for (size_t i = 0; policy_gate_name(i); i++)
-        suggestion_offer(&near, policy_gate_name(i));
-    if (near.best)
-        return error_set(error, ERROR_USAGE,
-                         "--gate: no gate is called %s; did you mean %s?", name,
-                         near.best);
-    return error_set(error, ERROR_USAGE, "--gate: no gate is called %s", name);
+    if (*place)
+        return error_set(error, ERROR_USAGE, "--%s: given twice", option);
+    *place = value;
+    return true;
 }
 
 bool options_sandbox(const char *text, enum sandbox *ret_mode, struct error *error)
@@ -148,20 +130,80 @@ static bool parse_depth(const char *text, bool *ret_deep, struct error *error)
     return true;
 }
 
-/* One option.  --gate was applied before all others, so that they refine it. */
+/* Whom to accept. */
+static bool apply_signers(enum option_id id, const char *value, struct scan_arguments *a,
+                          struct error *error)
+{
+    struct signer_arguments *s = &a->signers;
+    switch (id) {
+    case OPTION_PUBLIC_KEY:
+    case OPTION_KEY:
+        return path_list_add(&s->keys, value, "public-key", error);
+    case OPTION_CERTIFICATE_CHAIN:
+        return path_list_add(&s->chains, value, "certificate-chain", error);
+    case OPTION_IDENTITY:
+        return path_list_add(&s->identities, value, "identity", error);
+    case OPTION_IDENTITY_PROVIDER:
+        return path_list_add(&s->providers, value, "identity-provider", error);
+    case OPTION_TRUSTED_ROOT:
+        return set_once(&s->trusted_root, value, "trusted-root", error);
+    case OPTION_KEYRING:
+        return set_once(&s->keyring, value, "keyring", error);
+    case OPTION_BUILDER_ID:
+        return set_once(&s->builder, value, "builder-id", error);
+    case OPTION_USE_STAGING:
+        return s->staging = true;
+    default:
+        return a->ignore_unsigned = true;
+    }
+}
+
+/* How references are fetched. */
+static bool apply_network(enum option_id id, const char *value, struct scan_arguments *a,
+                          struct error *error)
+{
+    struct network_arguments *n = &a->network;
+    switch (id) {
+    case OPTION_OFFLINE:
+        return network_apply(NETWORK_OFFLINE, value, n, error);
+    case OPTION_CACHE:
+        return network_apply(NETWORK_CACHE, value, n, error);
+    case OPTION_DOWNLOADS:
+        return network_apply(NETWORK_DOWNLOADS, value, n, error);
+    case OPTION_TRIES:
+        return network_apply(NETWORK_TRIES, value, n, error);
+    case OPTION_CA_FILE:
+        return network_apply(NETWORK_CA_FILE, value, n, error);
+    case OPTION_CONNECT_TO:
+        return network_apply(NETWORK_CONNECT_TO, value, n, error);
+    default:
+        return set_once(&a->keep, value, "keep", error);
+    }
+}
+
 static bool apply(enum option_id id, const char *value, struct scan_arguments *a,
                   struct error *error)
 {
     uint64_t jobs = 0;
     switch (id) {
     case OPTION_GATE:
-        return true;
+        return set_once(&a->gate, value, "gate", error);
+    case OPTION_POLICY:
+        return set_once(&a->policy, value, "policy", error);
+    case OPTION_BASELINE:
+        return set_once(&a->baseline, value, "baseline", error);
     case OPTION_FAIL_ON:
-        return parse_severity(value, "fail-on", &a->policy.fail_on, error);
+        return change(a, POLICY_FAIL_ON, "--fail-on", value, error);
     case OPTION_ALLOW_TRUST:
-        return policy_allow_trust(&a->policy, value, error);
+        return change(a, POLICY_TRUST_ALLOW, "--allow-trust", value, error);
     case OPTION_DENY_FORMAT:
-        return policy_deny_formats(&a->policy, value, error);
+        return change(a, POLICY_FORMATS_DENY, "--deny-format", value, error);
+    case OPTION_FAIL_INCOMPLETE:
+        return change(a, POLICY_ON_INCOMPLETE, "--fail-incomplete", "fail", error);
+    case OPTION_ALLOW_EMPTY:
+        return change(a, POLICY_ALLOW_EMPTY, "--allow-empty", "true", error);
+    case OPTION_EXIT_ZERO:
+        return change(a, POLICY_ENFORCE, "--exit-zero", "false", error);
     case OPTION_ORIGIN:
         a->origin = value;
         return true;
@@ -169,12 +211,32 @@ static bool apply(enum option_id id, const char *value, struct scan_arguments *a
         a->lockfile = value;
         return true;
     case OPTION_ACCEPT_DECLARED:
-        a->accept_declared = true;
-        return true;
+        return change(a, POLICY_TRUST_DECLARED, "--accept-declared", "true", error);
+    case OPTION_PUBLIC_KEY:
+    case OPTION_KEY:
+    case OPTION_CERTIFICATE_CHAIN:
+    case OPTION_IDENTITY:
+    case OPTION_IDENTITY_PROVIDER:
+    case OPTION_TRUSTED_ROOT:
+    case OPTION_USE_STAGING:
+    case OPTION_KEYRING:
+    case OPTION_BUILDER_ID:
+    case OPTION_IGNORE_UNSIGNED:
+        return apply_signers(id, value, a, error);
+    case OPTION_OFFLINE:
+    case OPTION_CACHE:
+    case OPTION_KEEP:
+    case OPTION_DOWNLOADS:
+    case OPTION_TRIES:
+    case OPTION_CA_FILE:
+    case OPTION_CONNECT_TO:
+        return apply_network(id, value, a, error);
     case OPTION_REGISTRIES:
         return add(a->registries, value, "registries", error);
     case OPTION_OUTPUT:
-        return parse_output(value, a, error);
+        return outputs_add(&a->outputs, value, error);
+    case OPTION_SIGN_KEY:
+        return set_once(&a->outputs.sign_key, value, "sign-key", error);
     case OPTION_MIN_SEVERITY:
         return parse_severity(value, "min-severity", &a->min_severity, error);
     case OPTION_FILES_FROM:
@@ -241,19 +303,6 @@ static void fill_tables(struct getopt_tables *t)
     }
 }
 
-static bool unknown_option(const char *word, const struct getopt_tables *t,
-                           struct error *error)
-{
-    bool is_long = strncmp(word, "--", 2) == 0;
-    struct suggestion near = suggestion_for(is_long ? word + 2 : "");
-    for (size_t i = 0; is_long && t->longs[i].name; i++)
-        suggestion_offer(&near, t->longs[i].name);
-    if (near.best)
-        return error_set(error, ERROR_USAGE, "no such option: %s; did you mean --%s?",
-                         word, near.best);
-    return error_set(error, ERROR_USAGE, "no such option: %s", word);
-}
-
 static int option_index(int code)
 {
     if (code >= 256)
@@ -265,15 +314,13 @@ static int option_index(int code)
 }
 
 static bool next_option(int code, char **argv, const struct getopt_tables *t,
-                        bool gate_only, struct scan_arguments *a, struct error *error)
+                        struct scan_arguments *a, struct error *error)
 {
     int i = option_index(code);
     if (code == ':')
         return error_set(error, ERROR_USAGE, "%s needs a value", argv[optind - 1]);
     if (code == '?' || i < 0)
-        return unknown_option(argv[optind - 1], t, error);
-    if (gate_only)
-        return i != OPTION_GATE || parse_gate(optarg, a, error);
+        return error_set(error, ERROR_USAGE, "no such option: %s", argv[optind - 1]);
     if (i >= OPTION_COUNT)
         return options_number(optarg, UINT64_MAX, t->longs[i].name,
                               &a->budget.left[i - OPTION_COUNT], error);
@@ -288,15 +335,18 @@ bool options_parse(int argc, char **argv, struct scan_arguments *ret_arguments,
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     a.jobs = processors > 0 && processors <= JOBS_MAX ? (unsigned)processors : 1;
     fill_tables(&tables);
-    if (!parse_gate("default", &a, error))
-        return false;
-    for (int pass = 0; pass < 2; pass++) {
-        int code;
-        optind = 0; /* glibc: start over */
-        while ((code = getopt_long(argc, argv, tables.shorts, tables.longs, NULL)) != -1)
-            if (!next_option(code, argv, &tables, pass == 0, &a, error))
-                return false;
-    }
+    int code;
+    optind = 0; /* glibc: start over */
+    while ((code = getopt_long(argc, argv, tables.shorts, tables.longs, NULL)) != -1)
+        if (!next_option(code, argv, &tables, &a, error))
+            return false;
+    if (a.gate && a.policy)
+        return error_set(error, ERROR_USAGE,
+                         "--gate and --policy: give one; a policy may say \"extends\": "
+                         "\"%s\"",
+                         a.gate);
+    if (!a.gate)
+        a.gate = "default";
     a.targets = argv + optind;
     a.target_count = argc - optind;
     *ret_arguments = a;

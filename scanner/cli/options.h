@@ -2,33 +2,40 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
-#include "core/error.h"
+#include "cli/network.h"
+#include "cli/outputs.h"
+#include "cli/signer_options.h"
 #include "engine/scan.h"
-#include "reports/report.h"
 
 #include <stdio.h>
 
-enum { LIST_MAX = 64, OUTPUTS_MAX = 16 };
+enum { LIST_MAX = 64, CHANGES_MAX = 32 };
 
-struct output {
-    const struct report_writer *writer;
-    const char *path; /* NULL: standard output */
+/* An option that outranks the policy. */
+struct policy_change {
+    enum policy_key key;
+    const char *option, *value;
 };
 
 /* Strings point into argv. */
 struct scan_arguments {
-    bool help, quiet, accept_declared, one_model, deep;
+    bool help, quiet, one_model, deep;
     const char *origin, *lockfile, *files_from;
+    const char *gate, *policy, *baseline; /* gate is never NULL, policy outranks it */
+    struct policy_change changes[CHANGES_MAX];
+    size_t change_count;
+    struct signer_arguments signers;
+    bool ignore_unsigned;
     const char *registries[LIST_MAX + 1]; /* NULL-terminated, as all lists here */
     const char *exclude[LIST_MAX + 1];
     const char *pickle_rules[LIST_MAX + 1];
     const char *yara_rules[LIST_MAX + 1];
-    struct output outputs[OUTPUTS_MAX];
-    size_t output_count;
+    struct network_arguments network;
+    const char *keep;
+    struct outputs outputs;
     enum severity min_severity;
     enum sandbox sandbox;
     struct budget budget;
-    struct policy policy;
     unsigned jobs;
     char **targets; /* what is left of argv */
     int target_count;

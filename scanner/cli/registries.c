@@ -1,13 +1,14 @@
 /* assay registries [ID] | resolve REF | check FILE...  (docs/registries.md) */
 #include "cli/directories.h"
 #include "core/json.h"
+#include "core/suggest.h"
 #include "policy/policy.h"
 #include "registry/registry.h"
 
 #include <getopt.h>
 
 static const char usage[] =
-    "usage: assay registries [--json] [--registries DIR] [ID]\n"
+    "Usage: assay registries [--json] [--registries DIR] [ID]\n"
     "       assay registries [--json] [--registries DIR] resolve REFERENCE\n"
     "       assay registries [--json] check FILE...\n"
     "\n"
@@ -16,7 +17,8 @@ static const char usage[] =
     "file.  Exit codes: 0, or 4 when a reference or a file is not valid.\n"
     "\n"
     "  --json            JSON instead of text (docs/registries.md lists the keys)\n"
-    "  --registries DIR  read DIR/*.json last, over the installed table\n";
+    "  --registries DIR  read DIR/*.json last, over the installed table\n"
+    "  -h, --help        this text\n";
 
 static const char *environment(const char *name)
 {
@@ -171,8 +173,15 @@ static int show(const struct registries *table, const char *id, bool json)
     const struct registry *r = registries_find(table, id);
     if (r)
         return json ? put_json(registry_json(r)) : show_text(r);
-    error_set(&error, ERROR_USAGE, "no registry \"%s\" (\"assay registries\" lists them)",
-              id);
+    struct suggestion near = suggestion_for(id);
+    for (size_t i = 0; i < registries_count(table); i++)
+        suggestion_offer(&near, registries_at(table, i)->id);
+    if (near.best)
+        error_set(&error, ERROR_USAGE, "no registry \"%s\"; did you mean %s?", id,
+                  near.best);
+    else
+        error_set(&error, ERROR_USAGE,
+                  "no registry \"%s\" (\"assay registries\" lists them)", id);
     return complain(&error);
 }
 

@@ -12,6 +12,7 @@ static const char usage[] =
     "\n"
     "All rules: id, severity, title.  `assay explain ID` tells more.\n"
     "\n"
+    "  -h, --help   this text\n"
     "      --json   JSON: {\"rules\": [{\"id\", \"severity\", \"cwe\", "
     "\"title\"}], \"pickle_globals\": n}\n";
 

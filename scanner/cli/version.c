@@ -1,15 +1,27 @@
 #include "cli/command.h"
+#include "policy/policy.h"
 
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <zlib.h>
 
+static const char usage[] =
+    "Usage: assay version\n"
+    "\n"
+    "The version of assay, and of the libraries that it runs with.\n"
+    "\n"
+    "  -h, --help  this text\n";
+
 int command_version(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
+    bool help =
+        argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    if (argc > 1) {
+        (void)fputs(usage, help ? stdout : stderr);
+        return help ? EXIT_PASS : EXIT_USAGE;
+    }
     printf("assay %s\n", ASSAY_VERSION);
     printf("libraries: %s, jansson %s, zlib %s\n", OpenSSL_version(OPENSSL_VERSION),
            JANSSON_VERSION, zlibVersion());
-    return 0;
+    return fflush(stdout) ? EXIT_INCOMPLETE : EXIT_PASS;
 }

@@ -9,7 +9,7 @@ const struct budget_kind_info budget_kinds[BUDGET_COUNT] = {
 
 struct budget budget_default(void)
 {
-    struct budget b;
+    struct budget b = { 0 };
     for (int kind = 0; kind < BUDGET_COUNT; kind++)
         b.left[kind] = budget_kinds[kind].amount;
     return b;
@@ -20,5 +20,6 @@ bool budget_take(struct budget *b, enum budget_kind kind, uint64_t n)
     if (n > b->left[kind])
         return false;
     b->left[kind] -= n;
+    b->taken[kind] += n;
     return true;
 }

@@ -24,6 +24,7 @@ extern const struct budget_kind_info budget_kinds[BUDGET_COUNT];
 
 struct budget {
     uint64_t left[BUDGET_COUNT];
+    uint64_t taken[BUDGET_COUNT];
 };
 
 struct budget budget_default(void);

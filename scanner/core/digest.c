@@ -1,5 +1,7 @@
 #include "core/digest.h"
 
+#include "core/blake3.h"
+
 #include <openssl/evp.h>
 #include <zlib.h>
 
@@ -7,6 +9,11 @@
  * pieces of 1 MiB; a pair that two pieces share stays.  Source: DVC 2, dvc/utils,
  * dvc/istextfile.py. */
 enum { DOS_HEAD = 512, DOS_CHUNK = 1 << 20 };
+
+enum { GIT_TEXT_MAX = 16 << 20, GIT_TEXT_FIRST = 64 << 10 };
+
+enum { AUTOV1_FROM = 1 << 20, AUTOV1_TO = AUTOV1_FROM + (64 << 10) };
+enum { HEADER_LENGTH = 8 }; /* of safetensors, little endian */
 
 struct dos2unix {
     uint8_t head[DOS_HEAD];
@@ -16,27 +23,55 @@ struct dos2unix {
     uint32_t at;          /* in the piece */
 };
 
+/* A file as git stores it when it is a text. */
+struct git_text {
+    bool wanted;
+    uint8_t *bytes;
+    size_t len, capacity;
+    bool carriage_return; /* the last byte is one */
+    bool nul, too_long;
+};
+
+/* The part of the file that a digest is of. */
+struct window {
+    uint64_t from, to;
+};
+
 struct digester {
     EVP_MD_CTX *contexts[DIGEST_COUNT]; /* NULL: not asked for, or failed */
     uint8_t values[DIGEST_COUNT][EVP_MAX_MD_SIZE];
     unsigned lengths[DIGEST_COUNT]; /* 0 until finished */
     struct dos2unix dos;
+    struct git_text text;
+    struct blake3 *blake3; /* NULL: not asked for */
     bool crc_wanted;
     uLong crc;
+    uint64_t at; /* bytes added */
+    uint8_t header[HEADER_LENGTH];
+    struct window autov1, autov3;
 };
 
 static const struct {
     const char *name;
-    const EVP_MD *(*method)(void); /* NULL: zlib's */
+    const EVP_MD *(*method)(void); /* NULL: not OpenSSL's */
     unsigned digits;
     bool weak;
+    bool all; /* it is fed all bytes, as they are */
 } algorithms[DIGEST_COUNT] = {
-    [DIGEST_SHA256] = {"sha256",        EVP_sha256, 64,  false},
-    [DIGEST_GIT_SHA1] = { "git-sha1",     EVP_sha1,   40,  true },
-    [DIGEST_SHA512] = { "sha512",       EVP_sha512, 128, false},
-    [DIGEST_MD5] = { "md5",          EVP_md5,    32,  true },
-    [DIGEST_MD5_DOS2UNIX] = { "md5-dos2unix", EVP_md5,    32,  true },
-    [DIGEST_CRC32] = { "crc32",        NULL,       8,   true },
+    [DIGEST_SHA256] = {"sha256",           EVP_sha256,     64,  false, true },
+    [DIGEST_GIT_SHA1] = { "git-sha1",        EVP_sha1,       40,  true,  true },
+    [DIGEST_GIT_SHA256] = { "git-sha256",      EVP_sha256,     64,  false, true },
+    [DIGEST_GIT_SHA1_TEXT] = { "git-sha1-text",   EVP_sha1,       40,  true,  false},
+    [DIGEST_GIT_SHA256_TEXT] = { "git-sha256-text", EVP_sha256,     64,  true,  false},
+    [DIGEST_SHA384] = { "sha384",          EVP_sha384,     96,  false, true },
+    [DIGEST_SHA512] = { "sha512",          EVP_sha512,     128, false, true },
+    [DIGEST_BLAKE2B] = { "blake2b",         EVP_blake2b512, 128, false, true },
+    [DIGEST_BLAKE3] = { "blake3",          NULL,           64,  false, false},
+    [DIGEST_MD5] = { "md5",             EVP_md5,        32,  true,  true },
+    [DIGEST_MD5_DOS2UNIX] = { "md5-dos2unix",    EVP_md5,        32,  true,  false},
+    [DIGEST_CRC32] = { "crc32",           NULL,           8,   true,  false},
+    [DIGEST_AUTOV1] = { "autov1",          EVP_sha256,     64,  true,  false},
+    [DIGEST_AUTOV3] = { "autov3",          EVP_sha256,     64,  true,  false},
 };
 
 const char *digest_name(enum digest_algorithm a)
@@ -66,11 +101,11 @@ static void update(struct digester *d, int a, const void *bytes, size_t len)
         drop(d, a);
 }
 
-static void add_git_header(struct digester *d, uint64_t size)
+static void add_git_header(struct digester *d, int a, uint64_t size)
 {
     char header[32];
     int n = snprintf(header, sizeof header, "blob %llu", (unsigned long long)size);
-    update(d, DIGEST_GIT_SHA1, header, (size_t)n + 1);
+    update(d, a, header, (size_t)n + 1);
 }
 
 struct digester *digester_new(unsigned wanted, uint64_t size)
@@ -86,9 +121,19 @@ struct digester *digester_new(unsigned wanted, uint64_t size)
             EVP_DigestInit_ex(d->contexts[a], algorithms[a].method(), NULL) != 1)
             drop(d, a);
     }
+    if (wanted & DIGEST_BIT(DIGEST_BLAKE3)) {
+        d->blake3 = malloc(sizeof *d->blake3);
+        if (d->blake3)
+            blake3_init(d->blake3);
+    }
+    d->autov1 = (struct window){ AUTOV1_FROM, AUTOV1_TO };
+    d->autov3 = (struct window){ UINT64_MAX, UINT64_MAX }; /* until the header is known */
     d->crc_wanted = (wanted & DIGEST_BIT(DIGEST_CRC32)) != 0;
     d->crc = crc32_z(0, NULL, 0);
-    add_git_header(d, size);
+    d->text.wanted =
+        d->contexts[DIGEST_GIT_SHA1_TEXT] || d->contexts[DIGEST_GIT_SHA256_TEXT];
+    add_git_header(d, DIGEST_GIT_SHA1, size);
+    add_git_header(d, DIGEST_GIT_SHA256, size);
     return d;
 }
 
@@ -96,6 +141,10 @@ void digester_free(struct digester *d)
 {
     for (int a = 0; d && a < DIGEST_COUNT; a++)
         drop(d, a);
+    if (d) {
+        free(d->blake3);
+        free(d->text.bytes);
+    }
     free(d);
 }
 
@@ -182,6 +231,86 @@ static void add_dos2unix(struct digester *d, struct span bytes)
     add_decided(d, bytes.ptr + taken, bytes.len - taken);
 }
 
+/* ---- git's line ends -------------------------------------------------------- */
+
+static void give_up_text(struct git_text *t)
+{
+    free(t->bytes);
+    t->bytes = NULL;
+    t->too_long = true;
+}
+
+static bool make_room(struct git_text *t, size_t more)
+{
+    size_t capacity = t->capacity ? t->capacity : GIT_TEXT_FIRST;
+    while (capacity < t->len + more && capacity < GIT_TEXT_MAX)
+        capacity *= 2;
+    if (t->len + more > GIT_TEXT_MAX)
+        return false;
+    uint8_t *bytes = capacity > t->capacity ? realloc(t->bytes, capacity) : t->bytes;
+    if (!bytes)
+        return false;
+    t->bytes = bytes;
+    t->capacity = capacity;
+    return true;
+}
+
+static void add_git_text(struct git_text *t, struct span bytes)
+{
+    t->nul = t->nul || memchr(bytes.ptr, 0, bytes.len);
+    if (!t->too_long && !make_room(t, bytes.len))
+        give_up_text(t);
+    for (size_t i = 0; i < bytes.len && !t->too_long; i++) {
+        if (bytes.ptr[i] == '\n' && t->carriage_return)
+            t->len--;
+        t->bytes[t->len++] = bytes.ptr[i];
+        t->carriage_return = bytes.ptr[i] == '\r';
+    }
+}
+
+static void finish_git_text(struct digester *d, int text)
+{
+    if (d->text.too_long) {
+        drop(d, text);
+        return;
+    }
+    add_git_header(d, text, d->text.len);
+    if (d->text.len)
+        update(d, text, d->text.bytes, d->text.len);
+}
+
+static void copy_of_binary(struct digester *d, int text, int raw)
+{
+    if (!d->text.wanted || !d->text.too_long || !d->text.nul)
+        return;
+    memcpy(d->values[text], d->values[raw], sizeof d->values[text]);
+    d->lengths[text] = d->lengths[raw];
+}
+
+/* ---- parts of a file ------------------------------------------------------ */
+
+static void update_window(struct digester *d, int a, struct window w, struct span bytes)
+{
+    uint64_t end = d->at + bytes.len;
+    uint64_t from = w.from > d->at ? w.from : d->at, to = w.to < end ? w.to : end;
+    if (d->contexts[a] && from < to)
+        update(d, a, bytes.ptr + (from - d->at), (size_t)(to - from));
+}
+
+/* The first eight bytes tell where the tensors of a safetensors file begin. */
+static void note_header(struct digester *d, struct span bytes)
+{
+    for (size_t i = 0; i < bytes.len && d->at + i < HEADER_LENGTH; i++)
+        d->header[d->at + i] = bytes.ptr[i];
+    if (d->at >= HEADER_LENGTH || d->at + bytes.len < HEADER_LENGTH)
+        return;
+    uint64_t length = 0;
+    for (size_t i = HEADER_LENGTH; i > 0; i--)
+        length = length << 8 | d->header[i - 1];
+    if (length <= UINT64_MAX - HEADER_LENGTH)
+        d->autov3.from = HEADER_LENGTH + length;
+}
+
 /* ---- all of them ---------------------------------------------------------- */
 
 void digester_add(struct digester *d, struct span bytes)
@@ -189,10 +318,18 @@ void digester_add(struct digester *d, struct span bytes)
     if (bytes.len == 0)
         return;
     for (int a = 0; a < DIGEST_COUNT; a++)
-        if (a != DIGEST_MD5_DOS2UNIX)
+        if (algorithms[a].all)
             update(d, a, bytes.ptr, bytes.len);
     if (d->contexts[DIGEST_MD5_DOS2UNIX])
         add_dos2unix(d, bytes);
+    if (d->text.wanted)
+        add_git_text(&d->text, bytes);
+    note_header(d, bytes);
+    update_window(d, DIGEST_AUTOV1, d->autov1, bytes);
+    update_window(d, DIGEST_AUTOV3, d->autov3, bytes);
+    d->at += bytes.len;
+    if (d->blake3)
+        blake3_add(d->blake3, bytes);
     if (d->crc_wanted)
         d->crc = crc32_z(d->crc, bytes.ptr, bytes.len);
 }
@@ -202,10 +339,18 @@ void digester_finish(struct digester *d)
     if (d->contexts[DIGEST_MD5_DOS2UNIX] && !d->dos.decided)
         decide(d);
     release_return(d);
+    finish_git_text(d, DIGEST_GIT_SHA1_TEXT);
+    finish_git_text(d, DIGEST_GIT_SHA256_TEXT);
     for (int a = 0; a < DIGEST_COUNT; a++)
         if (d->contexts[a] &&
             EVP_DigestFinal_ex(d->contexts[a], d->values[a], &d->lengths[a]) != 1)
             d->lengths[a] = 0;
+    copy_of_binary(d, DIGEST_GIT_SHA1_TEXT, DIGEST_GIT_SHA1);
+    copy_of_binary(d, DIGEST_GIT_SHA256_TEXT, DIGEST_GIT_SHA256);
+    if (d->blake3) {
+        blake3_finish(d->blake3, d->values[DIGEST_BLAKE3]);
+        d->lengths[DIGEST_BLAKE3] = BLAKE3_BYTES;
+    }
     for (unsigned i = 0; d->crc_wanted && i < 4; i++)
         d->values[DIGEST_CRC32][i] = (uint8_t)(d->crc >> (24 - 8 * i));
     d->lengths[DIGEST_CRC32] = d->crc_wanted ? 4 : 0;

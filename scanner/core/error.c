@@ -9,6 +9,7 @@ bool error_set(struct error *error, enum error_code code, const char *format, ..
     va_list args;
     va_start(args, format);
     error->code = code;
+    error->retryable = false;
     (void)vsnprintf(error->message, sizeof error->message, format, args);
     va_end(args);
     return false;
@@ -21,6 +22,7 @@ bool error_errno(struct error *error, enum error_code code, const char *format, 
     va_list args;
     va_start(args, format);
     error->code = code;
+    error->retryable = false;
     int n = vsnprintf(error->message, sizeof error->message, format, args);
     va_end(args);
     if (n >= 0 && (size_t)n < sizeof error->message)

@@ -22,6 +22,7 @@ enum error_code {
 struct error {
     enum error_code code;
     char message[512]; /* one sentence, no newline; may quote hostile bytes */
+    bool retryable;    /* the same may work later; never unless somebody says so */
 };
 
 /* Always false, so that a failing function can end in `return error_set(…)`. */

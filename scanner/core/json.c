@@ -81,36 +81,35 @@ static bool read_all(int fd, char *text, size_t size, size_t *ret_len)
     return true;
 }
 
-json_t *json_read_file(const char *path, struct error *error)
+char *json_file_text(const char *path, size_t *ret_len, struct error *error)
 {
-    json_t *value = NULL;
     char *text = NULL;
     struct stat st;
-    size_t len = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || fstat(fd, &st) != 0) {
         error_errno(error, ERROR_IO, "%s", path);
-        goto out;
-    }
-    if (!S_ISREG(st.st_mode)) {
+    } else if (!S_ISREG(st.st_mode)) {
         error_set(error, ERROR_CONFIG, "%s: not a regular file", path);
-        goto out;
-    }
-    if (st.st_size > JSON_FILE_MAX) {
+    } else if (st.st_size > JSON_FILE_MAX) {
         error_set(error, ERROR_CONFIG, "%s: larger than %d bytes", path, JSON_FILE_MAX);
-        goto out;
-    }
-    text = malloc((size_t)st.st_size + 1);
-    if (!text)
+    } else if (!(text = malloc((size_t)st.st_size + 1))) {
         error_set(error, ERROR_MEMORY, "%s: out of memory", path);
-    else if (!read_all(fd, text, (size_t)st.st_size, &len))
+    } else if (!read_all(fd, text, (size_t)st.st_size, ret_len)) {
         error_errno(error, ERROR_IO, "%s", path);
-    else
-        value = json_read(span_of(text, len), path, error);
-out:
-    free(text);
+        free(text);
+        text = NULL;
+    }
     if (fd >= 0)
         close(fd);
+    return text;
+}
+
+json_t *json_read_file(const char *path, struct error *error)
+{
+    size_t len = 0;
+    char *text = json_file_text(path, &len, error);
+    json_t *value = text ? json_read(span_of(text, len), path, error) : NULL;
+    free(text);
     return value;
 }
 

@@ -19,6 +19,10 @@ json_t *json_read_file(const char *path, struct error *error);
 /* The same for bytes in memory; `name` stands for the file in errors. */
 json_t *json_read(struct span bytes, const char *name, struct error *error);
 
+/* The file's bytes, for who tells of lines later (registry/place.h); the caller free()s.
+ */
+char *json_file_text(const char *path, size_t *ret_len, struct error *error);
+
 /* The first key of `object` that `known` (NULL-terminated) does not list, or NULL. */
 const char *json_unknown_key(const json_t *object, const char *const *known);
 

@@ -1,7 +1,6 @@
 /* provenance.h: where a model comes from and how far that is trusted, which bytes
  * somebody expects of a file, and who signed them.  Part of a result (core/result.h).
- * Spans may be hostile and are raw; all of it lives in the arena of the model or file it
- * is of. */
+ * Spans may be hostile and are raw, and live in the arena of their model or file. */
 #ifndef PROVENANCE_H
 #define PROVENANCE_H
 
@@ -28,8 +27,8 @@ struct origin {
     const char *advice;   /* what to verify, in the registry's words */
     enum trust trust;     /* what it counts for if it is believed */
     enum basis basis;
-    struct span name, revision; /* "org/model", "4f1c…"; empty when unknown */
-    struct span evidence; /* what says so: "--origin hf:…", a path in the target */
+    struct span name, revision, evidence; /* "org/model", "4f1c…", "--origin hf:…" */
+    bool pinned; /* the revision names one version for good: no tag, no alias */
     bool agrees; /* a further claim: another name for the first, no contradiction */
     struct origin *next; /* further claims */
 };
@@ -91,8 +90,9 @@ struct signature {
     enum signature_state state;
     struct span path; /* of the bundle in the target; empty: it lies elsewhere */
     struct span identity, issuer; /* who; of a bare key its fingerprint and nothing */
+    struct span root;             /* sha256 of the certificate it chains to, in hex */
     struct span time;             /* RFC 3339, UTC; empty: unknown */
-    struct span covers;           /* in words: "all 12 files" */
+    struct span covers, builder;  /* "all 12 files"; of signed provenance, or empty */
     struct span check, reason;    /* which check failed, and one sentence */
     struct signature *next;
 };

@@ -25,6 +25,7 @@ struct result *result_new(void)
         return NULL;
     }
     r->arena = arena;
+    r->fail_on = SEVERITY_COUNT;
     return r;
 }
 
@@ -149,6 +150,18 @@ void result_add_clause(struct result *r, const char *format, ...)
     buffer_vprintf(&text, format, args);
     va_end(args);
     add_text(r->arena, buffer_span(&text), &r->clauses, &r->last_clause);
+    buffer_free(&text);
+}
+
+void result_add_warning(struct result *r, const char *format, ...)
+{
+    va_list args;
+    struct buffer text;
+    va_start(args, format);
+    buffer_init(&text, MESSAGE_MAX);
+    buffer_vprintf(&text, format, args);
+    va_end(args);
+    add_text(r->arena, buffer_span(&text), &r->warnings, &r->last_warning);
     buffer_free(&text);
 }
 

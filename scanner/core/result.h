@@ -64,15 +64,19 @@ struct result {
     struct summary summary;
     const char *gate;                     /* name of the gate or policy that judged */
     const char *policy_digest;            /* sha256 of the policy file; NULL: built in */
+    enum severity fail_on;                /* findings this bad or worse violate it */
     struct reason *clauses, *last_clause; /* all that it demands, in plain words */
+    struct reason *warnings, *last_warning; /* suppressions that no longer do anything */
     enum verdict verdict;
     int exit_code;
     struct {                 /* volatile: kept out of everything that is compared */
         const char *sandbox; /* "seccomp+landlock6", "seccomp", "off" */
+        int64_t started;     /* seconds since 1970 */
         double seconds;
         unsigned jobs;
     } run;
     const char *rules_digest; /* sha256 over the rule tables and lists in use */
+    const char *version;      /* of the Assay that scanned; NULL: this one */
 };
 
 struct result *result_new(void); /* NULL when out of memory */
@@ -88,6 +92,8 @@ void model_add_reason(struct model *m, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void model_add_reason_text(struct model *m, struct span text); /* any bytes; copied */
 void result_add_clause(struct result *r, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void result_add_warning(struct result *r, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void result_count(struct result *r); /* fills summary from models and files */
 

@@ -1,12 +1,13 @@
 #include "engine/crew.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
 struct crew {
     struct worker_options options;
     unsigned threads;
-    char sandbox[64];
+    char sandbox[64], rules_digest[80]; /* of the first worker; "": not started */
     struct crew_hand hands[CREW_MAX];
 };
 
@@ -47,27 +48,46 @@ const char *crew_sandbox(const struct crew *c)
     return c->sandbox;
 }
 
-bool crew_hand_replace(struct crew_hand *h, struct error *error)
+const char *crew_rules_digest(const struct crew *c)
+{
+    return c->rules_digest;
+}
+
+static bool start_worker(struct crew *c, struct crew_hand *h, struct error *error)
 {
     worker_stop(h->worker);
-    h->worker = worker_start(h->options, error);
+    h->crew = c;
+    h->worker = worker_start(&c->options, error);
     return h->worker != NULL;
 }
 
-static bool equip(struct run *r, struct crew_hand *h, struct error *error)
+bool crew_start(struct crew *c, struct error *error)
 {
-    h->options = &r->crew->options;
+    if (!start_worker(c, &c->hands[0], error))
+        return false;
+    const struct worker *w = c->hands[0].worker;
+    (void)snprintf(c->sandbox, sizeof c->sandbox, "%s", worker_sandbox(w));
+    (void)snprintf(c->rules_digest, sizeof c->rules_digest, "%s", worker_rules_digest(w));
+    return true;
+}
+
+bool crew_hand_replace(struct crew_hand *h, struct error *error)
+{
+    const struct crew *c = h->crew;
+    return start_worker(h->crew, h, error) &&
+           (strcmp(worker_rules_digest(h->worker), c->rules_digest) == 0 ||
+            error_set(error, ERROR_CONFIG,
+                      "the rules were changed while the scan was running"));
+}
+
+static bool equip(struct crew *c, struct crew_hand *h, struct error *error)
+{
+    h->crew = c;
     if (!h->buffer)
         h->buffer = malloc(CREW_BUFFER);
     if (!h->buffer)
         return error_set(error, ERROR_MEMORY, "out of memory");
-    if (!h->worker && !crew_hand_replace(h, error))
-        return false;
-    pthread_mutex_lock(&r->lock);
-    (void)snprintf(r->crew->sandbox, sizeof r->crew->sandbox, "%s",
-                   worker_sandbox(h->worker));
-    pthread_mutex_unlock(&r->lock);
-    return true;
+    return h->worker || crew_hand_replace(h, error);
 }
 
 static void *thread_main(void *self)
@@ -75,7 +95,7 @@ static void *thread_main(void *self)
     struct run *r = self;
     struct crew_hand *h = &r->crew->hands[atomic_fetch_add(&r->hand, 1)];
     struct error error = { 0 };
-    bool ok = equip(r, h, &error);
+    bool ok = equip(r->crew, h, &error);
     while (ok) {
         size_t item = atomic_fetch_add(&r->next, 1);
         if (item >= r->count)
@@ -98,6 +118,7 @@ bool crew_run(struct crew *c, size_t count, crew_work *work, void *self,
 {
     struct run r = { .crew = c, .work = work, .self = self, .count = count };
     pthread_t threads[CREW_MAX];
+    assert(c->rules_digest[0] != '\0');
     unsigned wanted = c->threads < count ? c->threads : (unsigned)count, started = 0;
     pthread_mutex_init(&r.lock, NULL);
     while (started + 1 < wanted &&

@@ -13,6 +13,10 @@
 #include <unistd.h>
 
 enum { ARENA_MAX = 512 << 20, MISSING_SHOWN = 5, SAID_FIRST = 16 };
+enum { PROMISES_MAX = 64 }; /* of one file; there are a dozen digests */
+
+/* Directories that DVC keeps do not overlap; files may be in so many all the same. */
+enum { LISTINGS_OF_A_FILE = 4, LISTINGS_LEAST = 1000 };
 
 /* ---- finding voices --------------------------------------------------------------- */
 
@@ -260,14 +264,50 @@ struct job *range_find(const struct range *r, struct span path)
     return found ? &r->jobs[at] : NULL;
 }
 
+struct range range_below(const struct range *r, struct arena *arena,
+                         struct span directory)
+{
+    if (directory.len == 0)
+        return *r;
+    /* "a/" is where the paths below "a" begin, "a0" is behind them; "a-b" comes before */
+    struct span from =
+        arena_printf(arena, "%.*s/", (int)directory.len, (const char *)directory.ptr);
+    struct span to = arena_printf(arena, "%.*s%c", (int)directory.len,
+                                  (const char *)directory.ptr, '/' + 1);
+    size_t first = range_lower_bound(r, from), end = range_lower_bound(r, to);
+    if (from.len == 0 || to.len == 0 || first >= end)
+        return (struct range){ 0 };
+    return (struct range){ .jobs = r->jobs + first, .count = end - first };
+}
+
 struct span voice_path(struct arena *arena, const struct voice *v, struct span path)
 {
     return arena_printf(arena, "%.*s%.*s", (int)v->base, (const char *)v->file->path.ptr,
                         (int)path.len, (const char *)path.ptr);
 }
 
-static bool add_promise(struct evidence *e, struct job *job, const struct promise *p)
+static bool is_same(const struct promise *a, const struct promise *b)
 {
+    return a->by == b->by && a->algorithm == b->algorithm &&
+           span_equal(a->digits, b->digits) && a->has_size == b->has_size &&
+           a->size == b->size && a->line_ends == b->line_ends;
+}
+
+/* A layer that a thousand manifests share is said to be the same a thousand times: once
+ * is enough, else each of the thousand models would show it a thousand times. */
+static bool add_promise(struct evidence *e, struct job *job, const struct promise *p,
+                        struct voice *v)
+{
+    size_t count = 0;
+    for (const struct promise *other = job->promises; other; other = other->next) {
+        if (is_same(other, p))
+            return true;
+        count++;
+    }
+    if (v && count >= PROMISES_MAX) {
+        v->crowded = true;
+        return true;
+    }
     struct promise *kept = arena_alloc(e->arena, sizeof *kept);
     if (!kept)
         return false;
@@ -285,7 +325,7 @@ static bool promise_by_name(struct evidence *e, struct job *job, struct buffer *
     if (hub_blob_find(job->source->link, &p.digits, &git)) {
         p.source = span_of_text("hugging face cache blob name");
         p.algorithm = git ? DIGEST_GIT_SHA1 : DIGEST_SHA256;
-        return add_promise(e, job, &p);
+        return add_promise(e, job, &p, NULL);
     }
     units_real_path(job->list, job->source, real);
     if (!named_digest_find(buffer_span(real), &d))
@@ -293,10 +333,11 @@ static bool promise_by_name(struct evidence *e, struct job *job, struct buffer *
     p.source = span_of_text(d.source);
     p.algorithm = d.algorithm;
     p.digits = arena_copy(e->arena, span_of_text(d.digits));
-    return add_promise(e, job, &p);
+    return add_promise(e, job, &p, NULL);
 }
 
-/* It may be there under another name of the walk's, or left out by --exclude. */
+/* It may be there under another name of the walk's, or left out by --exclude; but a
+ * directory is not the file that was named. */
 static bool exists(const struct source_list *list, struct span path)
 {
     char text[2 * BUNDLE_PATH_MAX];
@@ -306,9 +347,12 @@ static bool exists(const struct source_list *list, struct span path)
     if (!list->directory || n < 0 || (size_t)n >= sizeof text)
         return false;
     int fd = open_beneath(list->anchor_fd, text, O_PATH, true);
-    if (fd >= 0)
-        (void)close(fd);
-    return fd >= 0;
+    if (fd < 0)
+        return false;
+    struct stat st;
+    bool file = fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode);
+    (void)close(fd);
+    return file;
 }
 
 static void note_missing(struct voice *v, struct span path)
@@ -361,8 +405,9 @@ static bool promise_said(struct evidence *e, struct bundle *b, const struct stat
                                .algorithm = s->algorithm,
                                .digits = s->digest,
                                .has_size = s->has_size,
+                               .line_ends = s->line_ends,
                                .size = s->size };
-    return add_promise(e, job, &p) &&
+    return add_promise(e, job, &p, v) &&
            (!makes_unit[s->source] || !v->job || join_unit(e, job, v->job));
 }
 
@@ -381,9 +426,13 @@ static bool promise_bundle(struct evidence *e, struct bundle *b)
             ok = join_unit(e, v->job, v->job);
         }
     }
-    for (size_t i = 0; ok && i < b->said_count; i++)
+    for (size_t i = 0; ok && i < b->said_count; i++) {
         if (b->said[i].kind == STATEMENT_EXPECT)
             ok = promise_said(e, b, &b->said[i], makes_unit);
+        else if (b->said[i].kind == STATEMENT_LISTING &&
+                 !listing_promise(e, b, &b->said[i]))
+            b->voices[b->said[i].source].overlapped = true;
+    }
     free(makes_unit);
     return ok;
 }
@@ -400,6 +449,7 @@ bool evidence_promise(struct evidence *e, struct job *jobs, size_t count)
         ok = promise_by_name(e, &jobs[i], &real);
     }
     buffer_free(&real);
+    e->listing_left = LISTINGS_LEAST + LISTINGS_OF_A_FILE * (uint64_t)count;
     for (size_t i = 0; ok && i < e->bundle_count; i++)
         ok = promise_bundle(e, &e->bundles[i]);
     return ok && !arena_exhausted(e->arena);

@@ -28,10 +28,12 @@ bool evidence_promise(struct evidence *e, struct job *jobs, size_t count);
 /* Once models are grouped: findings about what is missing or unbelievable, files that
  * several models share, and where each model comes from; `stated` claims (lockfile,
  * --origin) of a model's target weigh more. */
+enum { STATED_CLAIMS_MAX = 3 };
 struct stated_claims {
     void *self;
-    /* At most two for the models of this list; how many. */
-    size_t (*of)(void *self, const struct source_list *list, struct claim ret_claims[2]);
+    /* For the models of this list; how many. */
+    size_t (*of)(void *self, const struct source_list *list,
+                 struct claim ret_claims[STATED_CLAIMS_MAX]);
 };
 bool evidence_attach(struct evidence *e, const struct stated_claims *stated);
 

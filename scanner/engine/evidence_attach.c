@@ -8,6 +8,9 @@
 
 enum { CLAIMS_PER_SCOPE = 16, FIRST_CAPACITY = 64 };
 
+/* What models show of files that another one counts, in all. */
+static const uint64_t shared_bytes_max = UINT64_C(256) << 20;
+
 /* ---- what went wrong with a voice ---------------------------------------------------
  */
 
@@ -47,7 +50,7 @@ static void report_missing(const struct voice *v)
     add_finding(a, RULE_INTEGRITY_MISSING, message, (struct span){ 0 });
 }
 
-static void report_bundle(const struct bundle *b)
+static void report_bundle(struct evidence *e, const struct bundle *b)
 {
     for (size_t i = 0; i < b->voice_count; i++) {
         const struct voice *v = &b->voices[i];
@@ -60,12 +63,24 @@ static void report_bundle(const struct bundle *b)
         if (b->reason[0])
             artifact_lower(v->job->file->artifact, STATUS_INCOMPLETE,
                            "what it says of an origin was not read: %s", b->reason);
+        if (v->overlapped)
+            artifact_lower(v->job->file->artifact, STATUS_INCOMPLETE,
+                           "it names directories that overlap again and again: the "
+                           "digests of some were not compared");
+        if (v->crowded)
+            artifact_lower(v->job->file->artifact, STATUS_INCOMPLETE,
+                           "so many different digests or sizes are named for one file "
+                           "that not all were compared");
         if (v->missing_count)
             report_missing(v);
     }
-    for (size_t i = 0; i < b->said_count; i++)
-        if (b->said[i].kind == STATEMENT_PROBLEM && b->voices[b->said[i].source].job)
-            report_problem(&b->voices[b->said[i].source], &b->said[i]);
+    for (size_t i = 0; i < b->said_count; i++) {
+        const struct voice *v = &b->voices[b->said[i].source];
+        if (b->said[i].kind == STATEMENT_PROBLEM && v->job)
+            report_problem(v, &b->said[i]);
+        if (b->said[i].kind == STATEMENT_LISTING && !v->overlapped)
+            listing_check(e, b, &b->said[i]);
+    }
 }
 
 /* ---- claims -------------------------------------------------------------------------
@@ -213,13 +228,6 @@ static void add_link(struct attaching *t, struct model *m, enum weight weight,
     }
 }
 
-static bool below(struct span path, struct span directory)
-{
-    return directory.len == 0 ||
-           (path.len > directory.len && path.ptr[directory.len] == '/' &&
-            memcmp(path.ptr, directory.ptr, directory.len) == 0);
-}
-
 /* All models that have a file at or below the claim's scope. */
 static void link_scope(struct attaching *t, const struct resolved *r)
 {
@@ -229,13 +237,10 @@ static void link_scope(struct attaching *t, const struct resolved *r)
         add_link(t, exact->model, WEIGHT_INSIDE, claim_of(r));
         return;
     }
-    /* "a/" is where the paths below "a" begin; "a-b" comes before it */
-    struct span start = arena_printf(t->e->arena, "%.*s%s", (int)r->scope.len,
-                                     (const char *)r->scope.ptr, r->scope.len ? "/" : "");
+    struct range below = range_below(range, t->e->arena, r->scope);
     const struct model *latest = NULL;
-    for (size_t i = range_lower_bound(range, start);
-         i < range->count && below(range->jobs[i].source->path, r->scope); i++) {
-        const struct job *job = &range->jobs[i];
+    for (size_t i = 0; i < below.count; i++) {
+        const struct job *job = &below.jobs[i];
         if (job->model == latest)
             continue;
         latest = job->model;
@@ -369,7 +374,7 @@ static void link_stated(struct attaching *t, const struct range *range,
                         const struct source_list *list,
                         const struct stated_claims *stated)
 {
-    struct claim claims[2];
+    struct claim claims[STATED_CLAIMS_MAX];
     size_t n = stated->of(stated->self, list, claims);
     for (size_t i = 0; i < n; i++) {
         const struct model *latest = NULL;
@@ -395,18 +400,50 @@ static void free_attaching(struct attaching *t)
     free(t->links);
 }
 
+/* ---- files of more than one model ------------------------------------------------ */
+
+static int compare_shares(const void *a, const void *b)
+{
+    const struct share *x = a, *y = b;
+    if (x->job != y->job)
+        return x->job < y->job ? -1 : 1;
+    return (x->manifest > y->manifest) - (x->manifest < y->manifest);
+}
+
+/* Each copy is shown with all that was found in it, so a large one in thousands of
+ * models would be a report without end. */
+static bool show_shares(struct evidence *e)
+{
+    uint64_t left = shared_bytes_max;
+    bool ok = true;
+    if (e->share_count)
+        qsort(e->shares, e->share_count, sizeof *e->shares, compare_shares);
+    for (size_t i = 0; ok && i < e->share_count; i++) {
+        const struct share *s = &e->shares[i];
+        struct model *other = s->manifest->model;
+        if (s->job->model == other || (i > 0 && compare_shares(s - 1, s) == 0))
+            continue;
+        uint64_t size = arena_used(s->job->file->arena);
+        if (size > left) {
+            artifact_lower(s->manifest->file->artifact, STATUS_INCOMPLETE,
+                           "not all of its files are shown with it: too many models "
+                           "share them");
+            continue;
+        }
+        left -= size;
+        ok = model_share_file(other, s->job->file);
+    }
+    return ok;
+}
+
 bool evidence_attach(struct evidence *e, const struct stated_claims *stated)
 {
     struct attaching t = { .e = e };
     struct buffer real;
     buffer_init(&real, SIZE_MAX / 2);
     for (size_t i = 0; i < e->bundle_count; i++)
-        report_bundle(&e->bundles[i]);
-    for (size_t i = 0; i < e->share_count; i++) {
-        struct model *other = e->shares[i].manifest->model;
-        if (e->shares[i].job->model != other)
-            t.failed |= !model_share_file(other, e->shares[i].job->file);
-    }
+        report_bundle(e, &e->bundles[i]);
+    t.failed = !show_shares(e);
     for (size_t i = 0; i < e->list_count; i++) {
         const struct range *range = &e->ranges[i];
         const struct model *latest = NULL;

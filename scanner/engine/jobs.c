@@ -1,5 +1,8 @@
 #include "engine/jobs.h"
 
+#include "engine/fetched.h"
+#include "engine/promises.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -24,6 +27,7 @@ struct hashing {
     uint8_t *buffer;
     bool done;
     int error; /* errno of a failed read */
+    struct shards *shards;
     struct labour *labour;
 };
 
@@ -51,6 +55,7 @@ static bool hash_some(void *self)
         return false;
     }
     digester_add(h->digester, span_of(h->buffer, (size_t)n));
+    shards_add(h->shards, span_of(h->buffer, (size_t)n));
     h->offset += (uint64_t)n;
     report_bytes(h->labour, (uint64_t)n, 0);
     return true;
@@ -75,12 +80,13 @@ static void keep_digests(struct job *job, struct hashing *h)
     job->file->sha256 = job->digests[DIGEST_SHA256];
 }
 
-static unsigned wanted_digests(const struct job *job)
+unsigned job_digests(const struct job *job)
 {
-    unsigned wanted = DIGEST_BIT(DIGEST_SHA256); /* all others cost time */
+    unsigned wanted = DIGEST_BIT(DIGEST_SHA256) | job->also; /* all others cost time */
     for (const struct promise *p = job->promises; p; p = p->next)
         if (p->digits.len)
-            wanted |= DIGEST_BIT(p->algorithm);
+            wanted |= DIGEST_BIT(p->algorithm) |
+                      (p->line_ends ? DIGEST_BIT(promise_of_text(p)) : 0U);
     return wanted;
 }
 
@@ -98,9 +104,11 @@ static bool work_on(struct labour *labour, struct crew_hand *hand, struct job *j
                     int fd, const struct stat *before, struct error *error)
 {
     struct artifact *a = job->file->artifact;
-    struct hashing h = { .fd = fd, .buffer = hand->buffer, .labour = labour };
+    struct hashing h = {
+        .fd = fd, .buffer = hand->buffer, .shards = job->shards, .labour = labour
+    };
     struct stat after;
-    h.digester = digester_new(wanted_digests(job), (uint64_t)before->st_size);
+    h.digester = digester_new(job_digests(job), (uint64_t)before->st_size);
     if (!h.digester) {
         artifact_lower(a, STATUS_FAILED, "out of memory");
         return true;
@@ -113,11 +121,13 @@ static bool work_on(struct labour *labour, struct crew_hand *hand, struct job *j
     else if (alive)
         keep_digests(job, &h);
     if (alive && (fstat(fd, &after) != 0 || !unchanged(before, &after))) {
+        job->changed = true;
         finding_add(&a->findings, a->arena, &rules[RULE_INTEGRITY_CHANGED], 0,
                     span_of_text("size, times or inode differ from those at the start"),
                     (struct span){ 0 });
         artifact_lower(a, STATUS_INCOMPLETE, "it changed while it was scanned");
     }
+    shards_end(job->shards);
     digester_free(h.digester);
     return alive;
 }
@@ -156,6 +166,8 @@ static bool do_job(void *self, size_t item, struct crew_hand *h, struct error *e
     }
     int fd = source_file_open(job->list, job->source, &problem);
     bool ok = true;
+    if (job->list->remote)
+        fetched_check(job);
     if (fd < 0) {
         artifact_lower(a, STATUS_FAILED, "%s", problem.message);
     } else if (fstat(fd, &st) != 0) {
@@ -171,6 +183,8 @@ static bool do_job(void *self, size_t item, struct crew_hand *h, struct error *e
     }
     if (fd >= 0)
         close(fd);
+    if (job->list->remote)
+        fetched_let_go(job, labour->options->keep);
     report_bytes(labour, 0, 1);
     return ok;
 }

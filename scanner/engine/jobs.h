@@ -8,6 +8,7 @@
 #include "core/digest.h"
 #include "engine/crew.h"
 #include "engine/scan.h"
+#include "engine/shards.h"
 
 /* What the bytes of a file should be, says somebody. */
 struct promise {
@@ -16,6 +17,7 @@ struct promise {
     enum digest_algorithm algorithm;
     struct span digits; /* lower-case hex, maybe only the first ones; empty: size only */
     bool has_size;
+    bool line_ends; /* of a git blob: "\r\n" may stand for "\n" */
     uint64_t size;
     struct promise *next;
 };
@@ -24,13 +26,19 @@ struct job {
     const struct source_list *list;
     const struct source_file *source;
     struct promise *promises, *last_promise; /* set before the run: what to compute */
-    struct span unit;    /* before the run: the store entry that it belongs to, if any;
-                            after units_group(): the path of its model's unit */
-    struct file *file;   /* the result: always set when jobs_run() returns true */
-    struct model *model; /* set by units_group() */
+    struct shards *shards; /* before the run: signed ranges, checked on the way */
+    unsigned also;         /* before the run: DIGEST_BIT()s to compute beyond those */
+    struct span unit;      /* before the run: the store entry that it belongs to, if any;
+                              after units_group(): the path of its model's unit */
+    bool changed;          /* while it was hashed: its digests prove nothing */
+    struct file *file;     /* the result: always set when jobs_run() returns true */
+    struct model *model;   /* set by units_group() */
     struct span digests[DIGEST_COUNT]; /* hex, in file's arena; empty: not computed */
     struct span url; /* user.xdg.origin.url, in file's arena; empty: it has none */
 };
+
+/* DIGEST_BIT()s of what must be computed of it. */
+unsigned job_digests(const struct job *job);
 
 /* Fills jobs[].file.  False when no worker could be started or memory ran out. */
 bool jobs_run(struct crew *crew, const struct scan_options *o, struct job *jobs,

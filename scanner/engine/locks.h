@@ -11,12 +11,18 @@ bool locks_promise(const struct lockfile *lock, const struct source_list *list,
 bool locks_check(const struct lockfile *lock, const struct source_list *list, bool alone,
                  struct job *jobs, size_t count, struct result *r);
 
+/* Once signatures are verified: everyone whom the lockfile recorded must have signed. */
+void locks_check_signers(const struct lockfile *lock, const struct source_list *list,
+                         bool alone, struct result *r);
+
 struct lock_options {
     const char *const *targets; /* NULL-terminated paths */
     struct source_options source;
     const struct reference *origin; /* or NULL */
     const char *origin_text;
-    const char *output; /* not part of what is recorded; NULL: none */
+    const char *output;            /* not part of what is recorded; NULL: none */
+    const struct signers *signers; /* whose signatures are recorded too; NULL: none */
+    struct worker_options worker;  /* to read those with */
 };
 
 /* Hash everything: one model for each target, with its files and stated origin.  NULL

@@ -6,6 +6,9 @@
 
 void promise_add(struct job *job, struct promise *p); /* outlives the job */
 
+/* The digest of the file as git would store it, for a promise about `line_ends`. */
+enum digest_algorithm promise_of_text(const struct promise *p);
+
 /* Each promise of the job becomes an expectation of its file; a broken one a finding. */
 void promises_check(struct job *job);
 

@@ -1,11 +1,14 @@
 #include "engine/scan.h"
 
 #include "engine/evidence.h"
+#include "engine/fetched.h"
 #include "engine/hub_store.h"
 #include "engine/jobs.h"
 #include "engine/locks.h"
 #include "engine/promises.h"
+#include "engine/signatures.h"
 #include "engine/units.h"
+#include "sources/remote.h"
 #include "trust/origin.h"
 
 #include <time.h>
@@ -21,9 +24,18 @@ struct work {
     struct arena *arena; /* of what the lockfile promises */
     struct crew *crew;
     struct evidence *evidence; /* what the targets say about themselves */
+    struct signatures *signatures;
+    struct publishers *publishers; /* well-known names; when anything is fetched */
 };
 
-static bool open_targets(const struct scan_options *o, struct work *w,
+/* A registry that does not answer, or not as it should, costs its target and not the
+ * scan; a target that does not exist is a mistake of whoever named it. */
+static bool costs_target(enum error_code code)
+{
+    return code == ERROR_NETWORK || code == ERROR_MEMORY;
+}
+
+static bool open_targets(const struct scan_options *o, struct work *w, struct result *r,
                          struct error *error)
 {
     size_t n = 0;
@@ -32,11 +44,30 @@ static bool open_targets(const struct scan_options *o, struct work *w,
     w->lists = calloc(n + 1, sizeof *w->lists);
     if (!w->lists)
         return error_set(error, ERROR_MEMORY, "out of memory");
-    for (; w->list_count < n; w->list_count++)
-        if (!source_open(o->targets[w->list_count], &o->source, &w->lists[w->list_count],
-                         error))
+    for (size_t i = 0; i < n; i++) {
+        if (source_open(o->targets[i], &o->source, &w->lists[w->list_count], error))
+            w->list_count++;
+        else if (costs_target(error->code))
+            result_add_error(r, span_of_text(o->targets[i]), error, error->retryable);
+        else
             return false;
+    }
     return true;
+}
+
+static bool load_publishers(const struct scan_options *o, struct work *w,
+                            struct error *error)
+{
+    char path[4096];
+    bool wanted = false;
+    for (size_t i = 0; i < w->list_count; i++)
+        wanted = wanted || w->lists[i].remote;
+    if (!wanted)
+        return true;
+    (void)snprintf(path, sizeof path, "%s/rules/trust/publishers.json",
+                   o->worker.data_dir);
+    w->publishers = publishers_load(path, error);
+    return w->publishers != NULL;
 }
 
 static bool make_jobs(struct work *w, struct error *error)
@@ -85,8 +116,17 @@ static bool gather_evidence(const struct scan_options *o, struct work *w,
         ok = locks_promise(o->lockfile, &w->lists[i], w->list_count == 1, jobs, count,
                            w->arena);
     }
+    for (size_t i = 0, at = 0, count; ok && i < w->list_count; i++) {
+        struct job *jobs = jobs_of(w, &w->lists[i], &at, &count);
+        if (w->lists[i].remote)
+            ok = fetched_promise(&w->lists[i], jobs, count, w->arena);
+    }
     ok = ok && evidence_promise(w->evidence, w->jobs, w->job_count);
-    return ok || error_set(error, ERROR_MEMORY, "out of memory");
+    if (!ok)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    w->signatures = signatures_read(o, w->lists, w->list_count, w->crew, error);
+    return w->signatures &&
+           signatures_promise(w->signatures, w->jobs, w->job_count, error);
 }
 
 static bool group_models(const struct scan_options *o, struct work *w, struct result *r)
@@ -94,7 +134,11 @@ static bool group_models(const struct scan_options *o, struct work *w, struct re
     bool ok = true;
     for (size_t i = 0, at = 0, count; ok && i < w->list_count; i++) {
         struct job *jobs = jobs_of(w, &w->lists[i], &at, &count);
-        ok = count == 0 || units_group(r, &w->lists[i], jobs, count, o->one_model);
+        struct source_list *list = &w->lists[i];
+        ok =
+            count == 0 || units_group(r, list, jobs, count, o->one_model || list->remote);
+        if (ok && list->remote)
+            ok = fetched_attach(list, jobs, count, w->publishers, r);
         if (ok && o->lockfile)
             ok = locks_check(o->lockfile, &w->lists[i], w->list_count == 1, jobs, count,
                              r);
@@ -119,22 +163,51 @@ static struct claim stated_claim(const struct reference *ref, struct span eviden
                            .evidence = evidence };
 }
 
-/* --origin, and what the lockfile recorded of this target. */
-static size_t stated_of(void *self, const struct source_list *list, struct claim ret[2])
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* What was fetched says all that the reference says, and what its tag names now. */
+static bool asked_for(const struct source_list *list, const struct reference *ref)
+{
+    const struct reference *asked = list->remote ? remote_reference(list->remote) : NULL;
+    return asked && asked->registry == ref->registry &&
+           same_text(asked->name, ref->name) && same_text(asked->revision, ref->revision);
+}
+
+/* What was fetched; --origin, and what the lockfile recorded of this target. */
+static size_t stated_of(void *self, const struct source_list *list,
+                        struct claim ret[STATED_CLAIMS_MAX])
 {
     const struct stating *s = self;
     const struct scan_options *o = s->options;
     size_t n = 0;
-    if (o->origin)
+    if (list->remote)
+        ret[n++] = fetched_claim(list, s->work->arena);
+    if (o->origin && !asked_for(list, o->origin))
         ret[n++] = stated_claim(o->origin, span_of_text(o->origin_text));
     const struct locked_target *t =
         o->lockfile ? lockfile_find(o->lockfile, list->target, s->work->list_count == 1)
                     : NULL;
-    if (t && t->text)
+    if (t && t->text && !asked_for(list, &t->reference))
         ret[n++] = stated_claim(&t->reference,
                                 arena_printf(s->work->arena, "%s in the lockfile %s",
                                              t->text, lockfile_path(o->lockfile)));
     return n;
+}
+
+/* A registry that lists no file has told where the model comes from all the same. */
+static void attribute_empty(struct stating *s, struct result *r)
+{
+    for (struct model *m = r->models; m; m = m->next)
+        for (size_t i = 0; !m->files && i < s->work->list_count; i++) {
+            const struct source_list *list = &s->work->lists[i];
+            struct claim claims[STATED_CLAIMS_MAX];
+            if (list->remote && span_equal(list->target, m->target))
+                origin_attribute(m, claims, stated_of(s, list, claims),
+                                 s->options->environment);
+        }
 }
 
 static bool attach_origins(const struct scan_options *o, struct work *w, struct result *r)
@@ -143,8 +216,11 @@ static bool attach_origins(const struct scan_options *o, struct work *w, struct 
     const struct stated_claims stated = { &stating, stated_of };
     for (size_t i = 0; i < w->job_count; i++)
         promises_check(&w->jobs[i]);
-    if (!evidence_attach(w->evidence, &stated))
+    if (!evidence_attach(w->evidence, &stated) || !signatures_attach(w->signatures))
         return false;
+    attribute_empty(&stating, r);
+    for (size_t i = 0; o->lockfile && i < w->list_count; i++)
+        locks_check_signers(o->lockfile, &w->lists[i], w->list_count == 1, r);
     for (struct model *m = r->models; m; m = m->next)
         origin_settle(m, o->accept_declared);
     return true;
@@ -159,6 +235,8 @@ static double now(void)
 
 static void free_work(struct work *w)
 {
+    publishers_free(w->publishers);
+    signatures_free(w->signatures);
     evidence_free(w->evidence);
     crew_free(w->crew);
     for (size_t i = 0; i < w->list_count; i++)
@@ -172,24 +250,28 @@ struct result *scan(const struct scan_options *o, struct error *error)
 {
     struct work w = { .arena = arena_new(WORK_ARENA_MAX),
                       .crew = crew_new(&o->worker, o->jobs) };
+    time_t started = time(NULL);
     double start = now();
     struct result *r = result_new();
     bool ok = r && w.arena && w.crew;
     if (!ok)
         (void)error_set(error, ERROR_MEMORY, "out of memory");
-    ok = ok && open_targets(o, &w, error);
+    ok = ok && crew_start(w.crew, error);
+    ok = ok && open_targets(o, &w, r, error);
+    ok = ok && load_publishers(o, &w, error);
     ok = ok && make_jobs(&w, error);
     ok = ok && gather_evidence(o, &w, error);
     ok = ok && jobs_run(w.crew, o, w.jobs, w.job_count, error);
     ok = ok && ((group_models(o, &w, r) && attach_origins(o, &w, r)) ||
                 error_set(error, ERROR_MEMORY, "out of memory"));
     if (ok) {
-        policy_judge(&o->policy, r);
+        policy_judge(o->policy, r);
         result_count(r);
         r->run.jobs = o->jobs;
+        r->run.started = (int64_t)started;
         r->run.seconds = now() - start;
-        r->run.sandbox =
-            (const char *)arena_copy(r->arena, span_of_text(crew_sandbox(w.crew))).ptr;
+        r->run.sandbox = arena_text(r->arena, span_of_text(crew_sandbox(w.crew)));
+        r->rules_digest = arena_text(r->arena, span_of_text(crew_rules_digest(w.crew)));
     }
     free_work(&w);
     if (ok)

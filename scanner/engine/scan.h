@@ -12,6 +12,8 @@
 #include "sources/source.h"
 #include "worker/worker.h"
 
+struct signers; /* integrity/signers.h */
+
 struct scan_progress {
     uint64_t files_done, files_total, bytes_done, bytes_total;
 };
@@ -20,14 +22,19 @@ struct scan_options {
     const char *const *targets; /* NULL-terminated paths */
     struct source_options source;
     struct worker_options worker;
+    int keep; /* directory that the files of references are put into; -1: none */
     const struct registries *registries;
     environment_lookup *environment;
     const struct reference *origin;  /* --origin, resolved; or NULL */
     const char *origin_text;         /* as it was written */
     const struct lockfile *lockfile; /* --lockfile, or NULL */
     bool accept_declared, one_model;
-    unsigned jobs; /* threads and workers; at least 1 */
-    struct policy policy;
+    const struct signers *signers; /* whom the operator accepts; NULL: nobody */
+    const char *trusted_root;      /* of keyless signatures, when signers is NULL */
+    bool
+        ignore_unsigned; /* files outside of what was signed are no fault by themselves */
+    unsigned jobs;       /* threads and workers; at least 1 */
+    const struct policy *policy;
     /* Called from one thread at a time, a few times a second at least. */
     void (*progress)(void *self, const struct scan_progress *p);
     void *progress_self;

@@ -1,7 +1,7 @@
 /* NumPy .npy: a header that is a Python dict literal, then the array.  An array of
  * objects is a pickle instead.  The header is read by ast.literal_eval, so a type can be
  * spelled in many ways: whatever is not plainly a type of numbers counts as objects. */
-#include "formats/inspector.h"
+#include "formats/tensor_facts.h"
 
 enum { MAGIC = 6, HEADER_MAX = 1 << 20 };
 
@@ -63,8 +63,16 @@ static bool plain_name(struct reader *r)
     return true;
 }
 
-/* "(2, 3)": the product. */
-static bool plain_shape(struct reader *r, uint64_t *ret)
+static void add_dimension(struct tensor *t, uint64_t n)
+{
+    if (t && t->dimensions < TENSOR_DIMENSIONS_MAX)
+        t->shape[t->dimensions] = n;
+    if (t)
+        t->dimensions++;
+}
+
+/* "(2, 3)": the product; the numbers themselves go to `t`, unless that is NULL. */
+static bool plain_shape(struct reader *r, uint64_t *ret, struct tensor *t)
 {
     uint64_t total = 1, n = 0;
     bool digits = false;
@@ -79,6 +87,8 @@ static bool plain_shape(struct reader *r, uint64_t *ret)
         } else if (c == ',' || c == ')') {
             if (digits && !size_multiply(total, n, &total))
                 return false;
+            if (digits)
+                add_dimension(t, n);
             n = 0;
             digits = false;
         } else if (c != ' ' && c != 'L') {
@@ -103,7 +113,7 @@ static uint64_t record_type(struct reader *r)
         uint64_t size = plain_type(r), times = 1;
         skip_blanks(r);
         if (reader_peek(r, 1).len && *reader_peek(r, 1).ptr == '(' &&
-            !plain_shape(r, &times))
+            !plain_shape(r, &times, NULL))
             return 0;
         if (size == 0 || reader_u8(r) != ')' || !size_multiply(size, times, &size) ||
             !size_add(total, size, &total))
@@ -132,6 +142,40 @@ static uint64_t element_size(struct span header)
     return next.len && *next.ptr == '[' ? record_type(&r) : plain_type(&r);
 }
 
+/* <f4, or [('a', '<f4')]: as it stands there, to its last bracket. */
+static struct span type_text(struct span header)
+{
+    struct reader r = value_of(header, "'descr'");
+    struct span rest = reader_peek(&r, reader_left(&r));
+    size_t depth = 0;
+    if (rest.len && rest.ptr[0] == '\'')
+        return span_slice(rest, 1, span_find(rest, "'", 1));
+    for (size_t i = 0; i < rest.len && (rest.ptr[0] == '[' || rest.ptr[0] == '('); i++) {
+        depth += rest.ptr[i] == '[' || rest.ptr[i] == '(';
+        depth -= rest.ptr[i] == ']' || rest.ptr[i] == ')';
+        if (depth == 0)
+            return span_slice(rest, 0, i + 1);
+    }
+    return span_slice(rest, 0, 0);
+}
+
+/* An array has no name but that of the member of an .npz that it is. */
+static void note_tensor(struct inspection *in, struct span header, uint64_t element)
+{
+    struct reader r = value_of(header, "'shape'");
+    struct tensor t = { .dtype = type_text(header), .bytes = UINT64_MAX };
+    uint64_t elements;
+    if (!plain_shape(&r, &elements, &t))
+        t.dimensions = 0;
+    else if (element == 0 || !size_multiply(elements, element, &t.bytes))
+        t.bytes = UINT64_MAX;
+    if (in->artifact->parent)
+        t.name = in->artifact->name;
+    if (span_ends(t.name, ".npy"))
+        t.name.len -= strlen(".npy");
+    (void)tensor_fact(in, &t);
+}
+
 static enum claim claim(const struct inspection *in)
 {
     return span_starts(in->bytes, "\x93NUMPY") ? CLAIM_MAGIC : CLAIM_NONE;
@@ -150,7 +194,8 @@ static void inspect(struct inspection *in)
     struct span data = span_slice(in->bytes, h.data, in->bytes.len);
     uint64_t element = element_size(h.text);
     struct reader shape = value_of(h.text, "'shape'");
-    if (element > 0 && plain_shape(&shape, &elements) &&
+    note_tensor(in, h.text, element);
+    if (element > 0 && plain_shape(&shape, &elements, NULL) &&
         size_multiply(elements, element, &size)) {
         if (data.len < size)
             inspection_incomplete(in, "the array is cut short");

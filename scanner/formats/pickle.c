@@ -1,4 +1,5 @@
 /* The inspector of raw pickles: pickle.dump, joblib.dump, and all that is like them. */
+#include "formats/pickle_probe.h"
 #include "formats/pickle_scan.h"
 
 static enum claim claim(const struct inspection *in)

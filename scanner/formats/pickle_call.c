@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { ARGUMENTS_SEEN = 8, EXTENSIONS_FIRST = 16, EXTENSIONS_MAX = 65536 };
+enum { ARGUMENTS_SEEN = 8 };
 
 static void report(struct pickle_machine *m, const struct pickle_call *call)
 {
@@ -32,35 +32,6 @@ static bool iterable(pickle_value v)
            (tag != PICKLE_ATOM && tag != PICKLE_INT && tag != PICKLE_NUMBER);
 }
 
-static bool add_extension(struct pickle_machine *m, pickle_value code,
-                          pickle_value module, pickle_value name, pickle_value object)
-{
-    if (value_tag(code) != PICKLE_INT)
-        return true;
-    if (m->extension_count % EXTENSIONS_FIRST == 0) {
-        if (m->extension_count >= EXTENSIONS_MAX)
-            return run_limit(m, "too many extension codes");
-        size_t capacity = m->extension_count + EXTENSIONS_FIRST;
-        struct extension *grown =
-            realloc(m->extensions, capacity * sizeof *m->extensions);
-        if (!grown)
-            return run_limit(m, "out of memory");
-        m->extensions = grown;
-    }
-    m->extensions[m->extension_count++] = (struct extension){
-        .code = value_int_of(code), .module = module, .name = name, .object = object
-    };
-    return true;
-}
-
-static bool registered(const struct pickle_machine *m, pickle_value code)
-{
-    for (size_t i = 0; value_tag(code) == PICKLE_INT && i < m->extension_count; i++)
-        if (m->extensions[i].code == value_int_of(code))
-            return true;
-    return false;
-}
-
 /* A call whose result the machine knows, or that changes the machine. */
 static bool evaluate(struct pickle_machine *m, const struct pickle_call *call,
                      pickle_value *ret_result)
@@ -74,11 +45,8 @@ static bool evaluate(struct pickle_machine *m, const struct pickle_call *call,
         pickle_value v = run_attribute(m, args[0], args[1], call->offset);
         if (v)
             *ret_result = v;
-    } else if (n == 3 && run_is(m, call->callee, "copyreg", "add_extension")) {
-        return registered(m, args[2]) || /* a second one raises ValueError */
-               add_extension(m, args[2], args[0], args[1], 0);
     }
-    return true;
+    return run_registry_call(m, call->callee, args, n);
 }
 
 /* Report the call and push what it gives. */
@@ -204,25 +172,6 @@ bool run_append(struct pickle_machine *m, size_t offset, size_t base, bool to_se
     return true;
 }
 
-/* copyreg._inverted_registry[code] = (module, name); _extension_cache[code] = object */
-static bool register_items(struct pickle_machine *m, pickle_value target, size_t base)
-{
-    bool registry = run_is(m, target, "copyreg", "_inverted_registry");
-    bool cache = run_is(m, target, "copyreg", "_extension_cache");
-    for (size_t i = base; (registry || cache) && i + 1 < m->depth; i += 2) {
-        pickle_value pair[2];
-        size_t n = 0;
-        if (cache) {
-            if (!add_extension(m, m->stack[i], 0, 0, m->stack[i + 1]))
-                return false;
-        } else if (pickle_items(m, m->stack[i + 1], pair, 2, &n) && n == 2 &&
-                   !add_extension(m, m->stack[i], pair[0], pair[1], 0)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool run_setitems(struct pickle_machine *m, size_t offset, size_t base)
 {
     pickle_value target = m->stack[base - 1];
@@ -236,7 +185,7 @@ bool run_setitems(struct pickle_machine *m, size_t offset, size_t base)
                                     .items = m->stack + base,
                                     .count = n };
         report(m, &call);
-        if (!register_items(m, target, base))
+        if (!run_registry_items(m, target, m->stack + base, n))
             return false;
     }
     m->depth = base;

@@ -36,28 +36,12 @@ static uint64_t little_endian(struct span s, size_t at, unsigned width)
     return v;
 }
 
-/* The number of a fixed-size argument, from the bytes behind the opcode. */
-static uint64_t number(struct span head, enum pickle_argument kind)
+/* What the little-endian bytes of a fixed-size argument mean. */
+static uint64_t number(uint64_t bytes, enum pickle_argument kind)
 {
-    switch (kind) {
-    case ARGUMENT_U1:
-    case ARGUMENT_BYTES1:
-        return head.ptr[1];
-    case ARGUMENT_U2:
-        return little_endian(head, 1, 2);
-    case ARGUMENT_U4:
-    case ARGUMENT_BYTES4:
-        return little_endian(head, 1, 4);
-    case ARGUMENT_I4:
-        return (uint64_t)(int64_t)(int32_t)little_endian(head, 1, 4);
-    case ARGUMENT_U8:
-    case ARGUMENT_BYTES8:
-        return little_endian(head, 1, 8);
-    case ARGUMENT_F8:
-        return __builtin_bswap64(little_endian(head, 1, 8));
-    default:
-        return 0;
-    }
+    return kind == ARGUMENT_I4   ? (uint64_t)(int64_t)(int32_t)bytes
+           : kind == ARGUMENT_F8 ? __builtin_bswap64(bytes)
+                                 : bytes;
 }
 
 /* The kind of argument plus one, by opcode; 0: no such opcode. */
@@ -87,7 +71,6 @@ static enum pickle_decoded truncated(struct pickle_instruction *ret)
     return DECODED_TRUNCATED;
 }
 
-/* The hot loop of the machine: one look at the bytes, one step over them. */
 enum pickle_decoded pickle_decode(struct reader *r, struct pickle_instruction *ret)
 {
     struct span head = reader_peek(r, 9);
@@ -99,10 +82,9 @@ enum pickle_decoded pickle_decode(struct reader *r, struct pickle_instruction *r
         return DECODED_INVALID;
     enum pickle_argument kind = (enum pickle_argument)(kinds[ret->code] - 1);
     unsigned width = widths[kind];
-    if (width > 0 && head.len > width)
-        ret->number = number(head, kind);
-    else if (width > 0)
+    if (head.len <= width)
         return truncated(ret);
+    ret->number = number(little_endian(head, 1, width), kind);
     reader_skip(r, 1 + width);
     return kind < ARGUMENT_LINE ? DECODED : decode_text(r, kind, ret);
 }
@@ -152,10 +134,10 @@ static bool enter_counted(struct reader *r, size_t *frame_end, unsigned width,
 
 static uint64_t number_behind(struct reader *r, enum pickle_argument kind)
 {
-    uint8_t bytes[9] = { 0 };
-    for (unsigned i = 1; i <= widths[kind]; i++)
-        bytes[i] = reader_u8(r);
-    return number(span_of(bytes, sizeof bytes), kind);
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < widths[kind]; i++)
+        bytes |= (uint64_t)reader_u8(r) << (8 * i);
+    return number(bytes, kind);
 }
 
 enum pickle_decoded pickle_decode_framed(struct reader *r, size_t *frame_end,

@@ -51,6 +51,14 @@ enum pickle_decoded {
     DECODED_TRUNCATED /* the input ends inside the argument */
 };
 
+/* Where unpicklers disagree there are several ways to read a stream; 0 is that of most.
+ */
+enum pickle_reading {
+    READING_FRAMED = 1, /* pickle_decode_framed() */
+    READING_SPARSE = 2, /* pickle_places.h */
+    READING_ALL = 3
+};
+
 enum pickle_decoded pickle_decode(struct reader *r, struct pickle_instruction *ret);
 
 /* The C unpickler on a file that it cannot peek into (io.BytesIO, as torch.load uses)

@@ -10,6 +10,14 @@
 
 struct pickle_machine;
 
+enum pickle_end {
+    PICKLE_STOPPED,   /* STOP */
+    PICKLE_TRUNCATED, /* the input ends before STOP */
+    PICKLE_MALFORMED, /* every unpickler fails here */
+    PICKLE_SPENT,     /* max_instructions executed */
+    PICKLE_LIMIT      /* memory, or a table, is full */
+};
+
 struct pickle_global {
     struct span module, name;         /* as resolved; a computed part is "?" */
     struct span raw_module, raw_name; /* as written in the stream */
@@ -65,7 +73,11 @@ struct pickle_sink {
     /* Raw bytes, from `offset` to `end`, that are no instructions: an array of joblib's;
      * NULL: not wanted. */
     void (*skipped)(void *self, struct pickle_machine *m, size_t offset, size_t end);
+    /* A long run of instructions none of which has a line, text or bytes: numbers of at
+     * most 8 bytes, and what makes containers of them.  Only where all readings of the
+     * stream agree; NULL: not wanted. */
+    void (*textless)(void *self, struct pickle_machine *m, size_t offset, size_t end);
 };
-enum { PICKLE_LITERAL_MIN = 10 };
+enum { PICKLE_LITERAL_MIN = 10, PICKLE_TEXTLESS_MIN = 4096 };
 
 #endif

@@ -1,15 +1,10 @@
-/* Names: GLOBAL, STACK_GLOBAL, the extension registry, and the table of globals. */
+/* Names: GLOBAL, STACK_GLOBAL, and the table of globals. */
 #include "formats/pickle_names.h"
 #include "formats/pickle_run.h"
 
 #include <stdlib.h>
 
-enum {
-    GLOBALS_FIRST = 64,
-    EXTENSIONS_MAX = 65536,
-    PLAUSIBLE_MAX = 512,
-    LOOKUP_MAX = 4096
-};
+enum { GLOBALS_FIRST = 64, PLAUSIBLE_MAX = 512, LOOKUP_MAX = 4096 };
 
 static uint64_t hash(struct span module, struct span name, unsigned flags)
 {
@@ -176,6 +171,13 @@ static struct span operand(struct pickle_machine *m, pickle_value v, int which)
                                       : span_of_text("?");
 }
 
+bool run_import(struct pickle_machine *m, pickle_value module, pickle_value name,
+                size_t offset, pickle_value *ret)
+{
+    bool literal = value_tag(name) == PICKLE_STR && value_tag(module) == PICKLE_STR;
+    return import(m, operand(m, module, 0), operand(m, name, 1), !literal, offset, ret);
+}
+
 bool run_stack_global(struct pickle_machine *m, const struct pickle_instruction *i)
 {
     if (!run_has(m, 2))
@@ -191,9 +193,7 @@ bool run_stack_global(struct pickle_machine *m, const struct pickle_instruction 
                        (value_tag(module) == PICKLE_STR && (module & PICKLE_OVERWRITTEN));
     if (overwritten && m->sink->anomaly)
         m->sink->anomaly(m->sink->self, m, ANOMALY_OVERWRITTEN, i->offset);
-    return import(m, operand(m, module, 0), operand(m, name, 1), !literal, i->offset,
-                  &v) &&
-           run_push(m, v);
+    return run_import(m, module, name, i->offset, &v) && run_push(m, v);
 }
 
 bool run_is(const struct pickle_machine *m, pickle_value v, const char *module,
@@ -226,32 +226,4 @@ pickle_value run_attribute(struct pickle_machine *m, pickle_value object,
                                .attribute = true };
     uint32_t index = enter(m, &g);
     return index ? value_of_global(PICKLE_GLOBAL, index, offset) : 0;
-}
-
-/* What the stream itself has put into copyreg's registry under this code. */
-static const struct extension *find_extension(const struct pickle_machine *m,
-                                              int64_t code)
-{
-    for (size_t i = m->extension_count; i > 0; i--)
-        if (m->extensions[i - 1].code == code)
-            return &m->extensions[i - 1];
-    return NULL;
-}
-
-bool run_extension(struct pickle_machine *m, const struct pickle_instruction *i)
-{
-    const struct extension *e = find_extension(m, (int64_t)i->number);
-    pickle_value v = value_make(PICKLE_OTHER, i->offset);
-    if (m->sink->anomaly)
-        m->sink->anomaly(m->sink->self, m, ANOMALY_EXTENSION, i->offset);
-    if (e && e->object)
-        v = e->object;
-    else if (e && !import(m, operand(m, e->module, 0), operand(m, e->name, 1),
-                          value_tag(e->module) != PICKLE_STR ||
-                              value_tag(e->name) != PICKLE_STR,
-                          i->offset, &v))
-        return false;
-    else if (!e && (int64_t)i->number <= 0)
-        return run_fails(m, "an extension code that cannot exist");
-    return run_push(m, v);
 }

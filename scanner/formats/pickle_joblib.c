@@ -174,6 +174,7 @@ static bool run_inner(struct pickle_machine *m, struct reader *r)
     m->marks = NULL;
     m->mark_capacity = 0;
     m->memo = (struct pickle_memo){ 0 };
+    m->places = (struct pickle_places){ 0 };
     m->joblib = false;
     enum pickle_end status = pickle_machine_run(m, r->pos);
     const char *reason = m->reason;
@@ -182,6 +183,7 @@ static bool run_inner(struct pickle_machine *m, struct reader *r)
     free(m->stack);
     free(m->marks);
     memo_clear(&m->memo);
+    places_clear(&m->places);
 
     m->stack = outer.stack;
     m->depth = outer.depth;
@@ -191,6 +193,9 @@ static bool run_inner(struct pickle_machine *m, struct reader *r)
     m->mark_count = outer.mark_count;
     m->mark_capacity = outer.mark_capacity;
     m->memo = outer.memo;
+    m->places = outer.places;
+    m->disputed |= outer.disputed;
+    m->fork = outer.fork < m->fork ? outer.fork : m->fork;
     m->joblib = true;
     m->start = outer.start;
     m->protocol = outer.protocol;

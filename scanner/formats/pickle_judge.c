@@ -8,7 +8,9 @@ enum {
     REPORTS_EACH = 16,    /* findings for calls to one global */
     SAFE_CALLS_SHOWN = 3, /* facts for calls to one safe global */
     OTHER_CALLS_SHOWN = 64,
-    ANOMALIES_EACH = 8
+    ANOMALIES_EACH = 8,
+    TEXT_MARGIN = 256,
+    STATE_FEW = 256
 };
 
 static bool silent(const struct pickle_judge *j, size_t offset)
@@ -34,19 +36,27 @@ static bool repeated(const struct pickle_judge *j, enum rule_id rule, size_t off
     return f != NULL;
 }
 
-static void report(struct pickle_judge *j, const struct pickle_machine *m,
-                   const struct pickle_call *call, enum rule_id rule, const char *why)
+/* `count`: findings of the same origin, so that one stream cannot fill the report. */
+static void report_counted(struct pickle_judge *j, const struct pickle_machine *m,
+                           const struct pickle_call *call, enum rule_id rule,
+                           const char *why, unsigned *count)
 {
     struct buffer text;
-    unsigned *count = &j->indirect;
-    if (value_has_global(call->callee) && value_global(call->callee))
-        count = &m->globals[value_global(call->callee)].mentioned;
     if ((*count & MENTION_COUNT) >= REPORTS_EACH || repeated(j, rule, call->offset))
         return;
     ++*count;
     struct span evidence = rendered(m, call, &text);
     inspection_finding(j->in, rule, call->offset, evidence, "%s", why);
     buffer_free(&text);
+}
+
+static void report(struct pickle_judge *j, const struct pickle_machine *m,
+                   const struct pickle_call *call, enum rule_id rule, const char *why)
+{
+    bool named = value_has_global(call->callee) && value_global(call->callee);
+    report_counted(j, m, call, rule, why,
+                   named ? &m->globals[value_global(call->callee)].mentioned
+                         : &j->indirect);
 }
 
 /* ---- facts ---- */
@@ -177,7 +187,7 @@ static void on_anomaly(void *self, struct pickle_machine *m, enum pickle_anomaly
     (void)m;
     bool hypothetical = j->wrapper && offset > *j->wrapper;
     if (silent(j, offset) || (hypothetical && what != ANOMALY_COMPUTED_NAME) ||
-        j->anomalies[what]++ >= ANOMALIES_EACH)
+        repeated(j, table[what].rule, offset) || j->anomalies[what]++ >= ANOMALIES_EACH)
         return;
     j->risky |= what == ANOMALY_COMPUTED_NAME || what == ANOMALY_EXTENSION;
     inspection_finding(j->in, table[what].rule, offset,
@@ -282,6 +292,46 @@ static bool is_array_file(const struct pickle_global *g)
            (span_is(g->name, "NDArrayWrapper") || span_is(g->name, "ZNDArrayWrapper"));
 }
 
+/* Does state[key] = value give an object a method of its own that an unpickler calls?  A
+ * key that is computed may be one. */
+static bool replaces_method(const struct pickle_machine *m, pickle_value key,
+                            pickle_value value)
+{
+    static const char *const methods[] = { "append", "extend", "add", "__setstate__" };
+    enum pickle_tag tag = value_tag(value);
+    bool function = tag == PICKLE_GLOBAL || tag == PICKLE_RESULT || tag == PICKLE_OTHER;
+    if (!function || pickle_global(m, value)->verdict.class == PICKLE_SAFE)
+        return false;
+    if (value_tag(key) != PICKLE_STR)
+        return tag == PICKLE_GLOBAL && value_tag(key) >= PICKLE_RESULT;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (pickle_is_text(m, key, methods[i]))
+            return true;
+    return false;
+}
+
+/* The same for all of a state: a dict, or a pair of them (the second for slots). */
+/* NOLINTNEXTLINE(misc-no-recursion): two deep, a pair holds no pair */
+static bool patches_object(const struct pickle_machine *m, pickle_value state)
+{
+    pickle_value few[STATE_FEW], pair[2], *items = few;
+    size_t n = 0, total = 0;
+    bool found = false;
+    if (value_tag(state) == PICKLE_TUPLE && pickle_items(m, state, pair, 2, &n) && n == 2)
+        return (value_tag(pair[0]) == PICKLE_DICT && patches_object(m, pair[0])) ||
+               (value_tag(pair[1]) == PICKLE_DICT && patches_object(m, pair[1]));
+    if (value_tag(state) != PICKLE_DICT || !store_count(&m->store, state, &total))
+        return false;
+    if (total > STATE_FEW)
+        items = reallocarray(NULL, total, sizeof *items);
+    if (items && pickle_items(m, state, items, total, &n))
+        for (size_t i = 0; i + 1 < n && !found; i += 2)
+            found = replaces_method(m, items[i], items[i + 1]);
+    if (items != few)
+        free(items);
+    return found;
+}
+
 /* BUILD, APPEND, ADDITEMS, SETITEM on something that is no plain container. */
 static void judge_write(struct pickle_judge *j, struct pickle_machine *m,
                         const struct pickle_call *call)
@@ -302,6 +352,12 @@ static void judge_write(struct pickle_judge *j, struct pickle_machine *m,
                    "joblib loads the array from that file, pickles in it included");
         if (call->kind == CALL_BUILD && judges_state(g))
             judge_checked(j, m, call);
+        if (call->kind == CALL_BUILD && patches_object(m, call->args)) {
+            j->risky = true;
+            report_counted(j, m, call, RULE_PICKLE_UNKNOWN_CALL,
+                           "it gives the object a method that unpicklers call",
+                           &j->indirect);
+        }
         return;
     default:
         j->risky = true;
@@ -383,6 +439,17 @@ static void on_skipped(void *self, struct pickle_machine *m, size_t offset, size
     inspection_bulk(j->in, offset, end - offset);
 }
 
+/* Numbers are for byte rules what tensor bulk is; a little of what lies around the texts
+ * stays, for rules that look at instructions.  Not behind an array of joblib's, where
+ * loaders disagree on what the bytes are. */
+static void on_textless(void *self, struct pickle_machine *m, size_t offset, size_t end)
+{
+    const struct pickle_judge *j = self;
+    (void)m;
+    if (j->wrapper && *j->wrapper == SIZE_MAX)
+        inspection_bulk(j->in, offset + TEXT_MARGIN, end - offset - 2 * TEXT_MARGIN);
+}
+
 void judge_init(struct pickle_judge *j, struct inspection *in)
 {
     *j = (struct pickle_judge){ .in = in };
@@ -391,7 +458,8 @@ void judge_init(struct pickle_judge *j, struct inspection *in)
                                     .call = on_call,
                                     .anomaly = on_anomaly,
                                     .literal = on_literal,
-                                    .skipped = on_skipped };
+                                    .skipped = on_skipped,
+                                    .textless = on_textless };
 }
 
 void judge_stream_end(struct pickle_judge *j, const struct pickle_machine *m)

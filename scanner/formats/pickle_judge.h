@@ -8,6 +8,7 @@
 
 #include "formats/inspector.h"
 #include "formats/pickle_machine.h"
+#include "formats/pickle_probe.h"
 
 /* What the judge notes in pickle_global.mentioned; the low bits count findings. */
 enum {
@@ -31,6 +32,7 @@ struct pickle_judge {
     const size_t *wrapper; /* plain reading of what may be joblib's: where its first
                               array is; what is odd behind that is no oddity.  Or NULL */
 
+    struct pickle_prober *prober; /* for literals; NULL until the first */
     size_t nested; /* offset of the literal that was inspected last, plus one */
     unsigned anomalies[ANOMALY_FRAME + 1]; /* reported so far, each kind */
     unsigned indirect;                     /* findings without a global to count them */

@@ -62,10 +62,10 @@ static bool digits(struct span s, unsigned base, bool negative, int64_t *ret_val
 }
 
 /* The base that a prefix announces; the prefix is taken off.  A bare leading 0 is
- * octal for C's strtol and an error (or zero) for Python. */
+ * octal for C's strtol and an error (or zero, 0_0 too) for Python. */
 static unsigned detect_base(struct span *s)
 {
-    if (s->len < 2 || s->ptr[0] != '0')
+    if (s->len < 2 || s->ptr[0] != '0' || s->ptr[1] == '_')
         return 10;
     unsigned base = 8;
     size_t prefix = 2;
@@ -149,6 +149,10 @@ bool pickle_float(struct span line)
 
 bool pickle_long(struct span bytes, int64_t *ret_value)
 {
+    uint8_t sign = bytes.len && (bytes.ptr[bytes.len - 1] & 0x80) ? 0xff : 0;
+    while (bytes.len > 8 && bytes.ptr[bytes.len - 1] == sign &&
+           ((bytes.ptr[bytes.len - 2] ^ sign) & 0x80) == 0)
+        bytes.len--; /* any number of them may say nothing */
     if (bytes.len > 8)
         return false;
     uint64_t v = 0;

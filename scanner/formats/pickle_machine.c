@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "formats/pickle_short.h"
+
 enum {
     STACK_FIRST = 256,
     STACK_MAX = 1 << 24,
@@ -9,7 +11,8 @@ enum {
     HUGE_MEMO = 1 << 20,
     TEXT_MAX = 1 << 20,
     PIECES_MAX = 4096,
-    BIG_INDEXES_MAX = 1024
+    BIG_INDEXES_MAX = 1024,
+    SLOTS_KEPT = 1024
 };
 #define HUGE_LENGTH (UINT64_C(1) << 30)
 
@@ -139,19 +142,38 @@ static void anomaly(struct pickle_machine *m, enum pickle_anomaly what, size_t o
         m->sink->anomaly(m->sink->self, m, what, offset);
 }
 
+static void dispute(struct pickle_machine *m, enum pickle_reading reading, size_t offset)
+{
+    m->disputed |= reading;
+    if (m->fork == SIZE_MAX)
+        m->fork = offset;
+}
+
 static bool memo_store(struct pickle_machine *m, uint64_t index, size_t offset)
 {
     if (!has(m, 1))
         return underflow(m);
     if (index >= HUGE_MEMO && index > m->instructions)
         anomaly(m, ANOMALY_HUGE_MEMO, offset);
+    bool sparse = m->reading & READING_SPARSE;
+    bool far = places_far(&m->places, index, sparse ? m->places.count : m->memo.count);
     pickle_value v = m->stack[m->depth - 1], old;
-    if (!memo_put(&m->memo, index, v, &old))
-        return run_limit(m, "the memo is full");
-    if (old != 0 && old != v && value_tag(v) == PICKLE_STR &&
-        !memo_put(&m->memo, index, v | PICKLE_OVERWRITTEN, &old))
-        return run_limit(m, "the memo is full");
-    return true;
+    bool stored = memo_put(&m->memo, index, v, &old);
+    if (stored && old != 0 && old != v && value_tag(v) == PICKLE_STR) {
+        pickle_value plain;
+        stored = memo_put(&m->memo, index, v | PICKLE_OVERWRITTEN, &plain);
+    }
+    if (stored && sparse)
+        stored = places_put(&m->places, index, far, old);
+    return stored ? true : run_limit(m, "the memo is full");
+}
+
+static bool memoize(struct pickle_machine *m, size_t offset)
+{
+    if (m->places.has_far)
+        dispute(m, READING_SPARSE, offset);
+    bool sparse = m->reading & READING_SPARSE;
+    return memo_store(m, sparse ? m->places.count : m->memo.count, offset);
 }
 
 static bool memo_fetch(struct pickle_machine *m, uint64_t index)
@@ -255,9 +277,8 @@ static bool protocol(struct pickle_machine *m, const struct pickle_instruction *
 
 static void crossing(struct pickle_machine *m, size_t offset)
 {
-    if (m->crossed == SIZE_MAX)
-        m->crossed = offset;
-    if (!m->framed)
+    dispute(m, READING_FRAMED, offset);
+    if (!(m->reading & READING_FRAMED))
         anomaly(m, ANOMALY_FRAME, offset);
 }
 
@@ -270,7 +291,7 @@ static bool frame(struct pickle_machine *m, const struct pickle_instruction *i,
         if (i->number <= m->frame_end - r->pos)
             return true;
         crossing(m, i->offset);
-        if (m->framed)
+        if (m->reading & READING_FRAMED)
             reader_seek(r, m->frame_end);
     }
     m->frame_end = i->number > reader_left(r) ? SIZE_MAX : r->pos + (size_t)i->number;
@@ -437,7 +458,7 @@ static bool execute(struct pickle_machine *m, const struct pickle_instruction *i
     case OP_LONG_BINPUT:
         return memo_store(m, i->number, i->offset);
     case OP_MEMOIZE:
-        return memo_store(m, m->memo.count, i->offset);
+        return memoize(m, i->offset);
 
     case OP_PROTO:
         return protocol(m, i);
@@ -495,10 +516,14 @@ static void begin(struct pickle_machine *m, size_t start)
     m->instructions = 0;
     m->result = 0;
     m->wrapper_offset = SIZE_MAX;
+    m->textless = start;
     m->depth = m->fence = m->mark_count = 0;
-    m->frame_end = m->crossed = SIZE_MAX;
+    m->disputed = 0;
+    m->frame_end = m->fork = SIZE_MAX;
     m->piece_count = m->big_index_count = 0;
     memo_clear(&m->memo);
+    m->memo.store = &m->store;
+    places_clear(&m->places);
 }
 
 /* The next instruction when frames are windows of their own. */
@@ -520,18 +545,57 @@ static enum pickle_decoded next_framed(struct pickle_machine *m, struct reader *
     return DECODED_END;
 }
 
+/* Behind the end of the frame now; did the instruction begin before it? */
+static void past_frame(struct pickle_machine *m, size_t offset)
+{
+    if (m->frame_end != SIZE_MAX && offset < m->frame_end)
+        crossing(m, offset);
+    m->frame_end = SIZE_MAX;
+}
+
+/* The run of instructions without a text ends at `end`; the next begins at `next`. */
+static void end_textless(struct pickle_machine *m, size_t end, size_t next)
+{
+    if (end - m->textless >= PICKLE_TEXTLESS_MIN && m->sink->textless &&
+        m->reading == 0 && m->fork == SIZE_MAX)
+        m->sink->textless(m->sink->self, m, m->textless, end);
+    m->textless = next;
+}
+
+/* Trials at every offset would search for the same newline again and again. */
+static bool line_too_long(const struct pickle_machine *m, const struct reader *r)
+{
+    struct span rest = reader_peek(r, m->line_max);
+    if (rest.len < m->line_max)
+        return false;
+    enum pickle_argument kind = pickle_opcodes[rest.ptr[0]].argument;
+    size_t newline =
+        kind == ARGUMENT_LINE || kind == ARGUMENT_LINES ? span_find(rest, "\n", 1) : 0;
+    if (kind == ARGUMENT_LINES && newline != SIZE_MAX)
+        newline = span_find(rest, "\n", newline + 1);
+    return newline == SIZE_MAX;
+}
+
 static enum pickle_decoded next(struct pickle_machine *m, struct reader *r,
                                 struct pickle_instruction *i)
 {
-    if (m->framed)
+    if (m->reading & READING_FRAMED)
         return next_framed(m, r, i);
+    if (pickle_decode_short(r, i)) {
+        if (r->pos > m->frame_end)
+            past_frame(m, i->offset);
+        return DECODED;
+    }
+    if (m->line_max && line_too_long(m, r)) {
+        i->offset = r->pos;
+        return DECODED_INVALID;
+    }
     enum pickle_decoded decoded = pickle_decode(r, i);
+    if (decoded == DECODED && pickle_opcodes[i->code].argument >= ARGUMENT_LINE)
+        end_textless(m, i->offset, r->pos);
     /* an argument that runs past the end of the stream runs past the frame's, too */
-    bool beyond = r->pos > m->frame_end || decoded == DECODED_TRUNCATED;
-    if (m->frame_end != SIZE_MAX && beyond && i->offset < m->frame_end)
-        crossing(m, i->offset);
-    if (beyond)
-        m->frame_end = SIZE_MAX;
+    if (r->pos > m->frame_end || decoded == DECODED_TRUNCATED)
+        past_frame(m, i->offset);
     return decoded;
 }
 
@@ -543,7 +607,7 @@ enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start)
     reader_seek(&r, start);
     begin(m, start);
     if (m->capacity == 0 && !grow_stack(m)) {
-        m->end = start;
+        m->end = m->reach = start;
         return m->status;
     }
     while ((decoded = next(m, &r, &i)) == DECODED) {
@@ -561,7 +625,18 @@ enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start)
     m->end = m->status == PICKLE_STOPPED ? r.pos
              : decoded == DECODED_END    ? m->bytes.len
                                          : i.offset;
+    m->reach = r.pos;
+    end_textless(m, m->end, m->end);
     return m->status;
+}
+
+bool pickle_machine_next_reading(struct pickle_machine *m, unsigned disputed)
+{
+    while (++m->reading <= READING_ALL)
+        if ((m->reading & ~disputed) == 0)
+            return true;
+    m->reading = 0;
+    return false;
 }
 
 struct pickle_machine *pickle_machine_new(struct span bytes, struct arena *arena,
@@ -586,9 +661,17 @@ void pickle_machine_reuse(struct pickle_machine *m, struct span bytes,
     m->bytes = bytes;
     m->arena = arena;
     m->store.head = 0;
-    m->extension_count = 0;
-    if (m->global_slots)
+    extensions_reset(m);
+    if (m->global_slot_count >
+        SLOTS_KEPT) { /* clearing them again and again takes long */
+        free(m->globals);
+        free(m->global_slots);
+        m->globals = NULL;
+        m->global_slots = NULL;
+        m->global_slot_count = m->global_capacity = 0;
+    } else if (m->global_count > 0) {
         memset(m->global_slots, 0, m->global_slot_count * sizeof *m->global_slots);
+    }
     m->global_count = 0;
     joblib_reset(m);
 }
@@ -598,6 +681,7 @@ void pickle_machine_free(struct pickle_machine *m)
     if (!m)
         return;
     memo_clear(&m->memo);
+    places_clear(&m->places);
     store_free(&m->store);
     joblib_free(m);
     buffer_free(&m->scratch[0]);
@@ -606,7 +690,7 @@ void pickle_machine_free(struct pickle_machine *m)
     free(m->marks);
     free(m->globals);
     free(m->global_slots);
-    free(m->extensions);
+    extensions_free(m);
     free(m->pieces);
     free(m->big_indexes);
     free(m);

@@ -12,18 +12,11 @@
 #include "core/arena.h"
 #include "formats/pickle_decode.h"
 #include "formats/pickle_event.h"
-#include "formats/pickle_memo.h"
+#include "formats/pickle_places.h"
 #include "formats/pickle_store.h"
 
-enum pickle_end {
-    PICKLE_STOPPED,   /* STOP */
-    PICKLE_TRUNCATED, /* the input ends before STOP */
-    PICKLE_MALFORMED, /* every unpickler fails here */
-    PICKLE_SPENT,     /* max_instructions executed */
-    PICKLE_LIMIT      /* memory, or a table, is full */
-};
-
 struct dtype_table;
+struct extension_table;
 
 struct pickle_machine {
     struct span bytes;
@@ -33,18 +26,23 @@ struct pickle_machine {
 
     /* How to run; set by the caller. */
     uint64_t max_instructions;
-    bool joblib; /* array bytes follow a NumpyArrayWrapper, as for joblib.load */
-    bool framed; /* as the C unpickler on a file without peek: pickle_decode_framed() */
+    bool joblib;      /* array bytes follow a NumpyArrayWrapper, as for joblib.load */
+    unsigned reading; /* of enum pickle_reading, added up */
+    size_t line_max;  /* give up on longer lines; 0: never */
     bool strict; /* give up on names that no file of ours would have (identification) */
 
     /* Where the last run began and ended. */
     size_t start, end; /* end: behind STOP, or where it could not go on */
+    size_t reach;      /* how far it has looked */
     enum pickle_end status;
     const char *reason; /* of MALFORMED and LIMIT */
     uint8_t protocol;
     uint64_t instructions;
     pickle_value result;   /* of STOP */
     size_t wrapper_offset; /* of the first array wrapper that was built, or SIZE_MAX */
+    unsigned disputed; /* readings in which this run would have gone another way … */
+    size_t fork;       /* … and from where on; SIZE_MAX when none would */
+    size_t textless;   /* where the last instruction with a text ended */
 
     /* State of the run. */
     pickle_value *stack;
@@ -53,7 +51,8 @@ struct pickle_machine {
     size_t mark_count, mark_capacity;
     struct pickle_memo memo;
     struct pickle_store store;
-    size_t frame_end, crossed; /* crossed: first crossing of a frame's end, or SIZE_MAX */
+    struct pickle_places places;
+    size_t frame_end;                  /* SIZE_MAX: no frame is open */
     struct pickle_instruction *pieces; /* framed: instructions that lie in two places */
     size_t piece_count;
     struct span *big_indexes; /* memo indexes beyond 64 bits, which Python allows */
@@ -64,12 +63,8 @@ struct pickle_machine {
     uint32_t global_count, global_capacity;
     uint32_t *global_slots;
     size_t global_slot_count;
-    struct extension {
-        int64_t code;
-        pickle_value module, name, object;
-    } * extensions; /* what this stream put into copyreg's registry */
-    size_t extension_count;
-    struct dtype_table *dtypes; /* numpy dtypes, for array wrappers */
+    struct extension_table *extensions; /* what the streams put into copyreg's registry */
+    struct dtype_table *dtypes;         /* numpy dtypes, for array wrappers */
 };
 
 struct pickle_machine *pickle_machine_new(struct span bytes, struct arena *arena,
@@ -82,6 +77,8 @@ void pickle_machine_reuse(struct pickle_machine *m, struct span bytes,
                           struct arena *arena);
 /* Execute the stream at `start`; m->end is where it stopped. */
 enum pickle_end pickle_machine_run(struct pickle_machine *m, size_t start);
+/* Is there another way to read it?  `disputed`: by any run so far.  Sets m->reading. */
+bool pickle_machine_next_reading(struct pickle_machine *m, unsigned disputed);
 const struct pickle_global *pickle_global(const struct pickle_machine *m,
                                           pickle_value v); /* of a value with a global */
 

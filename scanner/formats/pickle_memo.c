@@ -2,14 +2,23 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <zstd.h>
 
-enum { FIRST_SLOTS = 16, VARINT_MAX = 10, RUN = 15 };
+enum { FIRST_SLOTS = 16, VARINT_MAX = 10, RUN = 15, FASTEST = 1 };
+enum { PACKED_MAX = (MEMO_PAGE + 1) * VARINT_MAX };
 
 struct memo_page {
     uint64_t number;
     pickle_value *entries; /* MEMO_PAGE of them, or NULL: packed */
     uint8_t *packed;
+    uint32_t squeezed;       /* length of `packed`, which is compressed; 0: it is not */
     struct memo_page *newer; /* in the list of open pages */
+};
+
+struct memo_squeezer {
+    ZSTD_CCtx *in;
+    ZSTD_DCtx *out;
+    uint8_t room[ZSTD_COMPRESSBOUND(PACKED_MAX)];
 };
 
 struct memo_cached {
@@ -27,6 +36,11 @@ void memo_clear(struct pickle_memo *m)
         }
     free(m->slots);
     free(m->cache);
+    if (m->squeezer) {
+        ZSTD_freeCCtx(m->squeezer->in);
+        ZSTD_freeDCtx(m->squeezer->out);
+        free(m->squeezer);
+    }
     *m = (struct pickle_memo){ 0 };
 }
 
@@ -96,8 +110,14 @@ static uint64_t get_varint(const uint8_t *from, size_t *at)
     return v;
 }
 
+/* A container that the store has forgotten is like any other one of its kind. */
+static uint64_t payload_to_keep(const struct pickle_store *s, pickle_value v)
+{
+    return s && store_forgot(s, v) ? 0 : value_payload(v);
+}
+
 /* Into `to`, which has room for the worst case; gives the length. */
-static size_t pack(const pickle_value *entries, uint8_t *to)
+static size_t pack(const struct pickle_store *s, const pickle_value *entries, uint8_t *to)
 {
     uint64_t last[16] = { 0 }, previous = UINT64_MAX, run = 0;
     size_t len = 0;
@@ -105,7 +125,7 @@ static size_t pack(const pickle_value *entries, uint8_t *to)
         uint64_t code = UINT64_MAX; /* behind the end: flushes the run */
         if (i < MEMO_PAGE) {
             enum pickle_tag tag = value_tag(entries[i]);
-            uint64_t payload = value_payload(entries[i]);
+            uint64_t payload = payload_to_keep(s, entries[i]);
             code = zigzag(payload - last[tag]) << 4 | (uint64_t)tag;
             last[tag] = payload;
         }
@@ -141,16 +161,53 @@ static void unpack(const uint8_t *packed, pickle_value *entries)
     }
 }
 
+/* Compress the packed form; gives its length, which is 0 when that is of no use. */
+static size_t squeeze(struct pickle_memo *m, const uint8_t *packed, size_t len)
+{
+    if (m->bytes < MEMO_SQUEEZE)
+        return 0;
+    if (!m->squeezer) {
+        m->squeezer = calloc(1, sizeof *m->squeezer);
+        if (!m->squeezer)
+            return 0;
+        m->squeezer->in = ZSTD_createCCtx();
+        m->squeezer->out = ZSTD_createDCtx();
+    }
+    struct memo_squeezer *q = m->squeezer;
+    if (!q->in || !q->out)
+        return 0;
+    size_t n = ZSTD_compressCCtx(q->in, q->room, sizeof q->room, packed, len, FASTEST);
+    return ZSTD_isError(n) || n >= len ? 0 : n;
+}
+
+/* The entries of a packed page; false when memory is short. */
+static bool restore(const struct pickle_memo *m, const struct memo_page *p,
+                    pickle_value *entries)
+{
+    uint8_t packed[PACKED_MAX];
+    if (p->squeezed == 0) {
+        unpack(p->packed, entries);
+        return true;
+    }
+    size_t n = ZSTD_decompressDCtx(m->squeezer->out, packed, sizeof packed, p->packed,
+                                   p->squeezed);
+    if (!ZSTD_isError(n))
+        unpack(packed, entries);
+    return !ZSTD_isError(n);
+}
+
 /* Pack the page that was opened first. */
 static bool close_oldest(struct pickle_memo *m)
 {
-    uint8_t packed[MEMO_PAGE * VARINT_MAX + VARINT_MAX];
+    uint8_t packed[PACKED_MAX];
     struct memo_page *p = m->oldest;
-    size_t len = pack(p->entries, packed);
-    p->packed = malloc(len);
-    if (!p->packed || !charge(m, len))
+    size_t len = pack(m->store, p->entries, packed), squeezed = squeeze(m, packed, len);
+    size_t kept = squeezed ? squeezed : len;
+    p->packed = malloc(kept);
+    if (!p->packed || !charge(m, kept))
         return false;
-    memcpy(p->packed, packed, len);
+    memcpy(p->packed, squeezed ? m->squeezer->room : packed, kept);
+    p->squeezed = (uint32_t)squeezed;
     free(p->entries);
     p->entries = NULL;
     m->bytes -= MEMO_PAGE * sizeof *p->entries;
@@ -172,7 +229,8 @@ static bool open_page(struct pickle_memo *m, struct memo_page *p)
     if (!p->entries)
         return false;
     if (p->packed) {
-        unpack(p->packed, p->entries);
+        if (!restore(m, p, p->entries))
+            return false;
         free(p->packed); /* its length stays charged: an upper bound is enough */
         p->packed = NULL;
         if (m->cache)
@@ -238,12 +296,12 @@ pickle_value memo_get(struct pickle_memo *m, uint64_t index)
         m->cache = calloc(MEMO_CACHE, sizeof *m->cache);
     if (!m->cache) {
         pickle_value entries[MEMO_PAGE];
-        unpack(p->packed, entries);
-        return entries[index % MEMO_PAGE];
+        return restore(m, p, entries) ? entries[index % MEMO_PAGE] : 0;
     }
     struct memo_cached *c = &m->cache[number % MEMO_CACHE];
     if (c->number != number + 1) {
-        unpack(p->packed, c->entries);
+        if (!restore(m, p, c->entries))
+            return 0;
         c->number = number + 1;
     }
     return c->entries[index % MEMO_PAGE];

@@ -2,12 +2,11 @@
  * Only what looks like one becomes an artifact of its own. */
 #include "formats/expansion.h"
 #include "formats/pickle_judge.h"
-#include "formats/pickle_scan.h"
 
 enum { ENCODED_MIN = 16, HEAD = 48, INSIDE_MAX = 64 << 10, PIECE = 16 << 10 };
 
-/* Does it begin like a pickle, or like something that can hold one? */
-static bool promising(const struct pickle_judge *j, struct span s)
+/* Does it begin like something that can hold a pickle? */
+static bool wrapped(struct span s)
 {
     static const struct {
         const char *bytes;
@@ -23,15 +22,21 @@ static bool promising(const struct pickle_judge *j, struct span s)
         { "\x04\x22\x4d\x18", 4},
         { "\x93NUMPY",        6},
     };
-    if (s.len < PICKLE_LITERAL_MIN)
-        return false;
     for (size_t i = 0; i < sizeof magic / sizeof *magic; i++)
-        if (span_equal(span_slice(s, 0, magic[i].len),
+        if (s.ptr[0] == (uint8_t)magic[i].bytes[0] &&
+            span_equal(span_slice(s, 0, magic[i].len),
                        span_of(magic[i].bytes, magic[i].len)))
             return true;
-    if (s.ptr[0] == 0x78 && (s.ptr[0] * 256U + s.ptr[1]) % 31 == 0)
-        return true;
-    return pickle_probe(s, j->in->pickle_rules) != CLAIM_NONE;
+    return s.ptr[0] == 0x78 && (s.ptr[0] * 256U + s.ptr[1]) % 31 == 0;
+}
+
+/* Does it begin like that, or like a pickle? */
+static bool promising(struct pickle_judge *j, struct span s)
+{
+    if (!j->prober)
+        j->prober = pickle_prober_new(j->in->pickle_rules);
+    return s.len >= PICKLE_LITERAL_MIN &&
+           (wrapped(s) || pickle_prober_claim(j->prober, s) != CLAIM_NONE);
 }
 
 static void inspect(struct pickle_judge *j, const char *kind, size_t offset,
@@ -123,8 +128,13 @@ static void decode_and_inspect(struct pickle_judge *j, const char *kind, size_t 
 {
     uint8_t piece[PIECE];
     struct digits d = { .bits = bits };
-    size_t n = decode(&d, span_slice(text, 0, HEAD), piece);
+    size_t n = 0;
+    for (size_t at = 0; n == 0 && at < HEAD; at += 2) /* most end at the first byte */
+        n = decode(&d, span_slice(text, at, at + 2), piece);
     if (n == SIZE_MAX || n == 0 || !worth_decoding(piece[0]))
+        return;
+    d = (struct digits){ .bits = bits };
+    if (decode(&d, span_slice(text, 0, HEAD), piece) == SIZE_MAX)
         return;
     struct expansion *e = expansion_open(j->in);
     d = (struct digits){ .bits = bits };
@@ -160,6 +170,13 @@ void judge_latin1(struct pickle_judge *j, size_t offset, struct span text)
     expansion_close(e);
 }
 
+/* Are these the instructions whose text is not in the stream as it is? */
+static bool has_escapes(const struct pickle_machine *m, size_t offset)
+{
+    struct span code = span_slice(m->bytes, offset, offset + 1);
+    return code.len == 1 && (code.ptr[0] == OP_STRING || code.ptr[0] == OP_UNICODE);
+}
+
 void judge_literal(struct pickle_judge *j, const struct pickle_machine *m,
                    pickle_value literal, struct span bytes)
 {
@@ -167,7 +184,7 @@ void judge_literal(struct pickle_judge *j, const struct pickle_machine *m,
     size_t offset = value_offset(literal);
     bool text = value_tag(literal) == PICKLE_STR;
     buffer_init(&scratch, 1 << 20);
-    if (text)
+    if (text && has_escapes(m, offset))
         bytes = pickle_text(m, literal, &scratch);
     if (promising(j, bytes)) {
         inspect(j, text ? "text" : "bytes", offset, bytes);
@@ -177,7 +194,7 @@ void judge_literal(struct pickle_judge *j, const struct pickle_machine *m,
         if (text && span_starts(bytes, "\xc2\x80"))
             judge_latin1(j, offset, bytes);
         size_t inner = bytes.len <= INSIDE_MAX && !text
-                           ? pickle_probe_inside(bytes, j->in->pickle_rules)
+                           ? pickle_prober_find(j->prober, bytes)
                            : SIZE_MAX;
         if (inner != SIZE_MAX)
             inspect(j, "bytes", offset, span_slice(bytes, inner, bytes.len));

@@ -9,8 +9,14 @@
 
 #include "core/arena.h"
 #include "core/json.h"
+#include "registry/place.h"
 
-enum { RULES_ARENA_MAX = 64 << 20, PATH_ROOM = 4096, FIRST_SLOTS = 16384 };
+enum {
+    RULES_ARENA_MAX = 64 << 20,
+    PATH_ROOM = 4096,
+    FIRST_SLOTS = 16384,
+    MESSAGE_ROOM = 512
+};
 
 struct entry {
     const char *module, *name; /* name NULL: only "this module is mentioned" */
@@ -167,8 +173,10 @@ static bool add(struct pickle_rules *r, const char *module, const char *name,
     return true;
 }
 
-static void digest_text(struct pickle_rules *r, const char *text)
+/* The kind in front keeps the names of one module from passing for a module and its. */
+static void digest_text(struct pickle_rules *r, char kind, const char *text)
 {
+    EVP_DigestUpdate(r->hash, &kind, 1);
     EVP_DigestUpdate(r->hash, text, strlen(text) + 1);
 }
 
@@ -182,7 +190,7 @@ static const char *add_module(struct pickle_rules *r, const char *module)
 {
     const char *copy = arena_text(r->arena, span_of_text(module));
     struct pickle_verdict none = { .class = PICKLE_UNKNOWN };
-    digest_text(r, module);
+    digest_text(r, 'm', module);
     return copy && add(r, copy, NULL, none) ? copy : NULL;
 }
 
@@ -191,140 +199,191 @@ static bool add_name(struct pickle_rules *r, const char *module, const char *nam
                      struct pickle_verdict verdict)
 {
     const char *copy = arena_text(r->arena, span_of_text(name));
-    digest_text(r, name);
+    digest_text(r, 'n', name);
     verdict.exact = strcmp(name, "*") != 0 && !span_ends(span_of_text(module), ".*");
     return copy && add(r, module, copy, verdict);
 }
 
+/* A list that is being read. */
+struct list {
+    struct pickle_rules *rules;
+    const char *file, *library;
+    struct span text;
+    struct error *error;
+};
+
+/* "FILE:LINE: message"; always false. */
+__attribute__((format(printf, 3, 4))) static bool
+complain(const struct list *l, const struct place *at, const char *format, ...)
+{
+    char message[MESSAGE_ROOM];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return error_set(l->error, ERROR_CONFIG, "%s:%zu: %s", l->file,
+                     at ? place_line(l->text, at) : 1, message);
+}
+
 /* ["name", …] */
-static bool read_module(struct pickle_rules *r, const char *file, const char *module,
-                        json_t *names, struct pickle_verdict verdict, const char *why,
-                        struct error *error)
+static bool read_module(const struct list *l, const struct place *at, json_t *names,
+                        struct pickle_verdict verdict, const char *why)
 {
     if (!json_is_array(names) || json_array_size(names) == 0)
-        return error_set(error, ERROR_CONFIG,
-                         "%s: \"%s\": \"%s\" must be a list of names", file, why, module);
-    const char *kept = add_module(r, module);
+        return complain(l, at, "\"%s\": \"%s\" must be a list of names", why, at->key);
+    const char *kept = add_module(l->rules, at->key);
     size_t i;
     json_t *name;
     if (!kept)
-        return out_of_memory(error);
+        return out_of_memory(l->error);
     json_array_foreach(names, i, name)
     {
+        struct place element = place_element(at, i);
         if (!json_is_string(name) || json_string_length(name) == 0)
-            return error_set(error, ERROR_CONFIG,
-                             "%s: \"%s\": \"%s\": name %zu is not a text", file, why,
-                             module, i + 1);
-        if (!add_name(r, kept, json_string_value(name), verdict))
-            return out_of_memory(error);
+            return complain(l, &element, "\"%s\": \"%s\": name %zu is not a text", why,
+                            at->key, i + 1);
+        if (!add_name(l->rules, kept, json_string_value(name), verdict))
+            return out_of_memory(l->error);
     }
     return true;
 }
 
 /* { "module": ["name", …] } */
-static bool read_names(struct pickle_rules *r, const char *file, json_t *modules,
-                       struct pickle_verdict verdict, const char *why,
-                       struct error *error)
+static bool read_names(const struct list *l, const struct place *at, json_t *modules,
+                       struct pickle_verdict verdict)
 {
     if (!json_is_object(modules))
-        return error_set(error, ERROR_CONFIG, "%s: \"%s\" must be an object of lists",
-                         file, why);
+        return complain(l, at, "\"%s\" must be an object of lists", at->key);
     const char *module;
     json_t *names;
-    digest_text(r, why);
+    digest_text(l->rules, 'w', at->key);
     json_object_foreach(modules, module, names)
     {
-        if (!read_module(r, file, module, names, verdict, why, error))
+        struct place member = place_member(at, module);
+        if (!read_module(l, &member, names, verdict, at->key))
             return false;
     }
     return true;
 }
 
-static bool read_dangerous(struct pickle_rules *r, const char *file, json_t *categories,
-                           const char *library, struct error *error)
+static bool read_dangerous(const struct list *l, const struct place *at,
+                           json_t *categories)
 {
     if (!json_is_object(categories))
-        return error_set(error, ERROR_CONFIG, "%s: \"dangerous\" must be an object",
-                         file);
+        return complain(l, at, "\"dangerous\" must be an object");
     const char *category;
     json_t *modules;
     json_object_foreach(categories, category, modules)
     {
+        struct place member = place_member(at, category);
         int id = table_find(category_names, PICKLE_CATEGORY_COUNT, category);
         if (id == 0)
-            return error_set(error, ERROR_CONFIG, "%s: unknown category \"%s\"", file,
-                             category);
+            return complain(l, &member, "unknown category \"%s\"", category);
         struct pickle_verdict v = { .class = PICKLE_DANGEROUS,
                                     .category = (enum pickle_category)id,
-                                    .library = library };
-        if (!read_names(r, file, modules, v, category, error))
+                                    .library = l->library };
+        if (!read_names(l, &member, modules, v))
             return false;
+    }
+    return true;
+}
+
+/* { "name": "check" } */
+static bool read_module_checks(const struct list *l, const struct place *at,
+                               json_t *names)
+{
+    if (!json_is_object(names))
+        return complain(l, at, "\"check\": \"%s\" must be an object", at->key);
+    const char *kept = add_module(l->rules, at->key), *name;
+    json_t *check;
+    if (!kept)
+        return out_of_memory(l->error);
+    json_object_foreach(names, name, check)
+    {
+        struct place member = place_member(at, name);
+        const char *text = json_is_string(check) ? json_string_value(check) : "";
+        int id = table_find(check_names, PICKLE_CHECK_COUNT, text);
+        if (id == 0)
+            return complain(l, &member, "%s.%s: unknown check \"%s\"", at->key, name,
+                            text);
+        struct pickle_verdict v = { .class = PICKLE_CHECK,
+                                    .check = (enum pickle_check)id,
+                                    .library = l->library };
+        digest_text(l->rules, 'c', text);
+        if (!add_name(l->rules, kept, name, v))
+            return out_of_memory(l->error);
     }
     return true;
 }
 
 /* { "module": { "name": "check" } } */
-static bool read_checks(struct pickle_rules *r, const char *file, json_t *modules,
-                        const char *library, struct error *error)
+static bool read_checks(const struct list *l, const struct place *at, json_t *modules)
 {
     if (!json_is_object(modules))
-        return error_set(error, ERROR_CONFIG, "%s: \"check\" must be an object", file);
-    const char *module, *name;
-    json_t *names, *check;
+        return complain(l, at, "\"check\" must be an object");
+    const char *module;
+    json_t *names;
     json_object_foreach(modules, module, names)
     {
-        if (!json_is_object(names))
-            return error_set(error, ERROR_CONFIG,
-                             "%s: \"check\": \"%s\" must be an object", file, module);
-        const char *kept = add_module(r, module);
-        if (!kept)
-            return out_of_memory(error);
-        json_object_foreach(names, name, check)
-        {
-            const char *text = json_is_string(check) ? json_string_value(check) : "";
-            int id = table_find(check_names, PICKLE_CHECK_COUNT, text);
-            if (id == 0)
-                return error_set(error, ERROR_CONFIG, "%s: %s.%s: unknown check \"%s\"",
-                                 file, module, name, text);
-            struct pickle_verdict v = { .class = PICKLE_CHECK,
-                                        .check = (enum pickle_check)id,
-                                        .library = library };
-            digest_text(r, text);
-            if (!add_name(r, kept, name, v))
-                return out_of_memory(error);
-        }
+        struct place member = place_member(at, module);
+        if (!read_module_checks(l, &member, names))
+            return false;
     }
     return true;
 }
 
-static bool read_list(struct pickle_rules *r, const char *file, const json_t *root,
-                      struct error *error)
+/* The keys that every list has. */
+static bool read_head(struct list *l, const json_t *root)
 {
     static const char *const known[] = { "schema",    "library", "safe", "instances",
                                          "dangerous", "check",   NULL };
     if (!json_is_object(root))
-        return error_set(error, ERROR_CONFIG, "%s: must be an object", file);
+        return complain(l, NULL, "must be an object");
     const char *unknown = json_unknown_key(root, known);
+    struct place at = place_member(NULL, unknown);
     if (unknown)
-        return error_set(error, ERROR_CONFIG, "%s: unknown key \"%s\"", file, unknown);
+        return complain(l, &at, "unknown key \"%s\"", unknown);
+    at = place_member(NULL, "schema");
     if (json_integer_value(json_object_get(root, "schema")) != 1)
-        return error_set(error, ERROR_CONFIG, "%s: \"schema\" must be 1", file);
+        return complain(l, &at, "\"schema\" must be 1");
+    at = place_member(NULL, "library");
     const char *library = json_string_value(json_object_get(root, "library"));
     if (!library)
-        return error_set(error, ERROR_CONFIG, "%s: \"library\" must be a text", file);
-    library = arena_text(r->arena, span_of_text(library));
+        return complain(l, &at, "\"library\" must be a text");
+    l->library = arena_text(l->rules->arena, span_of_text(library));
+    return true;
+}
+
+static bool read_list(struct list *l, const json_t *root)
+{
+    if (!read_head(l, root))
+        return false;
     json_t *safe = json_object_get(root, "safe");
     json_t *instances = json_object_get(root, "instances");
     json_t *dangerous = json_object_get(root, "dangerous");
     json_t *check = json_object_get(root, "check");
-    struct pickle_verdict v = { .class = PICKLE_SAFE, .library = library };
+    struct place at_safe = place_member(NULL, "safe"),
+                 at_instances = place_member(NULL, "instances"),
+                 at_dangerous = place_member(NULL, "dangerous"),
+                 at_check = place_member(NULL, "check");
+    struct pickle_verdict v = { .class = PICKLE_SAFE, .library = l->library };
     struct pickle_verdict instance = { .class = PICKLE_CHECK,
                                        .check = PICKLE_CHECK_INSTANCE,
-                                       .library = library };
-    return (!safe || read_names(r, file, safe, v, "safe", error)) &&
-           (!instances || read_names(r, file, instances, instance, "instances", error)) &&
-           (!dangerous || read_dangerous(r, file, dangerous, library, error)) &&
-           (!check || read_checks(r, file, check, library, error));
+                                       .library = l->library };
+    return (!safe || read_names(l, &at_safe, safe, v)) &&
+           (!instances || read_names(l, &at_instances, instances, instance)) &&
+           (!dangerous || read_dangerous(l, &at_dangerous, dangerous)) &&
+           (!check || read_checks(l, &at_check, check));
+}
+
+static bool read_text(struct pickle_rules *r, const char *file, struct span text,
+                      struct error *error)
+{
+    struct list l = { .rules = r, .file = file, .text = text, .error = error };
+    json_t *root = json_read(text, file, error);
+    bool ok = root && read_list(&l, root);
+    json_decref(root);
+    return ok;
 }
 
 static struct pickle_rules *rules_new(struct error *error)
@@ -366,9 +425,10 @@ static void finish_digest(struct pickle_rules *r)
 
 static bool load_file(struct pickle_rules *r, const char *path, struct error *error)
 {
-    json_t *root = json_read_file(path, error);
-    bool ok = root && read_list(r, path, root, error);
-    json_decref(root);
+    size_t len = 0;
+    char *text = json_file_text(path, &len, error);
+    bool ok = text && read_text(r, path, span_of(text, len), error);
+    free(text);
     return ok;
 }
 
@@ -415,8 +475,11 @@ struct pickle_rules *pickle_rules_load(const char *data_dir,
     }
     struct pickle_rules *r = rules_new(error);
     bool ok = r && load_directory(r, directory, error);
-    for (; ok && extra_files && *extra_files; extra_files++)
+    for (; ok && extra_files && *extra_files; extra_files++) {
         ok = load_file(r, *extra_files, error);
+        if (!ok && error->code == ERROR_IO)
+            error->code = ERROR_CONFIG; /* the operator named it */
+    }
     if (!ok) {
         pickle_rules_free(r);
         return NULL;
@@ -429,10 +492,7 @@ struct pickle_rules *pickle_rules_read(struct span json, const char *name,
                                        struct error *error)
 {
     struct pickle_rules *r = rules_new(error);
-    json_t *root = r ? json_read(json, name, error) : NULL;
-    bool ok = root && read_list(r, name, root, error);
-    json_decref(root);
-    if (!ok) {
+    if (!r || !read_text(r, name, json, error)) {
         pickle_rules_free(r);
         return NULL;
     }

@@ -19,13 +19,26 @@ bool run_mark(struct pickle_machine *m, size_t *ret_base);
 /* pickle_import.c: names */
 bool run_global(struct pickle_machine *m, const struct pickle_instruction *i);
 bool run_stack_global(struct pickle_machine *m, const struct pickle_instruction *i);
-bool run_extension(struct pickle_machine *m, const struct pickle_instruction *i);
+/* Import by two values; one that is no literal makes the name a computed one. */
+bool run_import(struct pickle_machine *m, pickle_value module, pickle_value name,
+                size_t offset, pickle_value *ret);
 /* getattr(object, name) folded to a global; 0 when it cannot be. */
 pickle_value run_attribute(struct pickle_machine *m, pickle_value object,
                            pickle_value name, size_t offset);
 /* "name" or "package.module" + "name", as resolved */
 bool run_is(const struct pickle_machine *m, pickle_value v, const char *module,
             const char *name);
+
+/* pickle_extension.c: copyreg's registry of extension codes */
+bool run_extension(struct pickle_machine *m, const struct pickle_instruction *i);
+/* What a call of `callee` with these arguments does to it: nothing, mostly. */
+bool run_registry_call(struct pickle_machine *m, pickle_value callee,
+                       const pickle_value *args, size_t n);
+/* And target[key] = value for n/2 pairs. */
+bool run_registry_items(struct pickle_machine *m, pickle_value target,
+                        const pickle_value *items, size_t n);
+void extensions_reset(struct pickle_machine *m);
+void extensions_free(struct pickle_machine *m);
 
 /* pickle_call.c: everything that can run code */
 bool run_reduce(struct pickle_machine *m, const struct pickle_instruction *i);

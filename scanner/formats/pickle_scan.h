@@ -5,15 +5,6 @@
 #include "formats/inspector.h"
 #include "formats/pickle_judge.h"
 
-/* Is this a pickle?  A bounded trial run from the first byte that is no white space:
- * MAGIC with a PROTO that holds what it promises, LIKELY when it makes a call, imports
- * a known name, or is understood to its end. */
-enum claim pickle_probe(struct span bytes, const struct pickle_rules *rules);
-
-/* The offset of a pickle somewhere inside, that makes a call or imports a known name;
- * SIZE_MAX when there is none. */
-size_t pickle_probe_inside(struct span bytes, const struct pickle_rules *rules);
-
 struct pickle_scan {
     struct inspection *in;
     struct pickle_judge judge;

@@ -61,6 +61,13 @@ static bool remembered(const struct pickle_store *s, uint64_t position)
     return position != 0 && s->size && s->head - position <= s->size;
 }
 
+bool store_forgot(const struct pickle_store *s, pickle_value v)
+{
+    enum pickle_tag tag = value_tag(v);
+    return tag >= PICKLE_TUPLE && tag <= PICKLE_FROZENSET &&
+           !remembered(s, value_payload(v));
+}
+
 static bool is_fixed(enum pickle_tag tag)
 {
     return tag == PICKLE_TUPLE || tag == PICKLE_FROZENSET;

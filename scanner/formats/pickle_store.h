@@ -29,6 +29,9 @@ pickle_value store_new(struct pickle_store *s, enum pickle_tag tag,
 void store_add(struct pickle_store *s, pickle_value container, const pickle_value *items,
                size_t n);
 
+/* Is it a container whose contents nobody can tell any more? */
+bool store_forgot(const struct pickle_store *s, pickle_value v);
+
 /* How many items; false when the contents are forgotten. */
 bool store_count(const struct pickle_store *s, pickle_value container, size_t *ret_n);
 

@@ -9,6 +9,7 @@
 #include "formats/pickle_scan.h"
 #include "formats/tar_walk.h"
 #include "formats/torch_storage.h"
+#include "formats/torch_tar_tensors.h"
 
 #include <inttypes.h>
 
@@ -139,13 +140,18 @@ static void read_tensors(struct inspection *in)
     pickle_scan_end(&s);
 }
 
-static void inspect_part(struct inspection *in, const struct tar_entry *e, enum part part)
+/* What there is of it. */
+static struct span bytes_of(const struct inspection *in, const struct tar_entry *e)
 {
     struct reader r = reader_of(in->bytes, 0);
     reader_seek(&r, e->data);
     struct span bytes = reader_bytes(&r, e->size);
-    if (!reader_ok(&r))
-        bytes = span_slice(in->bytes, (size_t)e->data, SIZE_MAX);
+    return reader_ok(&r) ? bytes : span_slice(in->bytes, (size_t)e->data, SIZE_MAX);
+}
+
+static void inspect_part(struct inspection *in, const struct tar_entry *e, enum part part)
+{
+    struct span bytes = bytes_of(in, e);
     if (part != PART_PICKLE && e->has_data && bytes.len > 0)
         (void)inspect_member_as(in, e->name, e->data, bytes,
                                 part == PART_STORAGES ? read_storages : read_tensors);
@@ -163,6 +169,7 @@ static void inspect(struct inspection *in)
     fact_text(in->arena, facts, "kind", span_of_text("tar"));
     struct tar_walk w = tar_walk_start(in->bytes, names);
     uint64_t met[PART_COUNT + 1] = { 0 };
+    struct span last[PART_COUNT + 1] = { 0 };
     struct tar_entry e;
     struct arena_mark mark = arena_mark(names);
     for (; tar_walk_next(&w, &e) == TAR_ENTRY; arena_release(names, mark)) {
@@ -173,8 +180,11 @@ static void inspect(struct inspection *in)
                                part_names[part]);
         if (part != PART_COUNT)
             inspect_part(in, &e, part);
+        last[part] = bytes_of(in, &e);
     }
     arena_free(names);
+    if (in->detail)
+        torch_tar_tensors(in, last[PART_TENSORS], last[PART_PICKLE]);
 }
 
 const struct inspector torch_tar_inspector = {

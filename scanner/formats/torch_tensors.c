@@ -1,8 +1,8 @@
 #include "formats/torch_tensors.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
-#include "formats/tensor_facts.h"
 #include "formats/torch_storage.h"
 
 enum {
@@ -26,6 +26,7 @@ struct result { /* a call that gave a tensor */
 struct named_tensor {
     struct tensor tensor;
     struct span storage;
+    struct span key; /* declared by this; else empty */
 };
 
 /* Grown by append(); sorted by offset, since calls come in the order of the stream. */
@@ -37,6 +38,8 @@ struct torch_tensors {
     struct named_tensor *tensors;
     size_t storage_count, storage_capacity, result_count, result_capacity;
     size_t tensor_count, tensor_capacity;
+    size_t *declared; /* tensors by their keys */
+    size_t declared_count;
     uint64_t visits;
     bool lost; /* something did not fit */
 };
@@ -58,6 +61,7 @@ void torch_tensors_free(struct torch_tensors *t)
     free(t->storages);
     free(t->results);
     free(t->tensors);
+    free(t->declared);
     arena_free(t->names);
     free(t);
 }
@@ -90,6 +94,85 @@ static struct span keep_text(struct torch_tensors *t, const struct pickle_machin
         arena_copy(t->names, span_slice(pickle_text(m, v, &scratch), 0, TEXT_MAX));
     buffer_free(&scratch);
     return kept;
+}
+
+/* ---- what a tar declares ---- */
+
+static struct span keep_key(struct torch_tensors *t, const struct pickle_machine *m,
+                            pickle_value v)
+{
+    if (value_tag(v) == PICKLE_INT)
+        return arena_printf(t->names, "%" PRId64, value_int_of(v));
+    return keep_text(t, m, v);
+}
+
+void torch_tensors_declare(struct torch_tensors *list, const struct pickle_machine *m,
+                           pickle_value key, pickle_value storage, const struct tensor *t)
+{
+    void *array = list->tensors;
+    if (!grow(list, &array, sizeof *list->tensors, list->tensor_count,
+              &list->tensor_capacity))
+        return;
+    list->tensors = array;
+    list->tensors[list->tensor_count++] = (struct named_tensor){
+        .tensor = *t, .key = keep_key(list, m, key), .storage = keep_key(list, m, storage)
+    };
+}
+
+static int by_key(const void *a, const void *b, void *self)
+{
+    const struct torch_tensors *t = self;
+    const size_t *x = a, *y = b;
+    int order = span_compare(t->tensors[*x].key, t->tensors[*y].key);
+    return order ? order : (*x > *y) - (*x < *y); /* PyTorch takes the last of equals */
+}
+
+void torch_tensors_declared(struct torch_tensors *list)
+{
+    size_t n = list->tensor_count;
+    list->declared = n ? calloc(n, sizeof *list->declared) : NULL;
+    list->lost |= n && !list->declared;
+    if (!list->declared)
+        return;
+    for (size_t i = 0; i < n; i++)
+        list->declared[i] = i;
+    qsort_r(list->declared, n, sizeof *list->declared, by_key, list);
+    list->declared_count = n;
+}
+
+/* The index behind the last declared tensor whose key is not greater. */
+static size_t find_declared(const struct torch_tensors *t, struct span key)
+{
+    size_t low = 0, high = t->declared_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (span_compare(t->tensors[t->declared[middle]].key, key) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void add_result(struct torch_tensors *t, size_t offset, size_t tensor)
+{
+    void *array = t->results;
+    if (!grow(t, &array, sizeof *t->results, t->result_count, &t->result_capacity))
+        return;
+    t->results = array;
+    t->results[t->result_count++] = (struct result){ .offset = offset, .tensor = tensor };
+}
+
+/* persistent_load("94210"), where tensors are declared. */
+static void add_declared(struct torch_tensors *t, const struct pickle_machine *m,
+                         const struct pickle_call *call)
+{
+    struct arena_mark mark = arena_mark(t->names);
+    struct span key = keep_key(t, m, call->args);
+    size_t end = find_declared(t, key);
+    if (key.len && end && span_equal(t->tensors[t->declared[end - 1]].key, key))
+        add_result(t, call->offset, t->declared[end - 1]);
+    arena_release(t->names, mark);
 }
 
 /* ---- what the calls give ---- */
@@ -132,7 +215,8 @@ static struct named_tensor *find_tensor(const struct torch_tensors *t, pickle_va
 {
     uint64_t offset = value_offset(v);
     size_t low = 0, high = t->result_count;
-    while (value_tag(v) == PICKLE_RESULT && low < high) {
+    bool other = value_tag(v) == PICKLE_OTHER && t->declared;
+    while ((other || value_tag(v) == PICKLE_RESULT) && low < high) {
         size_t middle = low + (high - low) / 2;
         if (t->results[middle].offset == offset)
             return &t->tensors[t->results[middle].tensor];
@@ -142,15 +226,6 @@ static struct named_tensor *find_tensor(const struct torch_tensors *t, pickle_va
             high = middle;
     }
     return NULL;
-}
-
-static void add_result(struct torch_tensors *t, size_t offset, size_t tensor)
-{
-    void *array = t->results;
-    if (!grow(t, &array, sizeof *t->results, t->result_count, &t->result_capacity))
-        return;
-    t->results = array;
-    t->results[t->result_count++] = (struct result){ .offset = offset, .tensor = tensor };
 }
 
 /* "float32" has 4 bytes, "bfloat16" 2, "float8_e4m3fn" 1, "bool" 1; else 0. */
@@ -268,7 +343,10 @@ void torch_tensors_call(struct torch_tensors *t, struct pickle_machine *m,
                         const struct pickle_call *call)
 {
     if (call->kind == CALL_PERSISTENT) {
-        add_storage(t, m, call);
+        if (t->declared)
+            add_declared(t, m, call);
+        else
+            add_storage(t, m, call);
         return;
     }
     if (call->kind == CALL_SETITEM) {

@@ -12,11 +12,20 @@
 
 #include "formats/inspector.h"
 #include "formats/pickle_machine.h"
+#include "formats/tensor_facts.h"
 
 struct torch_tensors;
 
 struct torch_tensors *torch_tensors_new(struct inspection *in); /* NULL: no memory */
 void torch_tensors_free(struct torch_tensors *t);
+
+/* Of a tar (torch_tar_tensors.h): persistent_load(key) gives this tensor.  `key` and
+ * `storage` are texts or numbers; texts of `t` outlive all of this.  After the last one
+ * torch_tensors_declared(), before any call. */
+void torch_tensors_declare(struct torch_tensors *list, const struct pickle_machine *m,
+                           pickle_value key, pickle_value storage,
+                           const struct tensor *t);
+void torch_tensors_declared(struct torch_tensors *list);
 
 void torch_tensors_call(struct torch_tensors *t, struct pickle_machine *m,
                         const struct pickle_call *call);

@@ -3,6 +3,9 @@
 #include "formats/expansion.h"
 
 enum { PIECE = 256 << 10, TRIAL_IN = 64 << 10, TRIAL_OUT = 4096, INPUT_MAX = 1 << 30 };
+/* A bomb: this much in all, and this many times the size of the file. */
+#define BOMB_BYTES (UINT64_C(1) << 30)
+#define BOMB_RATIO 100
 
 /* One call of the codec, on no more input than its integers can count. */
 static enum wrapper_step step(const struct wrapper_codec *codec, void *self,
@@ -51,6 +54,23 @@ static bool only_zeros(struct span s)
     return true;
 }
 
+/* Wrappers in wrappers and in literals add up, against the size of the file around them
+ * all.  An archive has a rule of its own (zip_member.c). */
+static void report_bomb(struct inspection *in, uint64_t before)
+{
+    const struct artifact *root = in->artifact;
+    uint64_t after = in->budget->taken[BUDGET_EXPANDED_BYTES];
+    while (root->parent)
+        root = root->parent;
+    uint64_t limit = UINT64_MAX;
+    (void)size_multiply(root->size, BOMB_RATIO, &limit);
+    limit = limit < BOMB_BYTES ? BOMB_BYTES : limit;
+    if (before <= limit && after > limit)
+        inspection_finding(in, RULE_FORMAT_BOMB, 0, span_slice(in->bytes, 0, 16),
+                           "a file of %llu bytes expands to %llu and more",
+                           (unsigned long long)root->size, (unsigned long long)after);
+}
+
 /* One member after the other into the expansion.  False when it ends early. */
 static bool decode_members(struct inspection *in, const struct wrapper_codec *codec,
                            struct span left, struct expansion *e, uint8_t *piece)
@@ -65,7 +85,10 @@ static bool decode_members(struct inspection *in, const struct wrapper_codec *co
         while (self && s == WRAPPER_MORE) {
             size_t before = left.len, len = 0;
             s = step(codec, self, &left, piece, PIECE, &len);
-            if (len && !expansion_add(e, span_of(piece, len))) {
+            uint64_t taken = in->budget->taken[BUDGET_EXPANDED_BYTES];
+            bool added = len == 0 || expansion_add(e, span_of(piece, len));
+            report_bomb(in, taken);
+            if (!added) {
                 codec->close(self);
                 return false;
             }

@@ -197,13 +197,64 @@ static bool read_origin(struct reading *r, const json_t *value, const struct pla
     if (!registries_resolve(r->registries, text, &t->reference, &why))
         return refuse(r, &inner, why.message);
     t->text = text;
+    t->revision = span_of_text(json_string_value(json_object_get(value, "revision")));
+    return true;
+}
+
+/* A text that may be left out or null. */
+static bool optional_text(struct reading *r, const json_t *object, const char *key,
+                          const struct place *at, const char **ret_text)
+{
+    const json_t *value = json_object_get(object, key);
+    struct place inner = place_member(at, key);
+    *ret_text = json_is_string(value) ? json_string_value(value) : NULL;
+    return !value || json_is_null(value) || (*ret_text && **ret_text) ||
+           refuse(r, &inner, "must be a text, or null");
+}
+
+static bool read_signer(struct reading *r, const json_t *value, const struct place *at,
+                        struct locked_signer *ret_signer)
+{
+    static const char *const known[] = { "identity", "issuer", "key", NULL };
+    struct locked_signer s = { NULL, NULL, NULL };
+    if (!only_keys(r, value, at, known) ||
+        !(s.identity = text_at(r, value, "identity", at)) ||
+        !optional_text(r, value, "issuer", at, &s.issuer) ||
+        !optional_text(r, value, "key", at, &s.key))
+        return false;
+    if (!*s.identity)
+        return refuse(r, at, "an identity must not be empty");
+    s.identity = arena_text(r->lock->arena, bytes_of(r->lock->arena, s.identity));
+    if (!s.identity)
+        return error_set(r->error, ERROR_MEMORY, "out of memory");
+    *ret_signer = s;
+    return true;
+}
+
+static bool read_signers(struct reading *r, const json_t *list, const struct place *at,
+                         struct locked_target *t)
+{
+    size_t count = json_array_size(list);
+    if (!list)
+        return true;
+    if (!json_is_array(list) || count > LOCKED_SIGNERS_MAX)
+        return refuse(r, at, "must be a list of at most 16");
+    t->signers = arena_array(r->lock->arena, count + 1, sizeof *t->signers);
+    if (!t->signers)
+        return error_set(r->error, ERROR_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        struct place element = place_element(at, i);
+        if (!read_signer(r, json_array_get(list, i), &element, &t->signers[i]))
+            return false;
+    }
+    t->signer_count = count;
     return true;
 }
 
 static bool read_target(struct reading *r, const json_t *value, const struct place *at,
                         struct locked_target *t)
 {
-    static const char *const known[] = { "target", "origin", "files", NULL };
+    static const char *const known[] = { "target", "origin", "signers", "files", NULL };
     if (!only_keys(r, value, at, known))
         return false;
     const char *name = text_at(r, value, "target", at);
@@ -212,6 +263,9 @@ static bool read_target(struct reading *r, const json_t *value, const struct pla
     t->target = lockfile_target_name(bytes_of(r->lock->arena, name));
     struct place inner = place_member(at, "origin");
     if (!read_origin(r, json_object_get(value, "origin"), &inner, t))
+        return false;
+    inner = place_member(at, "signers");
+    if (!read_signers(r, json_object_get(value, "signers"), &inner, t))
         return false;
     inner = place_member(at, "files");
     const json_t *files = json_object_get(value, "files");

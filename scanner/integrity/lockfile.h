@@ -10,18 +10,30 @@
 
 #define LOCKFILE_SCHEMA "assay-lockfile/1"
 
+enum { LOCKED_SIGNERS_MAX = 16 };
+
 struct locked_file {
     struct span path;   /* raw bytes, relative to the target */
     struct span sha256; /* lower-case hex */
     uint64_t size;
 };
 
+/* Who had signed the target when it was recorded.  Texts live in the lockfile. */
+struct locked_signer {
+    const char *identity; /* a fingerprint, a name: as reports show it */
+    const char *issuer;   /* the provider of a keyless identity; or NULL */
+    const char *key;      /* base64 of the public key that it is; or NULL */
+};
+
 struct locked_target {
     struct span target;         /* as it was named, without "./" and a '/' at the end */
     const char *text;           /* of the reference; NULL: none was stated */
     struct reference reference; /* resolved, when text is not NULL */
+    struct span revision;       /* what it named then; empty: not told */
     struct locked_file *files;  /* ordered by path, each once */
     size_t count;
+    struct locked_signer *signers; /* each must have signed what is there */
+    size_t signer_count;
 };
 
 struct lockfile;

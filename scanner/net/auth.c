@@ -1,5 +1,7 @@
 #include "net/auth.h"
 
+#include "net/aws.h"
+#include "net/google.h"
 #include "net/secret.h"
 
 #include <pthread.h>
@@ -29,6 +31,8 @@ struct auth {
     char source[128];
     struct credential *fixed; /* what needs no service; or NULL */
     struct secrets secrets;   /* for the token service */
+    struct sigv4_key key;     /* AUTH_SIGV4 */
+    struct google_key google; /* AUTH_GOOGLE */
     pthread_mutex_t lock;
     struct token tokens[TOKENS_MAX]; /* the newest first */
     size_t token_count;
@@ -84,6 +88,19 @@ static bool try_method(struct auth *a, const struct auth_method *m, bool *ret_ta
     bool taken = m->kind == AUTH_NONE, ok = true;
     if (uses_form(m)) {
         taken = form_is_complete(m, &a->place);
+    } else if (m->kind == AUTH_SIGV4) {
+        ok = sigv4_key_find(m, &a->place, &a->key, error);
+        taken = ok && a->key.id;
+        memcpy(s.source, a->key.source, sizeof a->key.source);
+    } else if (m->kind == AUTH_GOOGLE) {
+        ok = google_key_find(m, &a->place, &a->google, error);
+        taken = ok && (a->google.word || a->google.url);
+        memcpy(s.source, a->google.source, sizeof a->google.source);
+        if (ok && a->google.word)
+            a->fixed =
+                credential_header(&a->endpoint, "Authorization", "Bearer ",
+                                  span_of_text(a->google.word), a->plain_ok, error);
+        ok = ok && (!a->google.word || a->fixed);
     } else if (m->kind != AUTH_NONE && m->kind != AUTH_OTHER) {
         ok = secrets_find(m, &a->place, &a->endpoint, &s, error);
         /* without secrets, tokens of a registry are asked for anonymously */
@@ -142,6 +159,8 @@ void auth_free(struct auth *a)
         return;
     credential_free(a->fixed);
     secrets_wipe(&a->secrets);
+    sigv4_key_wipe(&a->key);
+    google_key_wipe(&a->google);
     free(a->endpoint_url);
     for (size_t i = 0; i < a->token_count; i++)
         token_free(&a->tokens[i]);
@@ -151,7 +170,8 @@ void auth_free(struct auth *a)
 
 bool auth_anonymous(const struct auth *a)
 {
-    return !a->fixed && !a->secrets.word && a->method.kind != AUTH_EXCHANGE;
+    return !a->fixed && !a->secrets.word && !a->key.id && !a->google.url &&
+           a->method.kind != AUTH_EXCHANGE;
 }
 
 const char *auth_source(const struct auth *a)
@@ -361,6 +381,24 @@ static struct credential *exchange(struct auth *a, struct http *h,
     return token;
 }
 
+static struct credential *exchange_google(struct auth *a, struct http *h,
+                                          struct error *error)
+{
+    static const char *const pointers[] = { "/access_token", NULL };
+    struct credential *token = NULL;
+    struct buffer form;
+    buffer_init(&form, 64 << 10);
+    if (google_form(&a->google, http_now(h), &form, error)) {
+        struct http_request q = { .method = HTTP_POST,
+                                  .url = a->google.url,
+                                  .body = buffer_span(&form) };
+        token = ask_service(a, h, &q, pointers, "", error);
+    }
+    secret_wipe(form.text, form.capacity);
+    buffer_free(&form);
+    return token;
+}
+
 /* --- challenges (the token protocol of OCI registries) --- */
 
 /* Only the endpoint may send us to a token service, and only to its own host or to one
@@ -430,6 +468,31 @@ static struct credential *answer_challenge(struct auth *a, struct http *h,
 
 /* --- requests --- */
 
+/* With the secret behind the query, where it is for the endpoint. */
+static bool query_fetch(const struct auth *a, struct http *h,
+                        const struct http_request *q, struct http_response *ret_response,
+                        struct error *error)
+{
+    struct http_request with = *q;
+    struct buffer text;
+    struct url url;
+    if (!url_parse(q->url, &url, error))
+        return false;
+    buffer_init(&text, URL_MAX);
+    buffer_add_text(&text, url.text);
+    if (web_origin_equal(&url.origin, &a->endpoint)) {
+        const char *word = a->secrets.word + (*a->secrets.word == '?');
+        buffer_printf(&text, "%c%s", strchr(url.text, '?') ? '&' : '?', word);
+        with.url = text.text;
+    }
+    url_free(&url);
+    bool ok = text.truncated ? error_set(error, ERROR_NETWORK, "the URL is too long")
+                             : http_fetch(h, &with, ret_response, error);
+    secret_wipe(text.text, text.capacity);
+    buffer_free(&text);
+    return ok;
+}
+
 /* What to begin with.  False: there must be a token, and none was to be had. */
 static bool first_credential(struct auth *a, struct http *h, const struct http_request *q,
                              struct credential **ret_token, struct error *error)
@@ -437,11 +500,12 @@ static bool first_credential(struct auth *a, struct http *h, const struct http_r
     *ret_token = NULL;
     if (a->method.kind == AUTH_OCI)
         *ret_token = token_for(a, NULL, http_now(h));
-    if (a->method.kind != AUTH_EXCHANGE)
+    bool google = a->method.kind == AUTH_GOOGLE && a->google.url;
+    if (a->method.kind != AUTH_EXCHANGE && !google)
         return true;
     *ret_token = token_for(a, "", http_now(h));
     if (!*ret_token)
-        *ret_token = exchange(a, h, q, error);
+        *ret_token = google ? exchange_google(a, h, error) : exchange(a, h, q, error);
     return *ret_token != NULL;
 }
 
@@ -467,6 +531,11 @@ bool auth_fetch(struct auth *a, struct http *h, const struct http_request *q,
     struct credential *token;
     struct error why;
     *ret_response = (struct http_response){ .failure = HTTP_REFUSED };
+    if (a->method.kind == AUTH_QUERY)
+        return query_fetch(a, h, q, ret_response, error);
+    if (a->method.kind == AUTH_SIGV4)
+        return aws_fetch(&a->key, &a->endpoint, &a->place, a->plain_ok, h, q,
+                         ret_response, error);
     if (!first_credential(a, h, q, &token, error))
         return false;
     with.credential = token ? token : a->fixed;

@@ -17,7 +17,10 @@ enum auth_kind {
     AUTH_HEADER,   /* `header: secret`; also what others write as a query parameter */
     AUTH_OCI,      /* anonymous, or two secrets, for the token service in a challenge */
     AUTH_EXCHANGE, /* two secrets as Basic, or `form`, for a token that is then Bearer */
-    AUTH_OTHER     /* sigv4, google, …: a driver's own business; passed over */
+    AUTH_QUERY,    /* a shared access signature: a word that is (part of) the query */
+    AUTH_SIGV4,    /* an AWS key, from three variables or a profile; signs each request */
+    AUTH_GOOGLE,   /* a service account's file, or a user's, for a token that is Bearer */
+    AUTH_OTHER     /* not known here; passed over */
 };
 
 /* One element of "auth".  Lists are NULL-terminated and never NULL.  Sources of the

@@ -41,6 +41,8 @@ static enum auth_kind kind_of(const char *type)
         { "header",        AUTH_HEADER  },
         { "oci-challenge", AUTH_OCI     },
         { "exchange",      AUTH_EXCHANGE},
+        { "sigv4",         AUTH_SIGV4   },
+        { "google",        AUTH_GOOGLE  },
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(type, kinds[i].name) == 0)

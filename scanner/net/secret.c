@@ -109,9 +109,8 @@ static bool path_of(const char *text, const struct auth_place *place,
     return n > 0 && n < FILE_PATH_MAX;
 }
 
-/* The text of a small file; NULL in *ret_text when it is not there. */
-static bool read_file(const char *shown, const struct auth_place *place, char **ret_text,
-                      struct error *error)
+bool secret_file(const struct auth_place *place, const char *shown, char **ret_text,
+                 struct error *error)
 {
     char path[FILE_PATH_MAX];
     struct stat st;
@@ -138,7 +137,7 @@ static bool read_file(const char *shown, const struct auth_place *place, char **
     return true;
 }
 
-static void free_text(char *text)
+void secret_file_free(char *text)
 {
     secret_wipe(text, text ? strlen(text) : 0);
     free(text);
@@ -216,12 +215,12 @@ static bool from_files(const struct auth_method *m, const struct auth_place *pla
         for (; *list && !s->word && (!of_netrc || m->netrc); list++) {
             char *text;
             bool named = span_ends(span_of_text(*list), "netrc");
-            if (!read_file(*list, place, &text, error))
+            if (!secret_file(place, *list, &text, error))
                 return false;
             bool ok =
                 !text || (named || of_netrc ? from_netrc(m, *list, text, host, s, error)
                                             : from_token_file(m, *list, text, s, error));
-            free_text(text);
+            secret_file_free(text);
             if (!ok)
                 return false;
         }
@@ -309,10 +308,10 @@ static bool from_json(const struct auth_method *m, const struct auth_place *plac
     struct error ignored;
     if (!m->json_file || !m->json_pointer[0])
         return true;
-    if (!read_file(m->json_file, place, &text, error) || !text)
+    if (!secret_file(place, m->json_file, &text, error) || !text)
         return text == NULL && error->code == ERROR_NONE;
     json_t *root = json_read(span_of_text(text), m->json_file, &ignored);
-    free_text(text);
+    secret_file_free(text);
     if (!root)
         return error_set(error, ERROR_CONFIG, "%s is not JSON", m->json_file);
     const char *first = value_at(root, m->json_pointer[0], host);

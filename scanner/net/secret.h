@@ -18,6 +18,12 @@ bool secrets_find(const struct auth_method *m, const struct auth_place *place,
                   struct error *error);
 void secrets_wipe(struct secrets *s); /* idempotent */
 
+/* The text of a small file ("~/.x", "$NAME/x"); NULL in *ret_text when it is not there.
+ * secret_file_free() wipes it. */
+bool secret_file(const struct auth_place *place, const char *shown, char **ret_text,
+                 struct error *error);
+void secret_file_free(char *text); /* NULL is fine */
+
 /* RFC 6901; NULL when nothing is there. */
 const json_t *secret_pointer(const json_t *root, const char *pointer);
 

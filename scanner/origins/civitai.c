@@ -1,6 +1,6 @@
 /* NAME.civitai.info, which downloaders write beside NAME.safetensors: Civitai's answer
  * about one version of a model.  Hashes: SHA256 whole, AutoV2 its first ten digits, CRC32
- * in either byte order.  BLAKE3, AutoV1 and AutoV3 are not computed here.
+ * in either byte order, BLAKE3; AutoV1 and AutoV3 are of parts (digest.h).
  * Source: Civitai, REST API reference, model-versions. */
 #include "origins/reading.h"
 
@@ -27,12 +27,36 @@ static const struct node *choose(const struct node *files, struct span stem)
     return primary;
 }
 
+/* What tools write for AutoV1 and AutoV3 of a file that has no such part: the sha256 of
+ * nothing, which says nothing. */
+static bool is_of_nothing(struct span digits)
+{
+    static const char nothing[] =
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    return digits.len > 0 && digits.len < sizeof nothing &&
+           strncasecmp((const char *)digits.ptr, nothing, digits.len) == 0;
+}
+
 static void expect_hashes(struct origin_reading *r, const struct node *hashes,
                           struct span path)
 {
-    origin_expect(r, path, DIGEST_SHA256, node_text_at(hashes, "SHA256"), NULL);
-    origin_expect(r, path, DIGEST_SHA256, node_text_at(hashes, "AutoV2"), NULL);
-    origin_expect(r, path, DIGEST_CRC32, node_text_at(hashes, "CRC32"), NULL);
+    static const struct {
+        const char *key;
+        enum digest_algorithm algorithm;
+        bool part; /* of the file only */
+    } rows[] = {
+        {"SHA256",  DIGEST_SHA256, false},
+        { "AutoV2", DIGEST_SHA256, false},
+        { "BLAKE3", DIGEST_BLAKE3, false},
+        { "CRC32",  DIGEST_CRC32,  false},
+        { "AutoV1", DIGEST_AUTOV1, true },
+        { "AutoV3", DIGEST_AUTOV3, true },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct span digits = node_text_at(hashes, rows[i].key);
+        if (!rows[i].part || !is_of_nothing(digits))
+            origin_expect(r, path, rows[i].algorithm, digits, NULL);
+    }
 }
 
 static bool is_number(const struct node *n)

@@ -1,12 +1,13 @@
-/* DVC: *.dvc and dvc.lock name outputs by md5; the md5 of a directory is that of a list,
- * which lies in the cache as HASH.dir.  Before 3.0 (no `hash: md5`) the line ends of text
- * do not count.  Source: dvc, schema.py, dvc-data, hashfile. */
+/* DVC: *.dvc and dvc.lock name outputs by md5; the md5 of a directory is that of a list
+ * of its files, which may lie in the cache as HASH.dir.  Before 3.0 (no `hash: md5`) the
+ * line ends of text do not count.  Source: dvc, schema.py, dvc-data, hashfile. */
 #include "origins/reading.h"
 
-/* A directory among the outputs, until the list of its files is met. */
+/* A directory among the outputs.  It is compared file by file when the list of its files
+ * is met, else as a whole. */
 struct directory {
     struct origin_source source;
-    struct span hash, path; /* hash without ".dir" */
+    struct statement listing; /* its digest is without ".dir" */
     struct directory *next;
 };
 
@@ -20,6 +21,7 @@ struct state {
     struct directory *directories;
     struct list *lists;
     size_t list_count, list_capacity;
+    bool ignores; /* some .dvcignore leaves files out */
 };
 
 /* Where an output came from, if the file says so: another repository, or a URL. */
@@ -47,10 +49,34 @@ static struct statement claim_of(struct origin_reading *r, const struct node *fi
     return claim;
 }
 
+static void note_directory(struct origin_reading *r, const struct node *out,
+                           struct span hash, struct span path,
+                           enum digest_algorithm algorithm)
+{
+    struct state *state = r->state;
+    struct directory *d = arena_alloc(r->arena, sizeof *d);
+    if (!origin_is_hex(hash, digest_digits(DIGEST_MD5))) {
+        origin_malformed(r, "the md5 of a directory is none");
+        return;
+    }
+    if (!d)
+        return;
+    *d = (struct directory){
+        .source = r->source,
+        .listing = {.kind = STATEMENT_LISTING,
+                    .path = path,
+                    .algorithm = algorithm,
+                    .digest = hash},
+        .next = state->directories,
+    };
+    struct statement *listing = &d->listing;
+    listing->has_size = node_uint(node_find(out, "nfiles"), &listing->size);
+    state->directories = d;
+}
+
 static void read_output(struct origin_reading *r, const struct node *out,
                         struct span directory, struct statement claim)
 {
-    struct state *state = r->state;
     struct span path = node_text_at(out, "path"), hash = node_text_at(out, "md5");
     bool modern = span_is(node_text_at(out, "hash"), "md5");
     uint64_t size;
@@ -60,18 +86,13 @@ static void read_output(struct origin_reading *r, const struct node *out,
         return;
     claim.path = path;
     origin_say(r, claim);
+    enum digest_algorithm algorithm = modern ? DIGEST_MD5 : DIGEST_MD5_DOS2UNIX;
     if (span_ends(hash, ".dir")) {
-        struct directory *d = arena_alloc(r->arena, sizeof *d);
-        if (!d)
-            return;
-        *d = (struct directory){ r->source, span_slice(hash, 0, hash.len - 4), path,
-                                 state->directories };
-        state->directories = d;
+        note_directory(r, out, span_slice(hash, 0, hash.len - 4), path, algorithm);
         return;
     }
     bool sized = node_uint(node_find(out, "size"), &size);
-    origin_expect(r, path, modern ? DIGEST_MD5 : DIGEST_MD5_DOS2UNIX, hash,
-                  sized ? &size : NULL);
+    origin_expect(r, path, algorithm, hash, sized ? &size : NULL);
 }
 
 static void read_outputs(struct origin_reading *r, const struct node *outs,
@@ -134,12 +155,25 @@ static void note_list(struct origin_reading *r)
     state->lists[state->list_count++] = (struct list){ r->source, hash, algorithm };
 }
 
+/* `dvc init` writes one that holds comments alone. */
+static void read_ignore(struct origin_reading *r)
+{
+    struct state *state = r->state;
+    struct reader lines = reader_of(r->source.bytes, 0);
+    while (reader_left(&lines) > 0) {
+        struct span line = origin_trim(origin_line(&lines));
+        state->ignores |= line.len > 0 && !span_starts(line, "#");
+    }
+}
+
 static void read_one(struct origin_reading *r)
 {
     if (r->source.kind == ORIGIN_DVC_FILE)
         read_file(r);
     else if (r->source.kind == ORIGIN_DVC_LOCK)
         read_lock(r);
+    else if (r->source.kind == ORIGIN_DVC_IGNORE)
+        read_ignore(r);
     else
         note_list(r);
 }
@@ -159,7 +193,7 @@ static void read_list(struct origin_reading *r, const struct list *list,
     for (const struct node *e = node_is(entries, NODE_LIST) ? entries->first : NULL; e;
          e = e->next) {
         struct span path;
-        if (origin_path(r, directory->path, node_text_at(e, "relpath"), &path))
+        if (origin_path(r, directory->listing.path, node_text_at(e, "relpath"), &path))
             origin_expect(r, path, list->algorithm, node_text_at(e, "md5"), NULL);
     }
 }
@@ -167,15 +201,19 @@ static void read_list(struct origin_reading *r, const struct list *list,
 static void finish(struct origin_reading *r)
 {
     struct state *state = r->state;
-    if (state->list_count == 0)
-        return;
-    qsort(state->lists, state->list_count, sizeof *state->lists, compare_lists);
+    if (state->list_count)
+        qsort(state->lists, state->list_count, sizeof *state->lists, compare_lists);
     for (const struct directory *d = state->directories; d && !r->spent; d = d->next) {
-        const struct list wanted = { .hash = d->hash };
-        const struct list *found = bsearch(&wanted, state->lists, state->list_count,
-                                           sizeof *state->lists, compare_lists);
+        const struct list wanted = { .hash = d->listing.digest };
+        const struct list *found = state->list_count
+                                       ? bsearch(&wanted, state->lists, state->list_count,
+                                                 sizeof *state->lists, compare_lists)
+                                       : NULL;
+        r->source = d->source;
         if (found)
             read_list(r, found, d);
+        else if (!state->ignores)
+            origin_say(r, d->listing);
     }
 }
 

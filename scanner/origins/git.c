@@ -1,9 +1,11 @@
-/* A git clone: where it was cloned from, and which commit is checked out.  Read as files;
- * git is never run, `include` and `insteadOf` are not followed.
- * Source: git-config(1), gitrepository-layout(5). */
+/* A git clone: where it was cloned from, which commit is checked out, and which bytes its
+ * files have.  Read as files; git is never run, `include` and `insteadOf` are not
+ * followed. Source: git-config(1), gitrepository-layout(5). */
+#include "origins/git_attributes.h"
+#include "origins/git_index.h"
 #include "origins/reading.h"
 
-enum { LINE_MAX_BYTES = 4096 };
+enum { LINE_MAX_BYTES = 4096, NESTED_MAX = 256 };
 
 struct branch {
     struct span name, commit; /* "refs/heads/main" */
@@ -16,6 +18,13 @@ struct state {
     struct span head;        /* "refs/heads/main", or a commit */
     struct span packed;      /* packed-refs as a whole */
     struct branch *branches;
+    struct origin_source index;
+    struct git_attributes attributes;
+    bool top_attributes;            /* of the clone's top were read */
+    bool sha256;                    /* names objects by it */
+    bool elsewhere;                 /* the work tree or attributes lie in another place */
+    struct span nested[NESTED_MAX]; /* directories with attributes of their own */
+    size_t nested_count;
 };
 
 /* ---- .git/config ---------------------------------------------------------- */
@@ -32,12 +41,12 @@ static struct span remote_of(struct span line)
     return span_slice(line, open + 1, close);
 }
 
-/* The value behind `url =`, without quotes and comments; empty for any other key. */
-static struct span url_of(struct span line)
+/* The value behind `KEY =`, without quotes and comments; empty for any other key. */
+static struct span value_of(struct span line, const char *name)
 {
     size_t equals = span_find(line, "=", 0);
     struct span key = origin_trim(span_slice(line, 0, equals));
-    if (equals == SIZE_MAX || key.len != strlen("url") || !span_ends_nocase(key, "url"))
+    if (equals == SIZE_MAX || key.len != strlen(name) || !span_ends_nocase(key, name))
         return (struct span){ 0 };
     struct span value = origin_trim(span_slice(line, equals + 1, line.len));
     if (value.len >= 2 && value.ptr[0] == '"') {
@@ -51,6 +60,25 @@ static struct span url_of(struct span line)
     return value;
 }
 
+static void read_url(struct state *state, struct span remote, struct span line)
+{
+    struct span url = value_of(line, "url");
+    bool better = span_is(remote, "origin") && !span_is(state->remote, "origin");
+    if (url.len && (state->url.len == 0 || better)) {
+        state->remote = remote;
+        state->url = url;
+    }
+}
+
+/* Whatever the section: what matters is where files lie and how objects are named. */
+static void read_layout(struct state *state, struct span line)
+{
+    state->sha256 |= span_is(value_of(line, "objectformat"), "sha256");
+    state->elsewhere |= value_of(line, "worktree").len > 0 ||
+                        value_of(line, "attributesfile").len > 0 ||
+                        span_is(value_of(line, "bare"), "true");
+}
+
 static void read_config(struct origin_reading *r)
 {
     struct state *state = r->state;
@@ -58,22 +86,17 @@ static void read_config(struct origin_reading *r)
     struct span remote = { 0 };
     state->config = r->source;
     while (reader_left(&lines) > 0) {
-        struct span line = origin_trim(reader_line(&lines, LINE_MAX_BYTES));
-        if (!reader_ok(&lines)) {
+        struct span line = origin_trim(origin_line(&lines));
+        if (line.len > LINE_MAX_BYTES) {
             origin_malformed(r, "a line is very long");
             return;
         }
         if (span_starts(line, "["))
             remote = remote_of(line);
-        struct span url =
-            remote.len && !span_starts(line, "[") ? url_of(line) : (struct span){ 0 };
-        if (url.len == 0)
-            continue;
-        bool better = span_is(remote, "origin") && !span_is(state->remote, "origin");
-        if (state->url.len == 0 || better) {
-            state->remote = remote;
-            state->url = url;
-        }
+        else if (remote.len)
+            read_url(state, remote, line);
+        else
+            read_layout(state, line);
     }
 }
 
@@ -108,7 +131,7 @@ static struct span packed_commit(struct span packed, struct span name)
 {
     struct reader lines = reader_of(packed, 0);
     while (reader_left(&lines) > 0) {
-        struct span line = origin_trim(reader_line(&lines, LINE_MAX_BYTES));
+        struct span line = origin_trim(origin_line(&lines));
         size_t space = span_find(line, " ", 0);
         if (space == 40 || space == 64) {
             struct span commit = span_slice(line, 0, space);
@@ -163,6 +186,74 @@ static struct span without_suffix(struct span url)
     return url;
 }
 
+/* ---- what is checked out ------------------------------------------------------ */
+
+/* Attributes of a directory below the top are not read: nothing is said of its files. */
+static void note_nested(void *self, const struct git_index_entry *e)
+{
+    struct origin_reading *r = self;
+    struct state *state = r->state;
+    if (!span_is(origin_base_name(e->path), ".gitattributes"))
+        return;
+    struct span directory = arena_copy(r->arena, origin_directory(e->path));
+    if (directory.len == 0)
+        state->attributes.all |= !state->top_attributes;
+    else if (state->nested_count < NESTED_MAX)
+        state->nested[state->nested_count++] = directory;
+    else
+        state->attributes.all = true;
+}
+
+static bool is_nested(const struct state *state, struct span path)
+{
+    for (size_t i = 0; i < state->nested_count; i++) {
+        struct span directory = state->nested[i];
+        if (path.len > directory.len && path.ptr[directory.len] == '/' &&
+            memcmp(path.ptr, directory.ptr, directory.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void expect_blob(void *self, const struct git_index_entry *e)
+{
+    static const char digits[] = "0123456789abcdef";
+    struct origin_reading *r = self;
+    struct state *state = r->state;
+    char hex[2 * GIT_SHA256_SIZE];
+    struct span path;
+    if (r->spent || git_attributes_change(&state->attributes, e->path) ||
+        is_nested(state, e->path) || !origin_path(r, (struct span){ 0 }, e->path, &path))
+        return;
+    for (size_t i = 0; i < e->oid.len; i++) {
+        hex[2 * i] = digits[e->oid.ptr[i] >> 4];
+        hex[2 * i + 1] = digits[e->oid.ptr[i] & 15];
+    }
+    struct statement s = {
+        .kind = STATEMENT_EXPECT,
+        .path = path,
+        .algorithm = state->sha256 ? DIGEST_GIT_SHA256 : DIGEST_GIT_SHA1,
+        .digest = arena_copy(r->arena, span_of(hex, 2 * e->oid.len)),
+        .line_ends = true,
+    };
+    origin_say(r, s);
+}
+
+static void say_checked_out(struct origin_reading *r)
+{
+    struct state *state = r->state;
+    size_t oid_size = state->sha256 ? GIT_SHA256_SIZE : GIT_SHA1_SIZE;
+    struct span index = state->index.bytes;
+    const char *why = "";
+    if (!state->index.bytes.len || !state->config.bytes.len || state->elsewhere)
+        return;
+    r->source = state->index;
+    if (git_index_read(index, oid_size, note_nested, r, &why) == GIT_INDEX_MALFORMED)
+        origin_malformed(r, why);
+    else
+        (void)git_index_read(index, oid_size, expect_blob, r, &why);
+}
+
 static void read_one(struct origin_reading *r)
 {
     struct state *state = r->state;
@@ -176,12 +267,22 @@ static void read_one(struct origin_reading *r)
     case ORIGIN_GIT_PACKED_REFS:
         state->packed = r->source.bytes;
         break;
+    case ORIGIN_GIT_INDEX:
+        state->index = r->source;
+        break;
+    case ORIGIN_GIT_ATTRIBUTES:
+        state->top_attributes = true;
+        git_attributes_add(&state->attributes, r->arena, r->source.bytes);
+        break;
+    case ORIGIN_GIT_INFO_ATTRIBUTES:
+        git_attributes_add(&state->attributes, r->arena, r->source.bytes);
+        break;
     default:
         read_branch(r);
     }
 }
 
-static void finish(struct origin_reading *r)
+static void say_remote(struct origin_reading *r)
 {
     const struct state *state = r->state;
     if (state->url.len == 0)
@@ -194,6 +295,12 @@ static void finish(struct origin_reading *r)
                                       .note = arena_printf(r->arena, "remote \"%.*s\"",
                                                            (int)state->remote.len,
                                                            state->remote.ptr) });
+}
+
+static void finish(struct origin_reading *r)
+{
+    say_remote(r);
+    say_checked_out(r);
 }
 
 const struct origin_parser git_origin = {

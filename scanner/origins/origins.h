@@ -31,6 +31,8 @@ bool origin_is_blob(enum origin_kind kind);
 enum statement_kind {
     STATEMENT_CLAIM,   /* `path` (empty: all of the base) comes from there */
     STATEMENT_EXPECT,  /* the bytes of `path` have this digest, this size */
+    STATEMENT_LISTING, /* the list of all files below `path` has this md5, as DVC makes
+                          it; `algorithm` is that of each file, `size` their number */
     STATEMENT_PROBLEM, /* the source cannot be believed or read */
     STATEMENT_KINDS
 };
@@ -60,6 +62,7 @@ struct statement {
     enum digest_algorithm algorithm;
     struct span digest;
     bool has_size;
+    bool line_ends; /* of a git blob: the file may have "\r\n" where the blob has "\n" */
     uint64_t size;
     enum statement_problem problem;
 };

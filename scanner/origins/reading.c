@@ -36,6 +36,10 @@ void origin_say(struct origin_reading *r, struct statement s)
 
 void origin_malformed(struct origin_reading *r, const char *why)
 {
+    if (r->malformed == why && r->malformed_source == r->source.number)
+        return; /* once is enough: a manifest may have it in each of its rows */
+    r->malformed = why;
+    r->malformed_source = r->source.number;
     origin_say(r, (struct statement){ .kind = STATEMENT_PROBLEM,
                                       .problem = PROBLEM_MALFORMED,
                                       .note = span_of_text(why) });
@@ -81,6 +85,15 @@ void origin_expect(struct origin_reading *r, struct span path,
                                       .digest = digest,
                                       .has_size = size != NULL,
                                       .size = size ? *size : 0 });
+}
+
+struct span origin_line(struct reader *lines)
+{
+    struct span rest = reader_peek(lines, SIZE_MAX);
+    size_t end = span_find(rest, "\n", 0);
+    struct span line = reader_bytes(lines, end < rest.len ? end : rest.len);
+    reader_skip(lines, end < rest.len);
+    return line;
 }
 
 /* ---- paths ------------------------------------------------------------------ */

@@ -14,6 +14,8 @@ struct origin_reading {
     struct origin_source source; /* the one that statements are attributed to */
     void *state;                 /* of this parser, for one bundle; zeroed at first */
     bool spent;                  /* the budget of statements */
+    const char *malformed;       /* what was said last to be wrong, and of which source */
+    uint32_t malformed_source;
 };
 
 struct origin_parser {
@@ -53,6 +55,9 @@ struct span origin_public_url(struct origin_reading *r, struct span url);
 struct span origin_escape(struct origin_reading *r, struct span name);
 
 bool origin_is_hex(struct span text, size_t length); /* lower case */
-struct span origin_trim(struct span text);           /* white space at both ends */
+/* The next line of a text, whose last one may lack its '\n'. */
+struct span origin_line(struct reader *lines);
+
+struct span origin_trim(struct span text); /* white space at both ends */
 
 #endif

@@ -1,116 +1,160 @@
-#include "policy/policy.h"
+/* A policy as it is used: options on top, what counts for a model. */
+#include "policy/baseline.h"
+#include "policy/glob.h"
+#include "policy/keys.h"
 
-#include "core/formats.h"
-#include "core/suggest.h"
-
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define TRUST_BIT(level) (1U << TRUST_##level)
-
-static const struct policy gates[] = {
-#define GATE(name, fail_on, fails, incomplete_fails, trust, deny, summary)               \
-    { name, summary, SEVERITY_##fail_on, fails, incomplete_fails, trust, { deny } },
-#include "policy/gates.def"
-#undef GATE
-};
-enum { GATES = sizeof gates / sizeof gates[0] };
-
-const char *policy_gate_name(size_t i)
+void policy_free(struct policy *p)
 {
-    return i < GATES ? gates[i].name : NULL;
+    if (!p)
+        return;
+    baseline_free(p->baseline);
+    json_decref(p->kept);
+    arena_free(p->arena);
 }
 
-bool policy_gate(const char *name, struct policy *ret_policy)
+const char *policy_name(const struct policy *p)
 {
-    for (size_t i = 0; i < GATES; i++)
-        if (strcmp(gates[i].name, name) == 0) {
-            *ret_policy = gates[i];
+    return p->name;
+}
+
+const char *policy_summary(const struct policy *p)
+{
+    return p->summary;
+}
+
+bool policy_accepts_declared(const struct policy *p)
+{
+    return p->scopes[0].demands.accept_declared;
+}
+
+bool policy_lists_signers(const struct policy *p)
+{
+    for (size_t i = 0; i < p->scope_count; i++)
+        if (p->scopes[i].demands.identity_count)
             return true;
-        }
     return false;
 }
 
-/* Take the next word off a comma-separated list into `word`; false at its end. */
-static bool next_word(const char **list, char *word, size_t size)
+bool policy_accepts_signer(const struct policy *p, struct span subject,
+                           struct span issuer)
 {
-    if (!*list)
-        return false;
-    size_t len = strcspn(*list, ",");
-    const char *after = (*list)[len] == ',' ? *list + len + 1 : NULL;
-    (void)snprintf(word, size, "%.*s", (int)(len < size ? len : size - 1), *list);
-    *list = after;
-    return true;
-}
-
-static bool unknown_word(struct error *error, const char *option,
-                         const struct suggestion *s)
-{
-    if (s->best)
-        return error_set(error, ERROR_USAGE,
-                         "%s: \"%s\" is not known; did you mean \"%s\"?", option, s->word,
-                         s->best);
-    return error_set(error, ERROR_USAGE, "%s: \"%s\" is not known", option, s->word);
-}
-
-bool policy_allow_trust(struct policy *p, const char *levels, struct error *error)
-{
-    unsigned allowed = 0;
-    char word[64];
-    while (next_word(&levels, word, sizeof word)) {
-        enum trust t;
-        if (!trust_parse(word, &t)) {
-            struct suggestion s = suggestion_for(word);
-            for (int i = 0; i < TRUST_COUNT; i++)
-                suggestion_offer(&s, trust_name((enum trust)i));
-            return unknown_word(error, "--allow-trust", &s);
-        }
-        allowed |= 1U << t;
-    }
-    p->trust_allowed = allowed;
-    return true;
-}
-
-/* The table's own spelling of a format or family, or NULL. */
-static const char *format_or_family(const char *word)
-{
-    for (int id = 0; id < FORMAT_COUNT; id++) {
-        if (strcmp(formats[id].name, word) == 0)
-            return formats[id].name;
-        if (strcmp(formats[id].family, word) == 0)
-            return formats[id].family;
-    }
-    return NULL;
-}
-
-static bool deny_format(struct policy *p, const char *name)
-{
-    for (size_t i = 0; i < POLICY_FORMATS_MAX; i++) {
-        if (!p->deny_formats[i])
-            p->deny_formats[i] = name;
-        if (strcmp(p->deny_formats[i], name) == 0)
-            return true;
+    for (size_t i = 0; i < p->scope_count; i++) {
+        const struct demands *d = &p->scopes[i].demands;
+        for (size_t k = 0; k < d->identity_count; k++)
+            if (glob_matches(d->signature_identities[k].subject, subject, false) &&
+                glob_matches(d->signature_identities[k].issuer, issuer, false))
+                return true;
     }
     return false;
 }
 
-bool policy_deny_formats(struct policy *p, const char *names, struct error *error)
+void policy_use_baseline(struct policy *p, struct baseline *b)
 {
-    struct policy changed = *p;
-    char word[64];
-    while (next_word(&names, word, sizeof word)) {
-        const char *name = format_or_family(word);
-        if (!name) {
-            struct suggestion s = suggestion_for(word);
-            for (int id = 0; id < FORMAT_COUNT; id++) {
-                suggestion_offer(&s, formats[id].name);
-                suggestion_offer(&s, formats[id].family);
-            }
-            return unknown_word(error, "--deny-format", &s);
-        }
-        if (!deny_format(&changed, name))
-            return error_set(error, ERROR_USAGE, "--deny-format: more than %d formats",
-                             POLICY_FORMATS_MAX);
+    baseline_free(p->baseline);
+    p->baseline = b;
+}
+
+/* ---- options ---------------------------------------------------------------------- */
+
+/* "high,medium" as a list of texts; NULL: no memory. */
+static json_t *words_json(const char *words, const json_t *before)
+{
+    json_t *list = before ? json_copy((json_t *)(uintptr_t)before) : json_array();
+    while (words && list) {
+        size_t len = strcspn(words, ",");
+        json_array_append_new(list, json_stringn(words, len));
+        words = words[len] == ',' ? words + len + 1 : NULL;
     }
-    *p = changed;
-    return true;
+    return list;
+}
+
+static json_t *option_json(const struct policy *p, enum policy_key key, const char *value)
+{
+    const json_t *before =
+        key == POLICY_FORMATS_DENY ? p->scopes[0].settings[key].value : NULL;
+    switch (policy_keys[key].kind) {
+    case KIND_BOOLEAN:
+        return json_boolean(strcmp(value, "true") == 0);
+    case KIND_SEVERITY:
+    case KIND_INCOMPLETE:
+        return json_string(value);
+    default:
+        return words_json(value, before);
+    }
+}
+
+/* "--fail-on: "hgh" is not known; ..." out of the check's own line. */
+static bool option_problem(const struct buffer *report, const char *option,
+                           struct error *error)
+{
+    const char *text = report->text ? report->text : "";
+    const char *colon = strstr(text, ": ");
+    const char *sentence = colon ? colon + 2 : text;
+    if (sentence[0] == '[' && strstr(sentence, "]: "))
+        sentence = strstr(sentence, "]: ") + 3;
+    return error_set(error, ERROR_USAGE, "%s: %.*s", option, (int)strcspn(sentence, "\n"),
+                     sentence);
+}
+
+bool policy_set(struct policy *p, enum policy_key key, const char *option,
+                const char *value, struct error *error)
+{
+    struct buffer report;
+    json_t *json = option_json(p, key, value);
+    buffer_init(&report, 4096);
+    struct check c = { .path = option, .text = span_of_text("{}"), .report = &report };
+    if (!json)
+        return error_set(error, ERROR_USAGE, "%s: not text", option);
+    json_array_append_new(p->kept, json);
+    key_check(key, &c, p->registries, json, NULL);
+    bool ok = c.problems == 0 || option_problem(&report, option, error);
+    buffer_free(&report);
+    for (size_t i = 0; ok && i < p->scope_count; i++) {
+        struct scope *s = &p->scopes[i];
+        json_t *mine = json;
+        if (key == POLICY_FORMATS_DENY && i > 0) { /* beside what each denies */
+            mine = words_json(value, s->settings[key].value);
+            json_array_append_new(p->kept, mine);
+        }
+        s->settings[key] = (struct setting){ mine, option, 0 };
+        ok = mine && scope_compile(s, p->registries, p->arena);
+        if (!ok)
+            error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    return ok;
+}
+
+/* ---- where it lies ---------------------------------------------------------------- */
+
+static bool lies_in(const char *path, const char *target)
+{
+    size_t n = strlen(target);
+    while (n > 1 && target[n - 1] == '/')
+        n--;
+    return strncmp(path, target, n) == 0 &&
+           (path[n] == '/' || path[n] == '\0' || (n == 1 && target[0] == '/'));
+}
+
+bool policy_is_outside(const char *path, const char *what, const char *const *targets,
+                       struct error *error)
+{
+    char *real = realpath(path, NULL);
+    bool outside = true;
+    for (size_t i = 0; real && outside && targets[i]; i++) {
+        char *target = realpath(targets[i], NULL);
+        outside = !target || !lies_in(real, target);
+        free(target);
+        if (!outside)
+            error_set(
+                error, ERROR_CONFIG,
+                "%s: the %s lies in the target %s, and what a target holds must not "
+                "judge it; keep it elsewhere",
+                path, what, targets[i]);
+    }
+    free(real);
+    return outside;
 }

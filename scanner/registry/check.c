@@ -1,5 +1,6 @@
 #include "registry/check.h"
 
+#include "core/suggest.h"
 #include "registry/entry.h"
 
 #include <stdlib.h>
@@ -15,15 +16,20 @@ static char *slurp(const char *path, size_t *ret_len)
     return text;
 }
 
-__attribute__((format(printf, 4, 0))) static void tell(struct buffer *report,
-                                                       const char *path,
+__attribute__((format(printf, 5, 0))) static void tell(struct buffer *report,
+                                                       const char *path, struct span text,
                                                        const struct place *at,
                                                        const char *format, va_list args)
 {
-    size_t len;
-    char *text = slurp(path, &len);
-    buffer_printf(report, "%s:%zu: ", path, place_line(span_of(text, len), at));
-    free(text);
+    if (text.len) {
+        size_t column, line = place_position(text, at, &column);
+        buffer_printf(report, "%s:%zu:%zu: ", path, line, column);
+    } else {
+        size_t len;
+        char *again = slurp(path, &len);
+        buffer_printf(report, "%s:%zu: ", path, place_line(span_of(again, len), at));
+        free(again);
+    }
     if (at) {
         place_name(at, report);
         buffer_add_text(report, ": ");
@@ -37,7 +43,7 @@ void entry_problem(struct buffer *report, const char *path, const struct place *
 {
     va_list args;
     va_start(args, format);
-    tell(report, path, at, format, args);
+    tell(report, path, (struct span){ 0 }, at, format, args);
     va_end(args);
 }
 
@@ -45,9 +51,21 @@ void check_problem(struct check *c, const struct place *at, const char *format, 
 {
     va_list args;
     va_start(args, format);
-    tell(c->report, c->path, at, format, args);
+    tell(c->report, c->path, c->text, at, format, args);
     va_end(args);
     c->problems++;
+}
+
+static void unknown_key(struct check *c, const struct place *at,
+                        const struct field *fields)
+{
+    struct suggestion near = suggestion_for(at->key);
+    for (; fields->key; fields++)
+        suggestion_offer(&near, fields->key);
+    if (near.best)
+        check_problem(c, at, "unknown key; did you mean \"%s\"?", near.best);
+    else
+        check_problem(c, at, "unknown key");
 }
 
 void check_object(struct check *c, json_t *object, const struct place *at,
@@ -68,7 +86,7 @@ void check_object(struct check *c, json_t *object, const struct place *at,
         if (f->key)
             f->check(c, value, &here);
         else
-            check_problem(c, &here, "unknown key");
+            unknown_key(c, &here, fields);
     }
     for (const struct field *f = fields; f->key; f++)
         if (f->required && !json_object_get(object, f->key))

@@ -1,4 +1,5 @@
-/* check.h: what a JSON object must look like, told as tables; inside registry/ only.
+/* check.h: what a JSON object must look like, told as tables; for registries.d and
+ * policies.
  *
  * A check is told a value and where it is.  It returns nothing: what is wrong goes to
  * the report with file and line, and checking goes on, so that one run tells all. */
@@ -10,9 +11,12 @@
 
 struct check {
     const char *path;      /* of the file */
+    struct span text;      /* its bytes, for columns; empty: read again, lines only */
     struct buffer *report; /* not owned */
     const json_t *root;
     size_t problems;
+    size_t requests_known; /* how many requests may be spoken of; SIZE_MAX: all */
+    bool in_files;         /* "/pointer" and {path} are of a file */
 };
 
 typedef void field_check(struct check *c, json_t *value, const struct place *at);

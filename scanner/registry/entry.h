@@ -44,6 +44,9 @@ const struct entry *entry_of(const struct registry *r);
  * reference.  Problems as registry_check() tells them. */
 bool entry_check(const char *path, json_t *root, struct buffer *report);
 
+/* `root` with what it leaves to the entry that it extends; a new reference. */
+json_t *entry_extended(json_t *root, json_t *base);
+
 /* Borrows `root`, which entry_check() has passed.  NULL when out of memory. */
 struct entry *entry_new(struct arena *arena, const char *path, json_t *root);
 

@@ -79,18 +79,21 @@ static bool own_scope(const struct entry *e, const struct reference *ref,
 static bool value_listed(const char *value, const json_t *list)
 {
     for (size_t i = 0; i < json_array_size(list); i++)
-        if (strcmp(json_string_value(json_array_get(list, i)), value) == 0)
+        if (json_is_string(json_array_get(list, i)) &&
+            strcmp(json_string_value(json_array_get(list, i)), value) == 0)
             return true;
     return false;
 }
 
-/* [variable, operator, value]; never holds for a variable the reference lacks. */
+/* [variable, operator, value]; never holds for a variable the reference lacks.  What a
+ * rule asks of answers holds only once there are some (rest.h). */
 static bool condition_holds(const json_t *condition, const struct reference *ref)
 {
     const char *value =
         reference_variable(ref, json_string_value(json_array_get(condition, 0)));
     const char *op = json_string_value(json_array_get(condition, 1));
     const json_t *with = json_array_get(condition, 2);
+    const char *text = json_string_value(with);
     if (!value)
         return false;
     if (strcmp(op, "in") == 0)
@@ -98,9 +101,10 @@ static bool condition_holds(const json_t *condition, const struct reference *ref
     if (strcmp(op, "not_in") == 0)
         return !value_listed(value, with);
     if (strcmp(op, "matches") == 0)
-        return expression_matches(json_string_value(with), value);
-    bool equal = strcmp(value, json_string_value(with)) == 0;
-    return strcmp(op, "eq") == 0 ? equal : !equal;
+        return expression_matches(text, value);
+    if (strcmp(op, "eq") == 0)
+        return text && strcmp(value, text) == 0;
+    return strcmp(op, "ne") == 0 && text && strcmp(value, text) != 0;
 }
 
 /* The lowest level of all rules that hold; a rule that would raise it has no effect. */

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { GROUPS_MAX = 32 };
 
@@ -447,4 +448,22 @@ bool registries_resolve(const struct registries *r, const char *text,
 {
     const struct pattern *ignored;
     return resolve_pattern(r, text, ret_reference, &ignored, error);
+}
+
+bool registries_claim(const struct registries *r, const char *text)
+{
+    const char *colon = strchr(text, ':');
+    size_t n = colon ? (size_t)(colon - text) : 0;
+    if (n == 0 || n > URI_SCHEME_MAX)
+        return false;
+    if ((n == 4 && strncasecmp(text, "http", n) == 0) ||
+        (n == 5 && strncasecmp(text, "https", n) == 0))
+        return true;
+    for (size_t i = 0; i < r->count; i++)
+        for (size_t k = 0; k < r->entries[i]->pattern_count; k++) {
+            const char *scheme = r->entries[i]->patterns[k].scheme;
+            if (scheme && strlen(scheme) == n && strncasecmp(scheme, text, n) == 0)
+                return true;
+        }
+    return false;
 }

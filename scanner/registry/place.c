@@ -113,14 +113,24 @@ static size_t enter(struct span s, size_t i, const struct place *to, size_t *ret
     return SIZE_MAX;
 }
 
-size_t place_line(struct span json, const struct place *at)
+size_t place_position(struct span json, const struct place *at, size_t *ret_column)
 {
     const struct place *chain[PLACE_DEPTH_MAX];
-    size_t depth = unroll(at, chain), line = 1;
+    size_t depth = unroll(at, chain), line = 1, column = 1;
     size_t i = skip_space(json, 0), start = i;
     for (size_t n = 0; n < depth && i != SIZE_MAX; n++)
         i = enter(json, i, chain[n], &start);
-    for (size_t n = 0; n < start && n < json.len; n++)
-        line += json.ptr[n] == '\n';
+    for (size_t n = 0; n < start && n < json.len; n++) {
+        bool ends = json.ptr[n] == '\n';
+        line += ends;
+        column = ends ? 1 : column + 1;
+    }
+    *ret_column = column;
     return line;
+}
+
+size_t place_line(struct span json, const struct place *at)
+{
+    size_t column;
+    return place_position(json, at, &column);
 }

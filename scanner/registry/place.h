@@ -21,5 +21,6 @@ void place_name(const struct place *at, struct buffer *out);
 
 /* The line of that value in valid JSON with // comments; 1 when it is not there. */
 size_t place_line(struct span json, const struct place *at);
+size_t place_position(struct span json, const struct place *at, size_t *ret_column);
 
 #endif

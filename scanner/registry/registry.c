@@ -144,42 +144,141 @@ struct entry *entry_new(struct arena *arena, const char *path, json_t *root)
     return e;
 }
 
-/* The entry of one file in place of an earlier one with its id, or as a new one. */
-static bool add_file(struct registries *r, const char *path, struct error *error)
+/* What another entry says of asking, unless this one says it itself; null takes a member
+ * away.  How references are written and trusted is never taken over. */
+json_t *entry_extended(json_t *root, json_t *base)
+{
+    static const char *const sections[] = { "requests", "select",     "map",  "files",
+                                            "download", "errors",     "rate", "checks",
+                                            "oci",      "error_text", "git" };
+    json_t *merged = json_deep_copy(root);
+    for (size_t i = 0; merged && i < sizeof sections / sizeof *sections; i++) {
+        json_t *inherited = json_deep_copy(json_object_get(base, sections[i])), *member;
+        json_t *own = json_object_get(merged, sections[i]);
+        const char *key;
+        void *next;
+        if (json_is_object(inherited) && json_is_object(own))
+            json_object_update(inherited, own);
+        else if (own) {
+            json_decref(inherited);
+            continue;
+        }
+        json_object_foreach_safe(inherited, next, key, member)
+        {
+            if (json_is_null(member))
+                json_object_del(inherited, key);
+        }
+        if (inherited)
+            json_object_set_new(merged, sections[i], inherited);
+    }
+    return merged;
+}
+
+/* A file that was read, until all of them are. */
+struct source {
+    char *path; /* in the arena */
+    json_t *root;
+};
+struct sources {
+    struct arena *arena;
+    struct source files[ENTRIES_MAX];
+    size_t count;
+};
+
+static bool check_source(const char *path, json_t *root, struct error *error)
+{
+    struct buffer report;
+    buffer_init(&report, REPORT_MAX);
+    bool ok = entry_check(path, root, &report);
+    if (!ok)
+        error_set(error, ERROR_CONFIG, "%.*s",
+                  (int)span_find(buffer_span(&report), "\n", 0), report.text);
+    buffer_free(&report);
+    return ok;
+}
+
+static const char *id_of(const json_t *root)
+{
+    const char *id = text_at(root, "id");
+    return id ? id : "";
+}
+
+/* One file in place of an earlier one with its id, or as a new one.  What extends
+ * another entry is checked once that one is known. */
+static bool add_file(struct sources *all, const char *path, struct error *error)
 {
     json_t *root = json_read_file(path, error);
     if (!root)
         return false;
-    struct buffer report;
-    buffer_init(&report, REPORT_MAX);
-    if (!entry_check(path, root, &report)) {
-        size_t end = span_find(buffer_span(&report), "\n", 0);
-        error_set(error, ERROR_CONFIG, "%.*s", (int)end, report.text);
-        buffer_free(&report);
+    if (!json_object_get(root, "extends") && !check_source(path, root, error)) {
         json_decref(root);
         return false;
     }
-    buffer_free(&report);
-    struct entry *e = entry_new(r->arena, path, root);
-    if (!e) {
-        json_decref(root);
-        return error_set(error, ERROR_MEMORY, "%s: out of memory", path);
-    }
     size_t i = 0;
-    while (i < r->count && strcmp(r->entries[i]->registry.id, e->registry.id) != 0)
+    while (i < all->count && strcmp(id_of(all->files[i].root), id_of(root)) != 0)
         i++;
     if (i == ENTRIES_MAX) {
         json_decref(root);
         return error_set(error, ERROR_CONFIG, "%s: more than %d registries", path,
                          ENTRIES_MAX);
     }
-    if (i < r->count)
-        json_decref(r->entries[i]->root);
+    if (i < all->count)
+        json_decref(all->files[i].root);
     else
-        r->count++;
-    r->entries[i] = e;
-    return !arena_exhausted(r->arena) ||
+        all->count++;
+    all->files[i].root = root;
+    all->files[i].path = arena_text(all->arena, span_of_text(path));
+    return all->files[i].path ||
            error_set(error, ERROR_MEMORY, "%s: out of memory", path);
+}
+
+static bool extend(struct source *f, json_t *base, struct error *error)
+{
+    const char *id = text_at(f->root, "extends");
+    if (!base || json_object_get(base, "extends"))
+        return error_set(error, ERROR_CONFIG,
+                         "%s:1: extends: %s \"%.80s\", which must be an entry that "
+                         "extends none",
+                         f->path, base ? "this is" : "there is no", id ? id : "");
+    json_t *merged = entry_extended(f->root, base);
+    if (!merged || !check_source(f->path, merged, error)) {
+        json_decref(merged);
+        return merged ? false
+                      : error_set(error, ERROR_MEMORY, "%s: out of memory", f->path);
+    }
+    json_decref(f->root);
+    f->root = merged;
+    return true;
+}
+
+static json_t *source_find(const struct sources *all, const char *id)
+{
+    for (size_t i = 0; id && i < all->count; i++)
+        if (strcmp(id_of(all->files[i].root), id) == 0)
+            return all->files[i].root;
+    return NULL;
+}
+
+/* Entries from the files; the registries own the roots from here on. */
+static bool settle(struct registries *r, struct sources *all, struct error *error)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < all->count; i++) {
+        struct source *f = &all->files[i];
+        if (json_object_get(f->root, "extends"))
+            ok = extend(f, source_find(all, text_at(f->root, "extends")), error);
+    }
+    for (size_t i = 0; ok && i < all->count; i++) {
+        r->entries[i] = entry_new(r->arena, all->files[i].path, all->files[i].root);
+        if (!r->entries[i] || arena_exhausted(r->arena))
+            ok = error_set(error, ERROR_MEMORY, "%s: out of memory", all->files[i].path);
+    }
+    if (ok)
+        r->count = all->count;
+    for (size_t i = 0; !ok && i < all->count; i++)
+        json_decref(all->files[i].root);
+    all->count = 0;
+    return ok;
 }
 
 static int is_entry_file(const struct dirent *d)
@@ -187,8 +286,7 @@ static int is_entry_file(const struct dirent *d)
     return d->d_name[0] != '.' && span_ends(span_of_text(d->d_name), ".json");
 }
 
-static bool add_directory(struct registries *r, const char *directory,
-                          struct error *error)
+static bool add_directory(struct sources *all, const char *directory, struct error *error)
 {
     struct dirent **files = NULL;
     int n = scandir(directory, &files, is_entry_file, alphasort);
@@ -202,7 +300,7 @@ static bool add_directory(struct registries *r, const char *directory,
         buffer_printf(&path, "%s/%s", directory, files[i]->d_name);
         if (ok && (!path.text || path.truncated))
             ok = error_set(error, ERROR_MEMORY, "%s: out of memory", directory);
-        ok = ok && add_file(r, path.text, error);
+        ok = ok && add_file(all, path.text, error);
         free(files[i]);
     }
     free(files);
@@ -228,11 +326,20 @@ struct registries *registries_load(const char *const *directories, struct error 
         error_set(error, ERROR_MEMORY, "registries: out of memory");
         return NULL;
     }
-    for (size_t i = 0; directories[i]; i++)
-        if (!add_directory(r, directories[i], error)) {
-            registries_free(r);
-            return NULL;
-        }
+    struct sources *all = calloc(1, sizeof *all);
+    bool ok = all != NULL || error_set(error, ERROR_MEMORY, "registries: out of memory");
+    if (all)
+        all->arena = r->arena;
+    for (size_t i = 0; ok && directories[i]; i++)
+        ok = add_directory(all, directories[i], error);
+    ok = ok && settle(r, all, error);
+    for (size_t i = 0; all && i < all->count; i++)
+        json_decref(all->files[i].root);
+    free(all);
+    if (!ok) {
+        registries_free(r);
+        return NULL;
+    }
     qsort(r->entries, r->count, sizeof(struct entry *), compare_entries);
     return r;
 }

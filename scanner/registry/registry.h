@@ -61,6 +61,10 @@ struct reference {
 bool registries_resolve(const struct registries *r, const char *text,
                         struct reference *ret_reference, struct error *error);
 void reference_free(struct reference *ref);
+
+/* Does it begin like a reference: with a scheme that an entry knows ("hf:"), or as a URL?
+ * Then it is none other, whether it resolves or not; never a path. */
+bool registries_claim(const struct registries *r, const char *text);
 const char *reference_variable(const struct reference *ref,
                                const char *key); /* or NULL */
 

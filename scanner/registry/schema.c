@@ -1,6 +1,7 @@
 /* The keys of an entry, one table a JSON object; docs/registries.md teaches them and a
  * test holds the two together. */
-#include "registry/check.h"
+#include "registry/schema.h"
+
 #include "registry/entry.h"
 #include "registry/uri.h"
 
@@ -24,8 +25,7 @@ static void check_environment_name(struct check *c, json_t *value, const struct 
                      "the name of an environment variable");
 }
 
-static void check_environment_names(struct check *c, json_t *value,
-                                    const struct place *at)
+void check_environment_names(struct check *c, json_t *value, const struct place *at)
 {
     check_list(c, value, at, check_environment_name);
 }
@@ -61,7 +61,7 @@ static bool object_has_value(json_t *object, const char *text)
 }
 
 /* Does some pattern capture it, "vars" give it a default, or every URL bring it? */
-static bool variable_known(const struct check *c, const char *name)
+bool variable_known(const struct check *c, const char *name)
 {
     if (json_object_get(json_object_get(c->root, "vars"), name) ||
         strcmp(name, "host") == 0)
@@ -81,10 +81,10 @@ static bool variable_known(const struct check *c, const char *name)
     return false;
 }
 
-static void check_known_variable(struct check *c, json_t *value, const struct place *at)
+void check_known_variable(struct check *c, json_t *value, const struct place *at)
 {
     const char *name = json_string_value(value);
-    if (!name || !variable_known(c, name))
+    if (!name || (!variable_known(c, name) && !variable_set(c, name)))
         check_problem(c, at, "no pattern captures the variable \"%s\"", name ? name : "");
 }
 
@@ -190,37 +190,9 @@ static void check_urls(struct check *c, json_t *value, const struct place *at)
     check_object(c, value, at, fields);
 }
 
-static void check_condition(struct check *c, json_t *value, const struct place *at)
-{
-    static const char *const operators[] = {
-        "eq", "ne", "in", "not_in", "matches", NULL
-    };
-    struct place variable = place_element(at, 0), with_at = place_element(at, 2);
-    json_t *with = json_array_get(value, 2);
-    const char *op = json_string_value(json_array_get(value, 1));
-    if (json_array_size(value) != 3 || !is_one_of(json_array_get(value, 1), operators)) {
-        check_problem(c, at, "must be [variable, eq|ne|in|not_in|matches, value]");
-        return;
-    }
-    check_known_variable(c, json_array_get(value, 0), &variable);
-    if (strstr(op, "in")) {
-        check_list(c, with, &with_at, check_text);
-        return;
-    }
-    check_text(c, with, &with_at);
-    regex_t compiled;
-    struct error why;
-    if (strcmp(op, "matches") != 0 || !json_is_string(with))
-        return;
-    if (expression_compile(json_string_value(with), &compiled, &why))
-        regfree(&compiled);
-    else
-        check_problem(c, &with_at, "%s", why.message);
-}
-
 static void check_conditions(struct check *c, json_t *value, const struct place *at)
 {
-    check_list(c, value, at, check_condition);
+    check_list(c, value, at, check_question);
     if (json_array_size(value) == 0)
         check_problem(c, at, "must hold at least one condition");
 }
@@ -285,7 +257,7 @@ static void check_match_host(struct check *c, json_t *value, const struct place 
         check_problem(c, at, "only an internal registry may claim any host");
 }
 
-static void check_hosts(struct check *c, json_t *value, const struct place *at)
+void check_hosts(struct check *c, json_t *value, const struct place *at)
 {
     check_list(c, value, at, check_host);
 }
@@ -300,15 +272,33 @@ static void check_scope(struct check *c, json_t *value, const struct place *at)
     check_map(c, value, at, check_known_variable, check_environment_names);
 }
 
+/* Where a service that many share is reached: its host may hold variables, each a part
+ * of one label and none in the domain. */
+static void check_service(struct check *c, json_t *value, const struct place *at)
+{
+    const char *text = json_string_value(value);
+    check_template(c, value, at);
+    if (!text)
+        return;
+    const char *last = strrchr(text, '}');
+    const char *domain = last ? strchr(last, '.') : text;
+    if (strncmp(text, "https://", 8) != 0 || strchr(text + 8, '/') || !domain ||
+        (last && !strchr(domain + 1, '.')))
+        check_problem(c, at,
+                      "must be https:// and a host whose domain holds no variable");
+}
+
 static void check_endpoint(struct check *c, json_t *value, const struct place *at)
 {
     static const struct field fields[] = {
-        {"default", false, check_url              },
-        { "env",    false, check_environment_names},
-        { "hosts",  false, check_hosts            },
-        { "shared", false, check_hosts            },
-        { "scope",  false, check_scope            },
-        { NULL,     false, NULL                   }
+        {"default",    false, check_url              },
+        { "service",   false, check_service          },
+        { "env",       false, check_environment_names},
+        { "hosts",     false, check_hosts            },
+        { "shared",    false, check_hosts            },
+        { "scope",     false, check_scope            },
+        { "variables", false, check_scope            },
+        { NULL,        false, NULL                   }
     };
     check_object(c, value, at, fields);
 }
@@ -329,19 +319,43 @@ static void check_header_name(struct check *c, json_t *value, const struct place
     check_characters(c, value, at, UPPER LOWER DIGIT "-", "the name of an HTTP header");
 }
 
-static void check_texts(struct check *c, json_t *value, const struct place *at)
+void check_texts(struct check *c, json_t *value, const struct place *at)
 {
     check_list(c, value, at, check_text);
+}
+
+static void check_json_pointers(struct check *c, json_t *value, const struct place *at)
+{
+    check_list(c, value, at, check_json_pointer);
+}
+
+/* A JSON file with a pointer to each secret. */
+static void check_json_file(struct check *c, json_t *value, const struct place *at)
+{
+    static const struct field fields[] = {
+        {"path", true,  check_text         },
+        { "ptr", true,  check_json_pointers},
+        { NULL,  false, NULL               }
+    };
+    check_object(c, value, at, fields);
 }
 
 static void check_credential(struct check *c, json_t *value, const struct place *at)
 {
     static const struct field fields[] = {
-        {"type",    true,  check_auth_type        },
-        { "env",    false, check_environment_names},
-        { "file",   false, check_texts            },
-        { "header", false, check_header_name      },
-        { NULL,     false, NULL                   }
+        {"type",         true,  check_auth_type        },
+        { "env",         false, check_environment_names},
+        { "file",        false, check_texts            },
+        { "json_file",   false, check_json_file        },
+        { "netrc",       false, check_boolean          },
+        { "header",      false, check_header_name      },
+        { "user",        false, check_text             },
+        { "token_url",   false, check_text             },
+        { "token_ptr",   false, check_json_pointer     },
+        { "token_form",  false, check_texts            },
+        { "allow_hosts", false, check_hosts            },
+        { "scope",       false, check_text             },
+        { NULL,          false, NULL                   }
     };
     check_object(c, value, at, fields);
 }
@@ -434,9 +448,11 @@ static void check_reject(struct check *c, json_t *value, const struct place *at)
 static void check_identity(struct check *c, json_t *value, const struct place *at)
 {
     static const struct field fields[] = {
-        {"name",      true,  check_templates},
-        { "revision", false, check_templates},
-        { NULL,       false, NULL           }
+        {"name",       true,  check_templates       },
+        { "revision",  false, check_templates       },
+        { "publisher", false, check_templates       },
+        { "answer",    false, check_identity_answers},
+        { NULL,        false, NULL                  }
     };
     check_object(c, value, at, fields);
 }
@@ -472,35 +488,72 @@ static void check_variable_count(struct check *c)
     }
 }
 
+static void check_extends(struct check *c, json_t *value, const struct place *at)
+{
+    check_characters(c, value, at, LOWER DIGIT "-", "the id of another entry");
+}
+
+/* A stanza belongs to its driver. */
+static void check_stanzas(struct check *c)
+{
+    static const char *const stanzas[][2] = {
+        {"requests", "json-rest"},
+        { "oci",     "oci"      },
+        { "git",     "git-dvc"  }
+    };
+    const char *driver = json_string_value(json_object_get(c->root, "driver"));
+    for (size_t i = 0; i < sizeof stanzas / sizeof *stanzas; i++) {
+        struct place at = place_member(NULL, stanzas[i][0]);
+        if (json_object_get(c->root, stanzas[i][0]) && driver &&
+            strcmp(driver, stanzas[i][1]) != 0)
+            check_problem(c, &at, "is for the driver %s", stanzas[i][1]);
+    }
+}
+
 bool entry_check(const char *path, json_t *root, struct buffer *report)
 {
     static const struct field fields[] = {
-        {"schema",       true,  check_schema  },
-        { "id",          true,  check_id      },
-        { "name",        true,  check_text    },
-        { "driver",      true,  check_driver  },
-        { "description", true,  check_text    },
-        { "advice",      true,  check_text    },
-        { "has_api",     true,  check_boolean },
-        { "location",    false, check_text    },
-        { "urls",        true,  check_urls    },
-        { "trust",       true,  check_trust   },
-        { "endpoint",    true,  check_endpoint},
-        { "auth",        false, check_auth    },
-        { "vars",        false, check_vars    },
-        { "match",       true,  check_matches },
-        { "reject",      false, check_reject  },
-        { "identity",    true,  check_identity},
-        { "pinned",      false, check_pinned  },
-        { "examples",    true,  check_examples},
-        { NULL,          false, NULL          }
+        {"schema",       true,  check_schema     },
+        { "id",          true,  check_id         },
+        { "name",        true,  check_text       },
+        { "driver",      true,  check_driver     },
+        { "description", true,  check_text       },
+        { "advice",      true,  check_text       },
+        { "has_api",     true,  check_boolean    },
+        { "location",    false, check_text       },
+        { "urls",        true,  check_urls       },
+        { "trust",       true,  check_trust      },
+        { "endpoint",    true,  check_endpoint   },
+        { "auth",        false, check_auth       },
+        { "vars",        false, check_vars       },
+        { "match",       true,  check_matches    },
+        { "reject",      false, check_reject     },
+        { "identity",    true,  check_identity   },
+        { "pinned",      false, check_pinned     },
+        { "examples",    true,  check_examples   },
+        { "extends",     false, check_extends    },
+        { "requests",    false, check_requests   },
+        { "select",      false, check_selects    },
+        { "map",         false, check_fields     },
+        { "files",       false, check_files      },
+        { "download",    false, check_download   },
+        { "errors",      false, check_errors     },
+        { "error_text",  false, check_error_texts},
+        { "rate",        false, check_rate       },
+        { "checks",      false, check_checks     },
+        { "oci",         false, check_oci        },
+        { "git",         false, check_git        },
+        { NULL,          false, NULL             }
     };
-    struct check c = { .path = path, .report = report, .root = root };
+    struct check c = {
+        .path = path, .report = report, .root = root, .requests_known = SIZE_MAX
+    };
     check_object(&c, root, NULL, fields);
     if (!json_object_get(json_object_get(root, "urls"), "base") &&
         !json_object_get(root, "location"))
         check_problem(&c, NULL,
                       "\"urls.base\" or \"location\" must say where the registry is");
     check_variable_count(&c);
+    check_stanzas(&c);
     return c.problems == 0;
 }

@@ -128,7 +128,21 @@ bool registry_check(const char *path, const struct registries *others,
         buffer_printf(report, "%s\n", error.message);
         return false;
     }
-    if (!entry_check(path, root, report)) {
+    const char *extends = json_string_value(json_object_get(root, "extends"));
+    const struct registry *base =
+        others && extends ? registries_find(others, extends) : NULL;
+    if (base && !json_object_get(entry_of(base)->root, "extends")) {
+        json_t *merged = entry_extended(root, entry_of(base)->root);
+        json_decref(root);
+        root = merged;
+    } else if (extends) {
+        const struct place at = { .key = "extends" };
+        entry_problem(report, path, &at, "\"%.80s\" must be an entry that extends none",
+                      extends);
+        json_decref(root);
+        return false;
+    }
+    if (!root || !entry_check(path, root, report)) {
         json_decref(root);
         return false;
     }

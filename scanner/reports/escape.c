@@ -36,6 +36,7 @@ static bool deceptive(uint32_t c)
         { 0xfeff,  0xfeff  },
         { 0xffa0,  0xffa0  },
         { 0xfff0,  0xfffb  },
+        { 0xfffe,  0xffff  },
         { 0x1bca0, 0x1bca3 },
         { 0x1d173, 0x1d17a },
         { 0xe0000, 0x10ffff},
@@ -113,8 +114,8 @@ static enum form form_at(const struct sink *sink, struct span s, size_t at, size
     *ret_n = n ? n : 1;
     if (n == 0 || (sink->mark && s.ptr[at] == sink->mark))
         return BYTES;
-    if (!sink->json && *ret_char == '#' && log_command(s, at))
-        return BYTES;
+    if (*ret_char == '#' && log_command(s, at))
+        return sink->json ? UNICODE : BYTES;
     if (!sink->json && *ret_char == ' ' && (at == 0 || at + 1 == s.len))
         return BYTES;
     if (*ret_char == '\\')

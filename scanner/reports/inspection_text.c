@@ -304,7 +304,7 @@ static void add_formats(struct text_out *t, uint64_t set)
 
 static void write_head(struct text_out *t, const struct artifact *a)
 {
-    text_path(t, a);
+    text_path(t, NULL, a);
     text_out_line(t, STYLE_BOLD, 0);
     add_formats(t, a->formats);
     item(t, "Format");

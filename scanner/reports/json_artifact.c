@@ -50,8 +50,8 @@ static void write_facts(struct json_out *j, const struct fact *root)
 
 static bool worth_a_line(const struct artifact *a)
 {
-    return a->findings.count > 0 || a->facts || a->status == STATUS_INCOMPLETE ||
-           a->status == STATUS_FAILED;
+    return a->findings.count > 0 || a->facts || a->executes ||
+           a->status == STATUS_INCOMPLETE || a->status == STATUS_FAILED;
 }
 
 /* Is there anything in this member, or below it, that the report should name? */
@@ -88,6 +88,12 @@ static void open_artifact(struct json_out *j, const struct artifact *a)
     const struct artifact *worst = artifact_worst_part(a);
     json_out_text(j, "status", status_name(worst->status));
     json_out_bytes(j, "reason", worst->reason);
+    if (worst != a) { /* what is wrong lies deeper */
+        json_out_text(j, "own_status", status_name(a->status));
+        json_out_bytes(j, "own_reason", a->reason);
+    }
+    json_out_uint(j, "findings", a->findings.count - a->findings.dropped);
+    json_out_uint(j, "findings_dropped", a->findings.dropped);
     if (a->facts)
         write_facts(j, a->facts);
     json_out_uint(j, "members_total", a->members_total);

@@ -6,8 +6,8 @@
 #include "reports/json_out.h"
 
 /* Into an open object, which is then closed: size, formats, executes, status and
- * reason (the worst in it), facts, members_total, and the members that have something
- * to say, nested. */
+ * reason (the worst in it), how many findings it has itself, facts, members_total, and
+ * the members that have something to say, nested. */
 void json_artifact_end(struct json_out *j, const struct artifact *a);
 
 #endif

@@ -9,9 +9,23 @@ struct json_out json_out_to(FILE *file)
     return (struct json_out){ .file = file };
 }
 
+struct json_out json_out_compact_to(FILE *file)
+{
+    return (struct json_out){ .file = file, .compact = true };
+}
+
 static void indent(const struct json_out *j)
 {
-    fprintf(j->file, "\n%*s", (int)(2 * j->depth), "");
+    static const char blanks[] = "                ";
+    const size_t most = sizeof blanks - 1;
+    if (j->compact)
+        return;
+    fputc('\n', j->file);
+    for (size_t left = 2 * (size_t)j->depth; left > 0;) {
+        size_t n = left < most ? left : most;
+        (void)fwrite(blanks, 1, n, j->file);
+        left -= n;
+    }
 }
 
 /* Comma, line and key in front of a value. */
@@ -25,7 +39,7 @@ static void begin(struct json_out *j, const char *key)
     if (key) {
         fputc('"', j->file);
         escape_json(j->file, span_of_text(key), 0);
-        fputs("\": ", j->file);
+        fputs(j->compact ? "\":" : "\": ", j->file);
     }
 }
 
@@ -81,6 +95,13 @@ void json_out_bytes(struct json_out *j, const char *key, struct span bytes)
 {
     json_out_string_begin(j, key);
     escape_json(j->file, bytes, 0);
+    json_out_string_end(j);
+}
+
+void json_out_shown(struct json_out *j, const char *key, struct span bytes)
+{
+    json_out_string_begin(j, key);
+    escape_for(j->file, ESCAPE_STRING, bytes);
     json_out_string_end(j);
 }
 

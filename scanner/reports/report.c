@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 static const struct report_writer writers[] = {
-#define REPORT(name, title) { #name, title, report_write_##name },
+#define REPORT(symbol, name, title) { name, title, report_write_##symbol },
 #include "reports/reports.def"
 #undef REPORT
 };
@@ -26,19 +26,25 @@ const struct report_writer *report_find(const char *name)
     return NULL;
 }
 
+/* What is to be written, and by whom. */
+struct task {
+    const char *what; /* "json": for errors */
+    report_write_function *write;
+    const void *self;
+};
+
 /* Run the writer and push everything out of stdio's buffer; `name` is for the error. */
-static bool write_stream(const struct report_writer *w, const struct result *r,
-                         const struct report_options *o, FILE *out, const char *name,
+static bool write_stream(const struct task *t, FILE *out, const char *name,
                          struct error *error)
 {
     errno = 0;
-    if (!w->write(out, r, o))
+    if (!t->write(out, t->self))
         return error_set(error, ERROR_MEMORY, "%s: out of memory", name);
     if (fflush(out) != 0 || ferror(out)) {
         if (errno == 0)
             errno = EIO;
         return error_errno(error, ERROR_IO, "%s: cannot write the %s report", name,
-                           w->name);
+                           t->what);
     }
     return true;
 }
@@ -62,12 +68,10 @@ static bool close_stream(FILE *out, bool ok, const char *name, struct error *err
 }
 
 /* A device, a pipe: there is nothing to rename over. */
-static bool write_special(const struct report_writer *w, const struct result *r,
-                          const struct report_options *o, const char *path,
-                          struct error *error)
+static bool write_special(const struct task *t, const char *path, struct error *error)
 {
     FILE *out = stream_of(open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY), path, error);
-    return out && close_stream(out, write_stream(w, r, o, out, path, error), path, error);
+    return out && close_stream(out, write_stream(t, out, path, error), path, error);
 }
 
 /* A new file beside `path`; its name, to be freed, in *ret_name. */
@@ -93,15 +97,13 @@ static int temporary_beside(const char *path, char **ret_name)
     return -1;
 }
 
-static bool write_atomically(const struct report_writer *w, const struct result *r,
-                             const struct report_options *o, const char *path,
-                             struct error *error)
+static bool write_atomically(const struct task *t, const char *path, struct error *error)
 {
     char *temporary = NULL;
     FILE *out = stream_of(temporary_beside(path, &temporary), path, error);
     bool ok = out != NULL;
     if (ok) {
-        ok = write_stream(w, r, o, out, path, error);
+        ok = write_stream(t, out, path, error);
         if (ok && fsync(fileno(out)) != 0)
             ok = error_errno(error, ERROR_IO, "%s: cannot write the report", path);
         ok = close_stream(out, ok, path, error);
@@ -114,17 +116,37 @@ static bool write_atomically(const struct report_writer *w, const struct result 
     return ok;
 }
 
+bool report_write_by(const char *what, report_write_function *write, const void *self,
+                     FILE *out, const char *path, struct error *error)
+{
+    const struct task t = { what, write, self };
+    if (!path)
+        return write_stream(&t, out, "standard output", error);
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return write_special(&t, path, error);
+    char *real = realpath(path, NULL); /* through a link to the file that it names */
+    bool ok = write_atomically(&t, real ? real : path, error);
+    free(real);
+    return ok;
+}
+
+struct one_result {
+    const struct report_writer *writer;
+    const struct result *r;
+    const struct report_options *o;
+};
+
+static bool write_result(FILE *out, const void *self)
+{
+    const struct one_result *one = self;
+    return one->writer->write(out, one->r, one->o);
+}
+
 bool report_write(const struct report_writer *w, const struct result *r,
                   const struct report_options *o, FILE *out, const char *path,
                   struct error *error)
 {
-    if (!path)
-        return write_stream(w, r, o, out, "standard output", error);
-    struct stat st;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-        return write_special(w, r, o, path, error);
-    char *real = realpath(path, NULL); /* through a link to the file that it names */
-    bool ok = write_atomically(w, r, o, real ? real : path, error);
-    free(real);
-    return ok;
+    const struct one_result one = { w, r, o };
+    return report_write_by(w->name, write_result, &one, out, path, error);
 }

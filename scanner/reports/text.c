@@ -1,95 +1,13 @@
 /* The text report: the decision and its reason first, then each model, worst first.
  * Says what was found or not found, never that a model is clean or safe. */
-#include "reports/report.h"
+#include "reports/decision.h"
+#include "reports/stamp.h"
 #include "reports/text_model.h"
 #include "reports/text_out.h"
 
 #include <inttypes.h>
-#include <string.h>
-
-/* The order of models: how bad, in steps from worst to best. */
-enum { RANK_FAIL = 0, RANK_INCOMPLETE = 6, RANK_FOUND = 7, RANK_QUIET = 8, RANK_EMPTY };
-
-static unsigned model_rank(const struct model *m)
-{
-    enum severity worst = SEVERITY_INFO;
-    bool found = text_model_has_findings(m, &worst);
-    switch (m->verdict) {
-    case VERDICT_FAIL:
-        return RANK_FAIL + (found ? (unsigned)(SEVERITY_CRITICAL - worst) : 5U);
-    case VERDICT_INCOMPLETE:
-        return RANK_INCOMPLETE;
-    case VERDICT_PASS:
-        return found ? RANK_FOUND : RANK_QUIET;
-    case VERDICT_EMPTY:
-        break;
-    }
-    return RANK_EMPTY;
-}
-
-struct counts {
-    uint64_t verdicts[VERDICT_EMPTY + 1], ranks[RANK_EMPTY + 1], models, errors;
-    const struct model *worst; /* the first of the worst rank */
-};
-
-static struct counts count(const struct result *r)
-{
-    struct counts c = { 0 };
-    unsigned worst = RANK_EMPTY + 1;
-    for (const struct model *m = r->models; m; m = m->next) {
-        unsigned rank = model_rank(m);
-        c.models++;
-        c.verdicts[m->verdict]++;
-        c.ranks[rank]++;
-        if (rank < worst) {
-            worst = rank;
-            c.worst = m;
-        }
-    }
-    for (const struct scan_error *e = r->errors; e; e = e->next)
-        c.errors++;
-    return c;
-}
 
 /* -- the decision ------------------------------------------------------------- */
-
-static void say_one(struct text_out *t, const struct result *r)
-{
-    static const char *const words[] = {
-        [VERDICT_PASS] = "passes gate",
-        [VERDICT_FAIL] = "violates gate",
-        [VERDICT_INCOMPLETE] = "could not be read to the end; nothing read violates gate",
-    };
-    text_model_name(t, r->models);
-    if (r->models->verdict == VERDICT_EMPTY)
-        text_out_add(t, ": nothing to scan, no model was found");
-    else
-        text_out_add(t, " %s \"%s\"", words[r->models->verdict], r->gate);
-}
-
-static void say_many(struct text_out *t, const struct result *r, const struct counts *c)
-{
-    uint64_t fail = c->verdicts[VERDICT_FAIL], pass = c->verdicts[VERDICT_PASS];
-    switch (r->verdict) {
-    case VERDICT_FAIL:
-        text_out_add(t, "%" PRIu64 " of %" PRIu64 " models violate%s gate \"%s\"", fail,
-                     c->models, fail == 1 ? "s" : "", r->gate);
-        break;
-    case VERDICT_INCOMPLETE:
-        text_out_add(t, "nothing that was read violates gate \"%s\"", r->gate);
-        if (c->models)
-            text_out_add(t, "; %" PRIu64 " of %" PRIu64 " models not read to the end",
-                         c->verdicts[VERDICT_INCOMPLETE], c->models);
-        break;
-    case VERDICT_PASS:
-        text_out_add(t, "%" PRIu64 " model%s pass%s gate \"%s\"", pass, text_plural(pass),
-                     pass == 1 ? "es" : "", r->gate);
-        break;
-    case VERDICT_EMPTY:
-        text_out_add(t, "nothing to scan: no model was found");
-        break;
-    }
-}
 
 /* The model to look at first, and the finding or reason that makes it so. */
 static void write_worst(struct text_out *t, const struct model *m)
@@ -100,7 +18,7 @@ static void write_worst(struct text_out *t, const struct model *m)
     if (f && m->verdict == VERDICT_FAIL && f->rule->severity >= SEVERITY_HIGH) {
         text_out_add(t, "%s", f->rule->id);
         text_out_item(t, STYLE_BOLD, "Worst", TEXT_LABEL);
-        text_out_bytes(t, f->evidence.len ? f->evidence : f->message);
+        text_evidence(t, f->evidence.len ? f->evidence : f->message);
         text_out_item(t, STYLE_PLAIN, "", TEXT_LABEL);
     } else {
         if (m->reasons)
@@ -110,20 +28,11 @@ static void write_worst(struct text_out *t, const struct model *m)
 }
 
 static void write_decision(struct text_out *t, const struct result *r,
-                           const struct counts *c)
+                           const struct decision *c)
 {
     struct verdict_word v = text_verdict(r->verdict);
     bool open = r->verdict == VERDICT_FAIL || r->verdict == VERDICT_INCOMPLETE;
-    if (c->models == 1)
-        say_one(t, r);
-    else
-        say_many(t, r, c);
-    if (c->errors)
-        text_out_add(t, "; %" PRIu64 " target%s could not be scanned", c->errors,
-                     text_plural(c->errors));
-    text_out_add(t, " (exit code %d)", r->exit_code);
-    if (r->exit_code == 0 && open)
-        text_out_add(t, ": this gate only reports");
+    decision_say(t, r, c);
     text_out_item(t, v.style, v.word, TEXT_LABEL);
     if (c->models > 1 && open && c->worst)
         write_worst(t, c->worst);
@@ -135,8 +44,12 @@ static void write_decision(struct text_out *t, const struct result *r,
                      e->retryable ? ", may work when tried again" : "");
         text_out_item(t, STYLE_YELLOW, "NOT SCANNED", TEXT_LABEL);
     }
-    if (r->run.sandbox && strcmp(r->run.sandbox, "off") == 0) {
+    if (stamp_unconfined(r)) {
         text_out_add(t, "the sandbox was off: files were parsed without confinement");
+        text_out_item(t, STYLE_YELLOW, "NOTE", TEXT_LABEL);
+    }
+    for (const struct reason *q = r->warnings; q; q = q->next) {
+        text_out_bytes(t, q->text);
         text_out_item(t, STYLE_YELLOW, "NOTE", TEXT_LABEL);
     }
 }
@@ -163,12 +76,12 @@ static void write_row(struct text_out *t, const struct model *m)
     text_out_item(t, STYLE_PLAIN, head, n > 0 ? (size_t)n + 2 : TEXT_LABEL);
 }
 
-static void write_rows(struct text_out *t, const struct result *r, unsigned rank,
+static void write_rows(struct text_out *t, const struct result *r, enum rank rank,
                        enum verdict verdict, const char *says)
 {
     bool first = true;
     for (const struct model *m = r->models; m; m = m->next) {
-        if (model_rank(m) != rank)
+        if (rank_of(m) != rank)
             continue;
         if (first) {
             struct verdict_word v = text_verdict(verdict);
@@ -186,7 +99,7 @@ static void write_rows(struct text_out *t, const struct result *r, unsigned rank
 /* -- the summary -------------------------------------------------------------- */
 
 static void write_summary(struct text_out *t, const struct result *r,
-                          const struct counts *c, const struct report_options *o)
+                          const struct decision *c, const struct report_options *o)
 {
     const struct summary *s = &r->summary;
     text_out_blank(t);
@@ -228,7 +141,7 @@ static void write_summary(struct text_out *t, const struct result *r,
     text_out_item(t, STYLE_BOLD, "", TEXT_LABEL);
 
     if (!o->reproducible) {
-        uint64_t ms = r->run.seconds > 0 ? (uint64_t)(r->run.seconds * 1000) : 0;
+        uint64_t ms = stamp_milliseconds(r);
         text_out_add(t, "sandbox %s, %" PRIu64 ".%02" PRIu64 " s, %u job%s",
                      r->run.sandbox ? r->run.sandbox : "unknown", ms / 1000,
                      ms % 1000 / 10, r->run.jobs, text_plural(r->run.jobs));
@@ -236,11 +149,11 @@ static void write_summary(struct text_out *t, const struct result *r,
     }
 }
 
-static void write_blocks(struct text_out *t, const struct result *r, unsigned rank,
+static void write_blocks(struct text_out *t, const struct result *r, enum rank rank,
                          enum severity min_severity)
 {
     for (const struct model *m = r->models; m; m = m->next) {
-        if (model_rank(m) != rank)
+        if (rank_of(m) != rank)
             continue;
         struct verdict_word v = text_verdict(m->verdict);
         text_out_blank(t);
@@ -253,7 +166,7 @@ static void write_blocks(struct text_out *t, const struct result *r, unsigned ra
 bool report_write_text(FILE *out, const struct result *r, const struct report_options *o)
 {
     struct text_out t;
-    struct counts c = count(r);
+    struct decision c = decision_of(r);
     text_out_init(&t, out, o->width, o->colour);
     write_decision(&t, r, &c);
     if (c.models == 1 && c.ranks[RANK_EMPTY] == 0) {

@@ -1,4 +1,6 @@
 /* The findings of one model: grouped by rule, worst first, then what to do about them. */
+#include "reports/advice.h"
+#include "reports/spots.h"
 #include "reports/text_model.h"
 
 #include <inttypes.h>
@@ -11,67 +13,20 @@ static void item(struct text_out *t, const char *label)
     text_out_item(t, STYLE_BOLD, label, TEXT_LABEL);
 }
 
-struct spot {
-    const struct finding *finding;
-    const struct artifact *artifact; /* NULL: of the model as a whole */
-    const struct file *file;
-    size_t order;
-};
-
-struct spots {
-    struct spot *all;
-    size_t count, hidden; /* hidden: below the severity that is shown */
-    uint64_t dropped;     /* counted by a list that was full */
-};
-
-static void gather(struct spots *s, const struct file *file, const struct artifact *a,
-                   const struct finding_list *list, enum severity least)
-{
-    s->dropped += list->dropped;
-    for (const struct finding *f = list->first; f; f = f->next) {
-        if (f->rule->severity < least) {
-            s->hidden++;
-            continue;
-        }
-        if (s->all)
-            s->all[s->count] = (struct spot){ f, a, file, s->count };
-        s->count++;
-    }
-}
-
-static void gather_all(struct spots *s, const struct model *m, enum severity least)
-{
-    struct spot *all = s->all;
-    *s = (struct spots){ .all = all };
-    gather(s, NULL, NULL, &m->findings, least);
-    for (const struct file *f = m->files; f; f = f->next)
-        for (const struct artifact *a = f->artifact; a; a = artifact_walk(f->artifact, a))
-            gather(s, f, a, &a->findings, least);
-}
-
-static int compare_spots(const void *left, const void *right)
-{
-    const struct spot *a = left, *b = right;
-    if (a->finding->rule->severity != b->finding->rule->severity)
-        return a->finding->rule->severity > b->finding->rule->severity ? -1 : 1;
-    int by_rule = strcmp(a->finding->rule->id, b->finding->rule->id);
-    if (by_rule != 0)
-        return by_rule;
-    return (a->order > b->order) - (a->order < b->order);
-}
-
 /* One place: "@1042  os.system('curl ...')", and under it what is wrong with it. */
 static void write_spot(struct text_out *t, const struct spot *s)
 {
     char label[48] = "";
     size_t indent = TEXT_LABEL;
     const struct finding *f = s->finding;
-    if (s->artifact) {
+    /* whole digests fit a line only without a place, and are of the whole file */
+    bool place = s->artifact && strncmp(f->rule->id, "integrity/", 10) != 0;
+    if (place) {
         int n = snprintf(label, sizeof label, "%*s@%-6" PRIu64 " ", TEXT_LABEL + 2, "",
                          f->offset);
         indent = n > 0 ? (size_t)n : indent;
     }
-    text_out_bytes(t, f->evidence.len ? f->evidence : f->message);
+    text_evidence(t, f->evidence.len ? f->evidence : f->message);
     text_out_item(t, STYLE_PLAIN, label, indent);
     if (f->evidence.len && f->message.len) {
         text_out_add(t, "(");
@@ -102,7 +57,7 @@ static void write_file_spots(struct text_out *t, const struct spot *spots, size_
         shown[used++] = &spots[i];
         if (spots[i].artifact && spots[i].artifact != under) {
             under = spots[i].artifact;
-            text_path(t, under);
+            text_path(t, spots[i].model, under);
             item(t, "");
         }
         write_spot(t, &spots[i]);
@@ -160,27 +115,6 @@ static void write_rule(struct text_out *t, const struct spot *spots, size_t coun
 
 /* -- what to do --------------------------------------------------------------- */
 
-static const char *advice_for(const char *rule)
-{
-    static const struct {
-        const char *prefix, *text;
-    } table[] = {
-#define ADVICE(prefix, text) { prefix, text },
-#include "reports/advice.def"
-#undef ADVICE
-    };
-    const char *best = NULL;
-    size_t best_len = 0;
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        size_t len = strlen(table[i].prefix);
-        if (len > best_len && strncmp(rule, table[i].prefix, len) == 0) {
-            best = table[i].text;
-            best_len = len;
-        }
-    }
-    return best;
-}
-
 struct advice {
     const char *given[ADVICE_MAX];
     size_t count;
@@ -200,27 +134,34 @@ static void advise(struct text_out *t, struct advice *given, const char *text)
     item(t, given->count == 1 ? "What to do" : "");
 }
 
+/* What a policy or a baseline excuses does not count: last, and in few words. */
+static void write_suppressed(struct text_out *t, const struct spots *s)
+{
+    for (size_t at = 0; at < s->count; at = spots_group(s, at)) {
+        const struct finding *f = s->all[at].finding;
+        size_t times = spots_group(s, at) - at;
+        if (at == 0)
+            text_out_blank(t);
+        text_out_add(t, "%s (%s)", f->rule->id, severity_name(f->rule->severity));
+        if (times > 1)
+            text_out_add(t, ", %zu times", times);
+        text_out_add(t, ": ");
+        text_out_bytes(t, f->suppressed);
+        item(t, at == 0 ? "Suppressed" : "");
+    }
+}
+
 void text_findings(struct text_out *t, const struct model *m, enum severity least)
 {
-    struct spots s = { 0 };
-    gather_all(&s, m, least);
-    if (s.count > 0) {
-        s.all = calloc(s.count, sizeof *s.all);
-        if (!s.all) {
-            t->failed = true;
-            return;
-        }
-        gather_all(&s, m, least);
-        qsort(s.all, s.count, sizeof *s.all, compare_spots);
+    struct spots s = { 0 }, suppressed = { 0 };
+    if (!spots_of_model(m, least, &s) || !spots_set_apart(&s, &suppressed)) {
+        spots_free(&s);
+        t->failed = true;
+        return;
     }
-    struct advice given = { .count = 0 };
-    for (size_t at = 0; at < s.count;) {
-        size_t end = at + 1;
-        while (end < s.count &&
-               strcmp(s.all[end].finding->rule->id, s.all[at].finding->rule->id) == 0)
-            end++;
+    for (size_t at = 0, end; at < s.count; at = end) {
+        end = spots_group(&s, at);
         write_rule(t, s.all + at, end - at);
-        at = end;
     }
     if (s.hidden + s.dropped > 0) {
         text_out_blank(t);
@@ -231,8 +172,10 @@ void text_findings(struct text_out *t, const struct model *m, enum severity leas
             text_out_add(t, "%" PRIu64 " further findings were only counted.", s.dropped);
         item(t, "Not shown");
     }
-    for (size_t i = 0; i < s.count; i++)
-        if (i == 0 || s.all[i].finding->rule != s.all[i - 1].finding->rule)
-            advise(t, &given, advice_for(s.all[i].finding->rule->id));
-    free(s.all);
+    write_suppressed(t, &suppressed);
+    struct advice given = { .count = 0 };
+    for (size_t at = 0; at < s.count; at = spots_group(&s, at))
+        advise(t, &given, report_advice(s.all[at].finding->rule->id));
+    spots_free(&s);
+    spots_free(&suppressed);
 }

@@ -1,11 +1,11 @@
 #include "reports/text_model.h"
 
 #include "core/formats.h"
+#include "reports/spots.h"
 
 #include <inttypes.h>
-#include <string.h>
 
-enum { FILES_SHOWN = 5, UNREAD_SHOWN = 10, NAME_SHOWN = 300 };
+enum { UNREAD_SHOWN = 10, NAME_SHOWN = 300, EVIDENCE_SHOWN = 320 };
 
 struct verdict_word text_verdict(enum verdict v)
 {
@@ -53,7 +53,37 @@ void text_name(struct text_out *t, struct span name)
         text_out_add(t, "... (%zu bytes)", name.len);
 }
 
-void text_path(struct text_out *t, const struct artifact *a)
+/* A list of names is cut at its last comma; 512 bytes is what a finding keeps. */
+void text_evidence(struct text_out *t, struct span evidence)
+{
+    struct span shown = span_slice(evidence, 0, EVIDENCE_SHOWN);
+    bool whole = evidence.len < EVIDENCE_MAX && evidence.len == shown.len;
+    size_t comma = whole ? SIZE_MAX : span_find_last(shown, ", ", shown.len);
+    if (comma != SIZE_MAX && comma > shown.len / 2)
+        shown.len = comma + 1;
+    while (!whole && shown.len && shown.ptr[shown.len - 1] == ' ')
+        shown.len--;
+    text_out_bytes(t, shown);
+    if (!whole)
+        text_out_add(t, " ...");
+}
+
+/* How much of a path the identity of the model repeats: "a/b/" of a/b/model.pt when the
+ * target is t and the model t/a/b. */
+static size_t repeated(const struct model *m, struct span path)
+{
+    struct span head = span_slice(m->identity, 0, m->target.len);
+    struct span below = span_slice(m->identity, m->target.len, m->identity.len);
+    if (!span_equal(head, m->target))
+        return 0;
+    if (below.len && below.ptr[0] == '/')
+        below = span_slice(below, 1, below.len);
+    bool inside = below.len && path.len > below.len + 1 && path.ptr[below.len] == '/' &&
+                  span_equal(span_slice(path, 0, below.len), below);
+    return inside ? below.len + 1 : 0;
+}
+
+void text_path(struct text_out *t, const struct model *m, const struct artifact *a)
 {
     size_t levels = 0;
     for (const struct artifact *up = a->parent; up; up = up->parent)
@@ -62,165 +92,17 @@ void text_path(struct text_out *t, const struct artifact *a)
         const struct artifact *part = a;
         for (size_t up = 0; up < level; up++)
             part = part->parent;
-        text_name(t, part->name);
+        bool root = level == levels;
+        size_t from = root && m ? repeated(m, part->name) : 0;
+        text_name(t, span_slice(part->name, from, part->name.len));
         if (level > 0)
             text_out_add(t, "!");
     }
 }
 
-/* -- where it comes from ------------------------------------------------------ */
-
-static const char *basis_words(enum basis b)
-{
-    static const char *const words[] = {
-        [BASIS_NONE] = "nobody says",
-        [BASIS_DECLARED] = "declared by the target itself, which proves nothing",
-        [BASIS_STATED] = "stated by whoever ran the scan",
-        [BASIS_SIGNED] = "signed by an accepted identity",
-        [BASIS_FETCHED] = "fetched from there",
-    };
-    return words[b];
-}
-
-static void write_origin(struct text_out *t, const struct origin *o)
-{
-    if (o->title || o->registry)
-        text_out_add(t, "%s", o->title ? o->title : o->registry);
-    else
-        text_out_add(t, "no known registry");
-    if (o->name.len) {
-        text_out_add(t, ": ");
-        text_out_bytes(t, o->name);
-    }
-    if (o->revision.len) {
-        text_out_add(t, " @ ");
-        text_out_bytes(t, o->revision);
-    }
-    text_out_add(t, "; %s", basis_words(o->basis));
-    if (o->evidence.len) {
-        text_out_add(t, " (");
-        text_out_bytes(t, o->evidence);
-        text_out_add(t, ")");
-    }
-}
-
-static void write_trust(struct text_out *t, const struct model *m)
-{
-    const struct origin *o = &m->origin;
-    text_out_add(t, "%s", trust_name(m->trust));
-    if (o->basis == BASIS_NONE)
-        text_out_add(t, ": nothing says where it comes from");
-    else if (o->basis == BASIS_DECLARED && o->trust != m->trust)
-        text_out_add(t, " (%s, if the declared origin were confirmed)",
-                     trust_name(o->trust));
-    else if (o->trust != m->trust)
-        text_out_add(t, " (its registry's level is %s)", trust_name(o->trust));
-    item(t, "Trust");
-    if (o->basis == BASIS_NONE)
-        return;
-    write_origin(t, o);
-    item(t, "Origin");
-    for (const struct origin *other = o->next; other; other = other->next) {
-        text_out_add(t, "or ");
-        write_origin(t, other);
-        item(t, "");
-    }
-    if (o->advice) {
-        text_out_add(t, "%s", o->advice);
-        item(t, "Verify");
-    }
-}
-
-/* -- whose bytes -------------------------------------------------------------- */
-
-static bool contradicted(const struct expectation *e)
-{
-    return e->state == EXPECT_MISMATCH || e->state == EXPECT_INCONSISTENT;
-}
-
-/* 0: contradicted, 1: agrees with some expectation, 2: nothing to compare with. */
-static int integrity_rank(const struct file *f)
-{
-    for (const struct expectation *e = f->expected; e; e = e->next)
-        if (contradicted(e))
-            return 0;
-    return f->expected ? 1 : 2;
-}
-
-static void write_expectation(struct text_out *t, const struct file *f,
-                              const struct expectation *e)
-{
-    static const char *const words[] = {
-        [EXPECT_VERIFIED] = "verified",
-        [EXPECT_MISMATCH] = "MISMATCH",
-        [EXPECT_CONSISTENT] = "consistent (the target's own word)",
-        [EXPECT_INCONSISTENT] = "INCONSISTENT",
-    };
-    bool differs = contradicted(e);
-    text_out_add(t, "%s: %s%s", words[e->state], e->weak ? "weak " : "", e->algorithm);
-    text_out_add(t, differs ? ", - in " : " in ");
-    text_out_bytes(t, e->source);
-    text_out_add(t, differs ? ", + of this file:" : "");
-    item(t, "");
-    if (!differs)
-        return;
-    text_out_add(t, "- ");
-    text_out_bytes(t, e->value);
-    item(t, "");
-    if (strcmp(e->algorithm, "sha256") == 0) {
-        text_out_add(t, "+ ");
-        text_out_bytes(t, f->sha256);
-        item(t, "");
-    }
-}
-
-static void write_file_integrity(struct text_out *t, const struct file *f,
-                                 const char *label)
-{
-    text_name(t, f->artifact->name);
-    text_out_add(t, ", ");
-    text_size(t, f->artifact->size);
-    text_out_add(t, "%s",
-                 !f->sha256.len ? ", not hashed"
-                 : f->expected  ? ""
-                                : ", no digest to compare with");
-    item(t, label);
-    if (integrity_rank(f) != 0 && f->sha256.len) {
-        text_out_bytes(t, f->sha256);
-        item(t, "");
-    }
-    for (const struct expectation *e = f->expected; e; e = e->next)
-        write_expectation(t, f, e);
-}
-
-static void write_integrity(struct text_out *t, const struct model *m)
-{
-    uint64_t ranks[3] = { 0 }, shown = 0;
-    for (int rank = 0; rank < 3; rank++)
-        for (const struct file *f = m->files; f; f = f->next) {
-            if (integrity_rank(f) != rank ||
-                (rank > 0 && artifact_worst(f->artifact) == STATUS_SKIPPED))
-                continue;
-            ranks[rank]++;
-            if (rank == 0 || shown < FILES_SHOWN)
-                write_file_integrity(t, f, shown == 0 ? "Integrity" : "");
-            shown++;
-        }
-    uint64_t written = ranks[0] > FILES_SHOWN ? ranks[0] : FILES_SHOWN;
-    if (shown > written) {
-        text_out_add(t,
-                     "and %" PRIu64 " more; of %" PRIu64 " files %" PRIu64
-                     " differ, %" PRIu64 " agree, %" PRIu64 " have nothing to compare "
-                     "with (digests: JSON report)",
-                     shown - written, shown, ranks[0], ranks[1], ranks[2]);
-        item(t, "");
-    }
-}
-
 /* -- what it is --------------------------------------------------------------- */
 
-/* Is some other member of the set a refinement of this format? */
-static bool refined(uint64_t set, int id)
+bool text_format_refined(uint64_t set, int id)
 {
     for (int other = 0; other < FORMAT_COUNT; other++)
         if ((set & FORMAT_BIT(other)) && (int)formats[other].is_a == id)
@@ -235,7 +117,7 @@ static void write_formats(struct text_out *t, const struct model *m)
         uint64_t n = 0;
         for (const struct file *f = m->files; f; f = f->next) {
             uint64_t set = f->artifact->formats;
-            n += (set & FORMAT_BIT(id)) && !refined(set, id);
+            n += (set & FORMAT_BIT(id)) && !text_format_refined(set, id);
         }
         if (n == 0)
             continue;
@@ -279,25 +161,17 @@ bool text_model_has_findings(const struct model *m, enum severity *ret_worst)
     return any;
 }
 
-static const struct finding *first_of(const struct finding_list *list, enum severity s)
-{
-    for (const struct finding *f = list->first; f; f = f->next)
-        if (f->rule->severity == s)
-            return f;
-    return NULL;
-}
-
 const struct finding *text_model_worst(const struct model *m)
 {
-    enum severity worst;
-    if (!text_model_has_findings(m, &worst))
-        return NULL;
-    const struct finding *found = first_of(&m->findings, worst);
-    for (const struct file *f = m->files; f && !found; f = f->next)
-        for (const struct artifact *a = f->artifact; a && !found;
-             a = artifact_walk(f->artifact, a))
-            found = first_of(&a->findings, worst);
-    return found;
+    const struct finding *worst = NULL;
+    for (struct spot s = { .model = m }; spots_next(&s);) {
+        bool counts = s.finding->suppressed.len == 0;
+        bool better = !worst || (counts && worst->suppressed.len > 0);
+        bool equal = worst && counts == (worst->suppressed.len == 0);
+        if (better || (equal && s.finding->rule->severity > worst->rule->severity))
+            worst = s.finding;
+    }
+    return worst;
 }
 
 /* -- what was not read -------------------------------------------------------- */
@@ -313,7 +187,7 @@ static void write_incomplete(struct text_out *t, const struct model *m)
             continue;
         if (files == 1)
             text_out_blank(t);
-        text_path(t, part);
+        text_path(t, m, part);
         text_out_add(t, ": ");
         text_out_bytes(t, part->reason);
         text_out_item(t, STYLE_YELLOW,
@@ -347,12 +221,18 @@ static bool all_read(const struct model *m)
     return true;
 }
 
-/* Nothing found, everything read, no digest that contradicts: the reasons say it all. */
+/* Nothing found, everything read, nothing that contradicts: the reasons say it all. */
 static bool uneventful(const struct model *m)
 {
     enum severity worst;
     for (const struct file *f = m->files; f; f = f->next)
-        if (integrity_rank(f) == 0)
+        if (text_integrity_rank(f) == 0)
+            return false;
+    for (const struct provenance_check *c = m->checks; c; c = c->next)
+        if (c->result == CHECK_FAIL)
+            return false;
+    for (const struct signature *s = m->signatures; s; s = s->next)
+        if (s->state != SIGNATURE_VERIFIED && s->state != SIGNATURE_UNSIGNED)
             return false;
     return all_read(m) && !text_model_has_findings(m, &worst);
 }
@@ -369,11 +249,11 @@ void text_model(struct text_out *t, const struct model *m, enum severity min_sev
     if (brief && m->origin.basis == BASIS_NONE)
         return; /* the reason has said so */
     text_out_blank(t);
-    write_trust(t, m);
+    text_provenance(t, m);
     if (brief)
         return;
     write_formats(t, m);
-    write_integrity(t, m);
+    text_integrity(t, m);
     enum severity worst;
     if (!text_model_has_findings(m, &worst)) {
         text_out_add(t, "%s", all_read(m) ? "none" : "none in what was read");

@@ -1,11 +1,10 @@
-#include "sources/source.h"
+#include "sources/local.h"
 
 #include "sources/beneath.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,15 +32,7 @@ static const char *text(struct span arena_span)
 
 static bool excluded(const struct walk *w, struct span path)
 {
-    const char *const *glob = w->options ? w->options->exclude : NULL;
-    const char *name = strrchr(text(path), '/');
-    name = name ? name + 1 : text(path);
-    for (; glob && *glob; glob++) {
-        bool whole = strchr(*glob, '/') != NULL;
-        if (fnmatch(*glob, whole ? text(path) : name, whole ? FNM_PATHNAME : 0) == 0)
-            return true;
-    }
-    return false;
+    return source_excluded(w->options, text(path));
 }
 
 static struct source_file *add_file(struct walk *w, struct span path)
@@ -98,6 +89,17 @@ static const char *link_problem(int error)
     }
 }
 
+/* The walk meets that directory by itself; who must know of links asks for them. */
+static void note_directory_link(struct source_list *list, struct span path)
+{
+    struct source_file *f = arena_alloc(list->arena, sizeof *f);
+    if (!f)
+        return;
+    f->path = path;
+    f->next = list->directory_links;
+    list->directory_links = f;
+}
+
 /* A link counts as the file it leads to, if that lies beneath the anchor.  A link to a
  * directory beneath it is not followed: the walk meets that directory by itself. */
 static void add_link(struct walk *w, int directory, const char *name, struct span path)
@@ -117,6 +119,8 @@ static void add_link(struct walk *w, int directory, const char *name, struct spa
         add_problem(w, path, special_problem(st.st_mode));
     else if (list->prefix.len)
         add_problem(w, path, "a link to a directory outside the target");
+    else
+        note_directory_link(list, path);
     if (fd >= 0)
         close(fd);
 }
@@ -258,8 +262,8 @@ static void open_single(struct source_list *list, const struct stat *st)
         add_problem(&w, name, special_problem(st->st_mode));
 }
 
-bool source_open(const char *target, const struct source_options *o,
-                 struct source_list *ret_list, struct error *error)
+bool local_open(const char *target, const struct source_options *o,
+                struct source_list *ret_list, struct error *error)
 {
     struct stat st;
     char *real = NULL;
@@ -295,16 +299,8 @@ out:
     return ok;
 }
 
-void source_close(struct source_list *list)
-{
-    if (list->anchor_fd >= 0)
-        close(list->anchor_fd);
-    arena_free(list->arena);
-    *list = (struct source_list){ .anchor_fd = -1 };
-}
-
-int source_file_open(const struct source_list *list, const struct source_file *file,
-                     struct error *error)
+int local_file_open(const struct source_list *list, const struct source_file *file,
+                    struct error *error)
 {
     const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     struct buffer path;

@@ -17,11 +17,26 @@ static bool equal(struct span a, struct span b)
  * own is known by its endpoint, which only a whole reference can name. */
 static enum trust level_of(const struct claim *c, environment_lookup *env)
 {
+    if (c->level)
+        return *c->level;
     if (c->reference)
         return reference_trust(c->reference, env, NULL);
     if (!c->registry || c->registry->trust == TRUST_INTERNAL)
         return TRUST_UNKNOWN;
     return c->registry->trust;
+}
+
+/* A whole commit or digest; and what else the registry says is as good. */
+static bool is_pinned(const struct claim *c)
+{
+    if (c->basis == BASIS_FETCHED) /* what a tag names today is no pin */
+        return c->reference && c->reference->pinned;
+    bool hex = c->revision.len == 40 || c->revision.len == 64;
+    for (size_t i = 0; hex && i < c->revision.len; i++)
+        hex = (c->revision.ptr[i] >= '0' && c->revision.ptr[i] <= '9') ||
+              (c->revision.ptr[i] >= 'a' && c->revision.ptr[i] <= 'f');
+    return hex || (c->reference && c->reference->pinned &&
+                   span_is(c->revision, c->reference->revision));
 }
 
 static struct origin make_origin(struct model *m, const struct claim *c,
@@ -37,6 +52,7 @@ static struct origin make_origin(struct model *m, const struct claim *c,
         .name = arena_copy(m->arena, c->name),
         .revision = arena_copy(m->arena, c->revision),
         .evidence = arena_copy(m->arena, c->evidence),
+        .pinned = is_pinned(c),
     };
 }
 

@@ -13,6 +13,8 @@ struct claim {
     enum basis basis;
     const struct registry *registry;   /* NULL: none knows it */
     const struct reference *reference; /* resolved; NULL: only names are known */
+    const enum trust *level; /* what the registry's answers leave of its level; NULL: the
+                                reference tells */
     struct span name, revision;
     struct span evidence; /* what says so: "--origin hf:…", a path in the target */
 };

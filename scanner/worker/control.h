@@ -7,11 +7,13 @@
  *   zygote to main   HELLO    value: CONTROL_VERSION, text: ASSAY_VERSION.  First
  *                    RULE     value: severity and CWE, text: id, NUL, title.  For each
  *                             byte rule
- *                    READY    text: how it is confined
+ *                    READY    text: how it is confined, NUL, digest of its rules
  *                    REFUSED  value: enum error_code, text: why; then it ends
  *   main to zygote   JOB      value: CPU seconds, text: the file's name,
  *                             descriptors: file, records, and a spool or none
  *                    ORIGINS  the same; the file is a bundle (origins/bundle.h)
+ *                    SIGNATURE  the same; the file may be a signature, and the records
+ *                             are one answer (signature_wire.h)
  *   zygote to main   STARTED  descriptor: pidfd of the child
  *                    ENDED    value: the child's wait status
  *                    FAILED   text: why there is no child; instead of the last two
@@ -23,7 +25,7 @@
 #include "core/artifact.h"
 #include "worker/rule_table.h"
 
-enum { CONTROL_FD = 3, CONTROL_VERSION = 2, CONTROL_FDS_MAX = 3 };
+enum { CONTROL_FD = 3, CONTROL_VERSION = 4, CONTROL_FDS_MAX = 3 };
 
 enum control_type {
     CONTROL_HELLO = 1,
@@ -32,6 +34,7 @@ enum control_type {
     CONTROL_REFUSED,
     CONTROL_JOB,
     CONTROL_ORIGINS,
+    CONTROL_SIGNATURE,
     CONTROL_STARTED,
     CONTROL_ENDED,
     CONTROL_FAILED

@@ -3,7 +3,12 @@
 #include <unistd.h>
 
 enum { FRAME_HEADER = 5, GATHER = 32 << 10, SAID = 1, DONE = 2 };
-enum { FLAG_UNIT = 1, FLAG_SIZE = 2, FLAGS = FLAG_UNIT | FLAG_SIZE };
+enum {
+    FLAG_UNIT = 1,
+    FLAG_SIZE = 2,
+    FLAG_LINE_ENDS = 4,
+    FLAGS = FLAG_UNIT | FLAG_SIZE | FLAG_LINE_ENDS
+};
 
 /* ---- the child's side ----------------------------------------------------- */
 
@@ -51,7 +56,9 @@ void statement_encode(void *self, const struct statement *s)
     add_uint(&e->gathered, length, 4);
     add_uint(&e->gathered, s->kind, 1);
     add_uint(&e->gathered, s->source, 4);
-    add_uint(&e->gathered, (s->unit ? FLAG_UNIT : 0U) | (s->has_size ? FLAG_SIZE : 0U),
+    add_uint(&e->gathered,
+             (s->unit ? FLAG_UNIT : 0U) | (s->has_size ? FLAG_SIZE : 0U) |
+                 (s->line_ends ? FLAG_LINE_ENDS : 0U),
              1);
     add_uint(&e->gathered, s->algorithm, 1);
     add_uint(&e->gathered, s->problem, 1);
@@ -110,10 +117,16 @@ static bool plausible(const struct statement *s)
 {
     if (!is_inside(s->path) || s->path.len > STATEMENT_TEXT_MAX)
         return false;
+    bool blob = s->algorithm == DIGEST_GIT_SHA1 || s->algorithm == DIGEST_GIT_SHA256;
+    if (s->line_ends && (s->kind != STATEMENT_EXPECT || !blob))
+        return false;
     if (s->kind == STATEMENT_EXPECT)
         return s->path.len > 0 && is_digits(s->digest) &&
                (s->digest.len || s->has_size) &&
                s->digest.len <= digest_digits(s->algorithm);
+    if (s->kind == STATEMENT_LISTING)
+        return s->path.len > 0 && is_digits(s->digest) &&
+               s->digest.len == digest_digits(DIGEST_MD5);
     return s->digest.len == 0 && !s->has_size;
 }
 
@@ -137,6 +150,7 @@ static enum wire_outcome read_said(struct statement_decoder *d, struct reader *r
     s.problem = (enum statement_problem)problem;
     s.unit = flags & FLAG_UNIT;
     s.has_size = flags & FLAG_SIZE;
+    s.line_ends = flags & FLAG_LINE_ENDS;
     if (!plausible(&s))
         return d->outcome = WIRE_MALFORMED;
     d->left--;

@@ -14,15 +14,18 @@
 
 #include "worker/control.h"
 #include "worker/launch.h"
+#include "worker/signature_wire.h"
 #include "worker/statement_wire.h"
 #include "worker/wire.h"
 
 enum {
-    START_SECONDS = 30, /* for the greeting */
+    START_SECONDS = 30, /* for the greeting, */
+    LOAD_SECONDS = 600, /* and for its rules: those that never end are sought out */
     REAP_SECONDS = 5,   /* from a child's end, or its killing, to the news of it */
     STOP_SECONDS = 2,
-    DEADLINE_SECONDS = 60, /* for one file, and for each 10 MB of it one more */
-    DEADLINE_BYTES = 10 * 1000 * 1000,
+    CPU_SECONDS = 60, /* of one file, and for each 10 MB of it one more */
+    CPU_BYTES = 10 * 1000 * 1000,
+    CPU_SHARE = 10, /* who gets less than a tenth of a processor is late */
     RECORDS_BUFFER = 64 << 10
 };
 
@@ -33,6 +36,7 @@ struct worker {
     bool spool_tried, list_formats;
     struct worker_options options;
     char sandbox[64];
+    char rules_digest[DIGEST_HEX_MAX + 1];
     struct rule_table rules; /* that its children may find, beside rules.def */
     struct control_message message;
     uint8_t records[RECORDS_BUFFER];
@@ -46,14 +50,19 @@ struct job {
     struct span name;
     struct wire_decoder decoder;     /* of CONTROL_JOB */
     struct statement_decoder spoken; /* of CONTROL_ORIGINS */
+    struct buffer answer;            /* of CONTROL_SIGNATURE */
+    enum wire_outcome answered;
     size_t held; /* bytes in worker->records: the beginning of a record */
-    unsigned seconds;
+    uint32_t cpu_seconds;
+    unsigned seconds; /* of the clock */
     int64_t deadline;
     bool late;
 };
 
 static enum wire_outcome outcome_of(const struct job *j)
 {
+    if (j->type == CONTROL_SIGNATURE)
+        return j->answered;
     return j->type == CONTROL_ORIGINS ? j->spoken.outcome : j->decoder.outcome;
 }
 
@@ -201,6 +210,7 @@ static bool shake_hands(struct worker *w, struct error *error)
     bool more;
     if (!hear_hello(w, deadline, error))
         return false;
+    deadline = after(LOAD_SECONDS);
     while ((more = next_message(w, deadline)) && m->type == CONTROL_RULE)
         if (!control_read_rule(m, &w->rules))
             return error_set(error, ERROR_WORKER, "%s loads a rule that it may not have",
@@ -216,8 +226,12 @@ static bool shake_hands(struct worker *w, struct error *error)
     if (w->options.sandbox != SANDBOX_OFF && !span_starts(m->text, "seccomp"))
         return error_set(error, ERROR_WORKER,
                          "the worker is not confined (--sandbox=off allows that)");
+    size_t end = strnlen(m->bytes, m->text.len);
+    struct span digest = span_slice(m->text, end + 1, m->text.len);
     (void)snprintf(w->sandbox, sizeof w->sandbox, "%.60s", m->bytes);
-    return true;
+    (void)snprintf(w->rules_digest, sizeof w->rules_digest, "%.*s", (int)digest.len,
+                   digest.ptr);
+    return digest.len == 64 || no_worker(program, error);
 }
 
 static struct worker *worker_new(const struct worker_options *o, struct error *error)
@@ -290,6 +304,16 @@ const char *worker_sandbox(const struct worker *w)
     return w->sandbox;
 }
 
+size_t worker_byte_rules(const struct worker *w)
+{
+    return w->rules.count;
+}
+
+const char *worker_rules_digest(const struct worker *w)
+{
+    return w->rules_digest;
+}
+
 /* -- one file ------------------------------------------------------------------- */
 
 /* A file without a name; where the file system has no such thing, one that loses its
@@ -334,12 +358,25 @@ static bool begin(struct worker *w, struct job *j, int fd, struct error *error)
         return error_errno(error, ERROR_IO, "cannot make a pipe for the worker");
     j->records = ends[0];
     const int fds[] = { fd, ends[1], empty_spool(w) };
-    bool sent = control_send(w->control, j->type, j->seconds + 1, j->name, fds,
+    bool sent = control_send(w->control, j->type, j->cpu_seconds, j->name, fds,
                              fds[2] >= 0 ? 3 : 2);
     int reason = errno;
     (void)close(ends[1]);
     errno = reason;
     return sent || error_errno(error, ERROR_WORKER, "the worker is gone");
+}
+
+/* An answer is read as a whole, once there is no more of it. */
+static bool take_answer(const struct worker *w, struct job *j, size_t n)
+{
+    buffer_add(&j->answer, span_of(w->records, n));
+    if (n > 0 && !j->answer.truncated)
+        return true;
+    if (j->answer.truncated)
+        j->answered = WIRE_MALFORMED;
+    else if (signature_wire_whole(buffer_span(&j->answer)))
+        j->answered = WIRE_ENDED; /* else the child's end says why not */
+    return false;
 }
 
 /* Take in what has come.  False when nothing more will, or nothing more is wanted. */
@@ -348,6 +385,8 @@ static bool take_records(struct worker *w, struct job *j)
     ssize_t n = read(j->records, w->records + j->held, sizeof w->records - j->held);
     if (n < 0)
         return errno == EINTR;
+    if (j->type == CONTROL_SIGNATURE)
+        return take_answer(w, j, (size_t)n);
     if (n == 0)
         return false;
     size_t taken;
@@ -486,16 +525,26 @@ static void explain(char *reason, size_t size, const struct job *j, int status)
     (void)snprintf(reason, size, "%s", text);
 }
 
-/* How long is too long: generous, for a verdict must not depend on speed. */
-static unsigned seconds_for(const struct worker *w, int fd)
+/* How long is too long: generous, for a verdict must not depend on speed; and in the
+ * processor's time, so that it does not depend on what else the machine does.  The
+ * clock's time only catches a child that waits for something. */
+static void set_limits(struct job *j, const struct worker *w, int fd)
 {
+    const uint64_t most = INT32_MAX / CPU_SHARE;
     struct stat st;
-    if (w->options.deadline_seconds > 0)
-        return w->options.deadline_seconds;
-    if (fstat(fd, &st) != 0 || st.st_size < 0)
-        return DEADLINE_SECONDS;
-    int64_t more = st.st_size / DEADLINE_BYTES;
-    return DEADLINE_SECONDS + (unsigned)(more > INT32_MAX ? INT32_MAX : more);
+    uint64_t cpu = CPU_SECONDS;
+    uint64_t search = w->options.budget.left[BUDGET_RULE_SECONDS];
+    if (fstat(fd, &st) == 0 && st.st_size > 0)
+        cpu += (uint64_t)st.st_size / CPU_BYTES;
+    if (w->options.yara_pack)
+        cpu += search < most ? search : most;
+    j->cpu_seconds = (uint32_t)(cpu < most ? cpu : most);
+    j->seconds = j->cpu_seconds * CPU_SHARE;
+    if (w->options.deadline_seconds > 0) {
+        j->seconds = w->options.deadline_seconds;
+        j->cpu_seconds = j->seconds + 1;
+    }
+    j->deadline = after(j->seconds);
 }
 
 /* A job from its start to its child's end.  reason: why it is not complete, or empty. */
@@ -505,8 +554,7 @@ static bool run(struct worker *w, struct job *j, int fd, worker_meanwhile *meanw
     enum { NO_CHILD = -1 };
     int status = NO_CHILD;
     j->records = j->child = -1;
-    j->seconds = seconds_for(w, fd);
-    j->deadline = after(j->seconds);
+    set_limits(j, w, fd);
     bool ok = begin(w, j, fd, error);
     if (ok) {
         watch(w, j, meanwhile, self);
@@ -554,4 +602,23 @@ bool worker_origins(struct worker *w, int fd, uint32_t sources, statement_sink *
     };
     ret_reason[0] = '\0';
     return run(w, &j, fd, NULL, NULL, ret_reason, error);
+}
+
+bool worker_signature(struct worker *w, int fd, struct arena *arena,
+                      struct signature_file *ret_file, char ret_reason[REASON_MAX],
+                      struct error *error)
+{
+    struct job j = { .type = CONTROL_SIGNATURE };
+    ret_reason[0] = '\0';
+    buffer_init(&j.answer, SIGNATURE_WIRE_MAX + SIGNATURE_WIRE_HEAD);
+    bool ok = run(w, &j, fd, NULL, NULL, ret_reason, error);
+    if (ok && ret_reason[0] == '\0') {
+        struct span answer = arena_copy(arena, buffer_span(&j.answer));
+        if (!signature_wire_decode(arena, answer, ret_file))
+            (void)snprintf(ret_reason, REASON_MAX, "%s",
+                           arena_exhausted(arena) ? "memory is short"
+                                                  : "the worker's answer is malformed");
+    }
+    buffer_free(&j.answer);
+    return ok;
 }

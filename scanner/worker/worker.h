@@ -10,6 +10,8 @@
 #include "core/error.h"
 #include "origins/origins.h"
 
+struct signature_file; /* integrity/signature_file.h */
+
 enum sandbox { SANDBOX_AUTO, SANDBOX_STRICT, SANDBOX_OFF };
 
 struct worker_options {   /* texts outlive the worker */
@@ -24,7 +26,8 @@ struct worker_options {   /* texts outlive the worker */
     struct budget budget; /* for each file */
     bool deep;
     bool detail;               /* for assay inspect: see inspection.detail */
-    unsigned deadline_seconds; /* backstop for one file; 0: by its size */
+    unsigned deadline_seconds; /* backstop for one file; 0: in the processor's time, by
+                                  its size */
     const char *spool_dir;     /* for big expansions; NULL: /var/tmp, then /tmp */
 };
 
@@ -34,8 +37,8 @@ enum { WORKER_ARENA_MAX = 256 << 20 };
 struct worker;
 
 /* Start it and compare versions.  ERROR_WORKER when the program is missing, of
- * another version, or cannot confine itself as asked; ERROR_CONFIG or ERROR_IO when
- * it cannot read its rules. */
+ * another version, or cannot confine itself as asked; ERROR_CONFIG when it cannot read
+ * or use its rules. */
 struct worker *worker_start(const struct worker_options *o, struct error *error);
 void worker_stop(struct worker *w); /* NULL is fine */
 
@@ -45,6 +48,12 @@ bool worker_extensions(const char *program, struct buffer *ret, struct error *er
 
 /* How it is confined: "seccomp+landlock6", "seccomp", "off".  Lives as long as w. */
 const char *worker_sandbox(const struct worker *w);
+
+size_t worker_byte_rules(const struct worker *w); /* how many it has loaded */
+
+/* sha256, hex, over the rules it uses: core/rules.def, the lists of globals, the pack of
+ * byte rules, the operator's own.  Lives as long as w. */
+const char *worker_rules_digest(const struct worker *w);
 
 /* Called again and again while a file is inspected, so that the caller hashes the
  * same descriptor meanwhile: with pread(), for the offset is shared with the child.
@@ -64,5 +73,11 @@ bool worker_inspect(struct worker *w, int fd, struct artifact *file,
  * everything was read, else it says why not.  False as above. */
 bool worker_origins(struct worker *w, int fd, uint32_t sources, statement_sink *say,
                     void *self, char ret_reason[REASON_MAX], struct error *error);
+
+/* Take apart what `fd` holds, a signature file; what comes out lives in the arena.
+ * *ret_reason is empty when there is an answer, else it says why not.  False as above. */
+bool worker_signature(struct worker *w, int fd, struct arena *arena,
+                      struct signature_file *ret_file, char ret_reason[REASON_MAX],
+                      struct error *error);
 
 #endif

@@ -1,13 +1,17 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "worker/yara_pack.h"
 
-enum { ARENA_MAX = 64 << 20, TRIAL_SECONDS = 10 };
+enum { ARENA_MAX = 64 << 20, SOURCE_MAX = 64 << 20 };
 
 struct compilation {
     YR_COMPILER *compiler;
     bool operators;
+    struct digester *digest; /* of the operator's files */
     struct error *error;
     bool failed;
 };
@@ -50,17 +54,66 @@ static bool compilation_begin(struct compilation *c)
     return true;
 }
 
-/* Each file is a namespace, so that a global rule of one does not silence another. */
-static bool compile_file(struct compilation *c, const char *path)
+/* Not blocking: a FIFO that nobody writes would be waited for. */
+static FILE *open_source(const char *path, struct error *error)
 {
-    FILE *in = fopen(path, "re");
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool regular = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    FILE *in = regular ? fdopen(fd, "r") : NULL;
+    if (!in && (fd < 0 || regular))
+        (void)error_errno(error, ERROR_CONFIG, "%s", path);
+    else if (!in)
+        (void)error_set(error, ERROR_CONFIG, "%s: not a regular file", path);
+    if (!in && fd >= 0)
+        (void)close(fd);
+    return in;
+}
+
+static bool read_source(const char *path, struct buffer *text, struct error *error)
+{
+    char piece[4096];
+    size_t n;
+    FILE *in = open_source(path, error);
     if (!in)
-        return error_errno(c->error, ERROR_CONFIG, "%s", path);
+        return false;
+    while (!text->truncated && (n = fread(piece, 1, sizeof piece, in)) > 0)
+        buffer_add(text, span_of(piece, n));
+    bool ok = !ferror(in) || error_errno(error, ERROR_CONFIG, "%s", path);
+    (void)fclose(in);
+    return ok &&
+           (!text->truncated ||
+            error_set(error, ERROR_CONFIG, "%s: longer than %d bytes", path, SOURCE_MAX));
+}
+
+/* Each file is a namespace, so that a global rule of one does not silence another. */
+static bool compile_text(struct compilation *c, struct span text, const char *path)
+{
+    /* libyara tells lines of streams only with their names */
+    FILE *in = fmemopen((void *)(uintptr_t)text.ptr, text.len, "r");
+    if (!in)
+        return error_errno(c->error, ERROR_MEMORY, "%s", path);
     int errors = yr_compiler_add_file(c->compiler, in, path, path);
     (void)fclose(in);
     if (errors > 0 && !c->failed)
         return error_set(c->error, ERROR_CONFIG, "%s: it cannot be compiled", path);
     return errors == 0 && !c->failed;
+}
+
+/* What is digested is what is compiled: the file is read once. */
+static bool compile_file(struct compilation *c, const char *path)
+{
+    struct buffer text;
+    buffer_init(&text, SOURCE_MAX);
+    bool ok = read_source(path, &text, c->error);
+    if (ok && c->digest) {
+        uint64_t size = text.len; /* tells files apart */
+        digester_add(c->digest, span_of(&size, sizeof size));
+        digester_add(c->digest, buffer_span(&text));
+    }
+    ok = ok && (text.len == 0 || compile_text(c, buffer_span(&text), path));
+    buffer_free(&text);
+    return ok;
 }
 
 static bool compilation_end(struct compilation *c, YR_RULES **ret_rules)
@@ -118,9 +171,9 @@ static bool compile_tree(struct compilation *c, const char *path)
 }
 
 bool yara_pack_compile(struct yara_pack *p, const char *const *sources,
-                       struct error *error)
+                       struct digester *digest, struct error *error)
 {
-    struct compilation c = { .operators = true, .error = error };
+    struct compilation c = { .operators = true, .digest = digest, .error = error };
     bool ok = compilation_begin(&c);
     for (; ok && *sources; sources++)
         ok = compile_tree(&c, *sources);
@@ -128,55 +181,6 @@ bool yara_pack_compile(struct yara_pack *p, const char *const *sources,
     if (c.compiler)
         yr_compiler_destroy(c.compiler);
     return ok;
-}
-
-/* Modules that are functions of the bytes.  The others open files (magic), want a
- * sandbox's report (cuckoo), print (console) or look at the clock (time). */
-static bool may_import(const char *module)
-{
-    static const char *const known[] = { "dex",   "dotnet", "elf", "hash",
-                                         "macho", "math",   "pe" };
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(known[i], module) == 0)
-            return true;
-    return false;
-}
-
-struct trial {
-    char module[64]; /* that may not be imported; empty: none */
-};
-
-static int on_trial(YR_SCAN_CONTEXT *context, int message, void *data, void *self)
-{
-    struct trial *t = self;
-    (void)context;
-    const YR_MODULE_IMPORT *import = message == CALLBACK_MSG_IMPORT_MODULE ? data : NULL;
-    if (!import || may_import(import->module_name))
-        return CALLBACK_CONTINUE;
-    (void)snprintf(t->module, sizeof t->module, "%s", import->module_name);
-    return CALLBACK_ERROR;
-}
-
-/* Nothing says which modules compiled rules import but running them; on no bytes. */
-bool yara_pack_try(const struct yara_pack *p, struct error *error)
-{
-    struct trial trial = { "" };
-    yr_scanner_set_callback(p->scanner, on_trial, &trial);
-    yr_scanner_set_timeout(p->scanner, TRIAL_SECONDS);
-    yr_scanner_set_flags(p->scanner, SCAN_FLAGS_NO_TRYCATCH);
-    int code = yr_scanner_scan_mem(p->scanner, (const uint8_t *)"", 0);
-    if (code == ERROR_SUCCESS)
-        return true;
-    if (trial.module[0])
-        return error_set(error, ERROR_CONFIG,
-                         "a byte rule imports the module %s; rules may import dex, "
-                         "dotnet, elf, hash, macho, math and pe",
-                         trial.module);
-    const YR_RULE *rule = yr_scanner_last_error_rule(p->scanner);
-    return error_set(error, ERROR_CONFIG, "%s: rule %s: %s", rule ? rule->ns->name : "",
-                     rule ? rule->identifier : "?",
-                     code == ERROR_SCAN_TIMEOUT ? "it does not end, even on an empty file"
-                                                : yara_reason(code));
 }
 
 static size_t write_stream(const void *bytes, size_t size, size_t count, void *file)

@@ -65,8 +65,9 @@ static bool is_confidence(const char *text)
 static bool wrong_meta(const YR_RULE *rule, const char *name, const char *wanted,
                        struct error *error)
 {
-    return error_set(error, ERROR_CONFIG, "%s: rule %s: meta %s must be %s",
-                     rule->ns->name, rule->identifier, name, wanted);
+    char what[128];
+    (void)snprintf(what, sizeof what, "meta %s must be %s", name, wanted);
+    return yara_refuse_rule(rule, error, what);
 }
 
 /* Meta that both packs understand, and that may be missing. */

@@ -5,6 +5,7 @@
 
 #include <yara.h>
 
+#include "core/digest.h"
 #include "worker/rule_table.h"
 #include "worker/yara_rules.h"
 
@@ -38,6 +39,7 @@ struct yara_rules {
     size_t pack_count;
     const struct rule **list; /* by id */
     size_t count;
+    char digest[DIGEST_HEX_MAX + 1]; /* of the compiled pack and the operator's sources */
 };
 
 const char *yara_reason(int code); /* what an ERROR_… of libyara's means to a reader */
@@ -45,12 +47,19 @@ const char *yara_reason(int code); /* what an ERROR_… of libyara's means to a 
 /* yara_meta.c: fill p->entries; p->rules is set.  ERROR_CONFIG names file and rule. */
 bool yara_pack_read_meta(struct yara_pack *p, struct arena *arena, struct error *error);
 
-/* yara_compile.c: fill p->rules, and try the rules on no bytes. */
+/* yara_compile.c: fill p->rules and add what was compiled to the digest. */
 bool yara_pack_compile(struct yara_pack *p, const char *const *sources,
-                       struct error *error);
-bool yara_pack_try(const struct yara_pack *p, struct error *error);
+                       struct digester *digest, struct error *error);
 
-/* yara_scan.c */
+/* yara_trial.c: nothing tells which modules compiled rules import, or that they never
+ * end, but running them: on no bytes.  Both errors name file and line. */
+bool yara_pack_try(const struct yara_pack *p, struct error *error);
+bool yara_refuse_rule(const YR_RULE *rule, struct error *error, const char *what);
+
+/* yara_scan.c: what libyara says of these blocks, or ERROR_SCAN_TIMEOUT when it has had
+ * so many seconds of the processor. */
+int yara_scan_within(const struct yara_pack *p, YR_MEMORY_BLOCK_ITERATOR *blocks,
+                     uint64_t seconds);
 void yara_scan(void *self, struct inspection *in, const struct byte_range *ranges,
                size_t count);
 

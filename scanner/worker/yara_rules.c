@@ -23,18 +23,28 @@ const char *yara_reason(int code)
     }
 }
 
-static size_t read_stream(void *bytes, size_t size, size_t count, void *file)
+struct pack_stream {
+    FILE *in;
+    struct digester *digest;
+};
+
+static size_t read_stream(void *bytes, size_t size, size_t count, void *self)
 {
-    return fread(bytes, size, count, file);
+    const struct pack_stream *s = self;
+    size_t got = fread(bytes, size, count, s->in);
+    digester_add(s->digest, span_of(bytes, got * size));
+    return got;
 }
 
-static bool load_pack(struct yara_pack *p, const char *path, struct error *error)
+static bool load_pack(struct yara_pack *p, const char *path, struct digester *digest,
+                      struct error *error)
 {
     char header[sizeof YARA_PACK_HEADER + 1] = "";
     FILE *in = fopen(path, "re");
     if (!in)
         return error_errno(error, ERROR_CONFIG, "the compiled byte rules %s", path);
-    YR_STREAM stream = { .user_data = in, .read = read_stream };
+    struct pack_stream source = { in, digest };
+    YR_STREAM stream = { .user_data = &source, .read = read_stream };
     int code = ERROR_UNSUPPORTED_FILE_VERSION;
     bool ours = fgets(header, sizeof header, in) && strcmp(header, YARA_PACK_HEADER) == 0;
     if (ours)
@@ -100,12 +110,33 @@ static bool list_rules(struct yara_rules *y, struct error *error)
     return true;
 }
 
+static bool load(struct yara_rules *y, const char *pack, const char *const *sources,
+                 struct digester *digest, struct error *error)
+{
+    struct yara_pack *own = &y->packs[y->pack_count++];
+    bool ok = load_pack(own, pack, digest, error) && make_scanner(own, error) &&
+              yara_pack_read_meta(own, y->arena, error);
+    if (ok && sources && *sources) {
+        struct yara_pack *p = &y->packs[y->pack_count++];
+        p->operators = true;
+        ok = yara_pack_compile(p, sources, digest, error) && make_scanner(p, error) &&
+             yara_pack_try(p, error) && yara_pack_read_meta(p, y->arena, error);
+    }
+    if (!ok || !list_rules(y, error))
+        return false;
+    digester_finish(digest);
+    return digester_hex(digest, DIGEST_SHA256, y->digest) ||
+           error_set(error, ERROR_MEMORY, "byte rules: no digest");
+}
+
 struct yara_rules *yara_rules_load(const char *pack, const char *const *sources,
                                    struct error *error)
 {
     struct yara_rules *y = calloc(1, sizeof *y);
     struct arena *arena = y ? arena_new(ARENA_MAX) : NULL;
-    if (!arena || yr_initialize() != ERROR_SUCCESS) {
+    struct digester *digest = digester_new(DIGEST_BIT(DIGEST_SHA256), 0);
+    if (!arena || !digest || yr_initialize() != ERROR_SUCCESS) {
+        digester_free(digest);
         arena_free(arena);
         free(y);
         (void)error_set(error, ERROR_MEMORY, "libyara cannot start");
@@ -114,17 +145,9 @@ struct yara_rules *yara_rules_load(const char *pack, const char *const *sources,
     y->arena = arena;
     /* Matches are shown from the artifact itself: no copy of each. */
     (void)yr_set_configuration_uint32(YR_CONFIG_MAX_MATCH_DATA, 0);
-    bool has_sources = sources && *sources;
-    struct yara_pack *own = &y->packs[y->pack_count++];
-    bool ok = load_pack(own, pack, error) && make_scanner(own, error) &&
-              yara_pack_read_meta(own, arena, error);
-    if (ok && has_sources) {
-        struct yara_pack *p = &y->packs[y->pack_count++];
-        p->operators = true;
-        ok = yara_pack_compile(p, sources, error) && make_scanner(p, error) &&
-             yara_pack_try(p, error) && yara_pack_read_meta(p, arena, error);
-    }
-    if (ok && list_rules(y, error))
+    bool ok = load(y, pack, sources, digest, error);
+    digester_free(digest);
+    if (ok)
         return y;
     yara_rules_free(y);
     return NULL;
@@ -148,6 +171,11 @@ void yara_rules_free(struct yara_rules *y)
 const struct rule *yara_rules_at(const struct yara_rules *y, size_t i)
 {
     return i < y->count ? y->list[i] : NULL;
+}
+
+const char *yara_rules_digest(const struct yara_rules *y)
+{
+    return y->digest;
 }
 
 struct byte_scanner yara_rules_scanner(struct yara_rules *y)

@@ -27,6 +27,9 @@ void yara_rules_free(struct yara_rules *y); /* NULL is fine */
 /* What can be found, until NULL.  Private rules are not listed. */
 const struct rule *yara_rules_at(const struct yara_rules *y, size_t i);
 
+/* sha256, hex, of the compiled pack and the operator's files in order. */
+const char *yara_rules_digest(const struct yara_rules *y);
+
 /* Lives as long as y; not to be used while it is scanning. */
 struct byte_scanner yara_rules_scanner(struct yara_rules *y);
 

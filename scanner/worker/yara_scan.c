@@ -1,9 +1,10 @@
+#include <time.h>
+
 #include "core/formats.h"
 #include "worker/yara_pack.h"
 
 enum {
-    SCAN_SECONDS = 300,    /* for one artifact: a backstop, so generous, */
-    SCAN_BYTES = 10000000, /* and for each 10 MB of it one more */
+    SCAN_BYTES = 10000000, /* for each 10 MB of an artifact one second more */
     TEXT_SNIFF = 4096,     /* bytes looked at to call an artifact text */
     EVIDENCE_SHOWN = 160,  /* bytes of a match */
     SECRET_SHOWN = 8,      /* of a match that is a secret */
@@ -183,27 +184,60 @@ static bool define_externals(YR_SCANNER *scanner, const struct inspection *in)
     return ok;
 }
 
+static uint64_t processor_ms(void)
+{
+    struct timespec t = { 0 };
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* libyara looks at the clock alone.  Where the machine is busy its time is up before
+ * the processor's is: then it begins again, with twice as much. */
+int yara_scan_within(const struct yara_pack *p, YR_MEMORY_BLOCK_ITERATOR *blocks,
+                     uint64_t seconds)
+{
+    uint64_t limit = seconds < 1 ? 1 : seconds < INT16_MAX ? seconds : INT16_MAX;
+    uint64_t enough = limit * 1000 / 10 * 9;
+    for (;; limit *= 2) {
+        uint64_t start = processor_ms();
+        yr_scanner_set_timeout(p->scanner, (int)limit);
+        int code = yr_scanner_scan_mem_blocks(p->scanner, blocks);
+        if (code != ERROR_SCAN_TIMEOUT || limit >= INT16_MAX ||
+            processor_ms() - start >= enough)
+            return code;
+    }
+}
+
+static uint64_t seconds_for(const struct inspection *in)
+{
+    uint64_t base = in->budget ? in->budget->left[BUDGET_RULE_SECONDS]
+                               : budget_kinds[BUDGET_RULE_SECONDS].amount;
+    uint64_t more = in->bytes.len / SCAN_BYTES;
+    return base < UINT64_MAX - more ? base + more : UINT64_MAX;
+}
+
 static void scan_with(const struct yara_pack *p, struct scan *s)
 {
     YR_MEMORY_BLOCK_ITERATOR iterator = {
         .context = s, .first = first_block, .next = next_block, .file_size = artifact_size
     };
-    uint64_t seconds = SCAN_SECONDS + s->in->bytes.len / SCAN_BYTES;
+    uint64_t seconds = seconds_for(s->in);
     s->pack = p;
     yr_scanner_set_callback(p->scanner, on_event, s);
-    yr_scanner_set_timeout(p->scanner, seconds > INT16_MAX ? INT16_MAX : (int)seconds);
     /* Without libyara's own handler a SIGBUS ends the child, and the file is incomplete.
      */
     yr_scanner_set_flags(p->scanner, SCAN_FLAGS_FAST_MODE | SCAN_FLAGS_NO_TRYCATCH |
                                          SCAN_FLAGS_REPORT_RULES_MATCHING);
     int code = ERROR_INSUFFICIENT_MEMORY;
     if (!p->operators || define_externals(p->scanner, s->in))
-        code = yr_scanner_scan_mem_blocks(p->scanner, &iterator);
+        code = yara_scan_within(p, &iterator, seconds);
     if (code == ERROR_SUCCESS)
         return;
     const YR_RULE *rule = yr_scanner_last_error_rule(p->scanner);
     if (code == ERROR_SCAN_TIMEOUT)
-        inspection_incomplete(s->in, "the byte rules did not end within %llu seconds",
+        inspection_incomplete(s->in,
+                              "the byte rules did not end within %llu seconds of the "
+                              "processor's time (--max-rule-seconds)",
                               (unsigned long long)seconds);
     else
         inspection_incomplete(s->in, "byte rules%s%s: %s", rule ? ", rule " : "",

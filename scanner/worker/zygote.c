@@ -11,10 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/digest.h"
 #include "formats/inspector.h"
 #include "formats/pickle_rules.h"
 #include "worker/control.h"
 #include "worker/sandbox.h"
+#include "worker/signature_wire.h"
 #include "worker/statement_wire.h"
 #include "worker/wire.h"
 #include "worker/yara_rules.h"
@@ -76,12 +78,43 @@ static bool load(struct zygote *z, struct error *error)
 {
     const struct zygote_options *o = z->options;
     z->pickle_rules = pickle_rules_load(o->data_dir, o->pickle_rules, error);
-    if (!z->pickle_rules || !o->yara_pack)
-        return z->pickle_rules;
-    z->yara_rules = yara_rules_load(o->yara_pack, o->yara_rules, error);
+    if (z->pickle_rules && o->yara_pack)
+        z->yara_rules = yara_rules_load(o->yara_pack, o->yara_rules, error);
     if (z->yara_rules)
         z->byte_scanner = yara_rules_scanner(z->yara_rules);
-    return z->yara_rules;
+    if (z->pickle_rules && (z->yara_rules || !o->yara_pack))
+        return true;
+    if (error->code == ERROR_IO) /* a list that is not there */
+        error->code = ERROR_CONFIG;
+    return false;
+}
+
+/* Parts are told apart by their NULs. */
+static void digest_text(struct digester *d, const char *text)
+{
+    digester_add(d, span_of(text, strlen(text) + 1));
+}
+
+/* All that decides what is found: another digest, other rules. */
+static bool digest_rules(const struct zygote *z, char ret_hex[DIGEST_HEX_MAX + 1])
+{
+    struct digester *d = digester_new(DIGEST_BIT(DIGEST_SHA256), 0);
+    if (!d)
+        return false;
+    for (size_t i = 0; i < RULE_COUNT; i++) {
+        char grade[32];
+        (void)snprintf(grade, sizeof grade, "%u %u", (unsigned)rules[i].severity,
+                       rules[i].cwe);
+        digest_text(d, rules[i].id);
+        digest_text(d, grade);
+        digest_text(d, rules[i].title);
+    }
+    digest_text(d, pickle_rules_digest(z->pickle_rules));
+    digest_text(d, z->yara_rules ? yara_rules_digest(z->yara_rules) : "");
+    digester_finish(d);
+    bool ok = digester_hex(d, DIGEST_SHA256, ret_hex);
+    digester_free(d);
+    return ok;
 }
 
 /* What the children may find beside rules.def. */
@@ -154,6 +187,36 @@ static enum child_exit read_origins(const struct zygote *z,
     return statement_encoder_end(&encoder) ? CHILD_DONE : CHILD_UNSENT;
 }
 
+static bool send_all(int fd, struct span rest)
+{
+    while (rest.len > 0) {
+        ssize_t n = write(fd, rest.ptr, rest.len);
+        if (n <= 0)
+            return false;
+        rest = span_slice(rest, (size_t)n, rest.len);
+    }
+    return true;
+}
+
+/* Take a signature file apart and send what it holds, in one answer. */
+static enum child_exit read_signature(const struct zygote *z,
+                                      const struct control_message *job,
+                                      struct span bytes)
+{
+    struct budget budget = z->options->budget;
+    struct arena *arena = arena_new(WORKER_ARENA_MAX);
+    struct signature_file file;
+    struct buffer answer;
+    if (!arena)
+        return CHILD_NO_MEMORY;
+    buffer_init(&answer, SIGNATURE_WIRE_MAX);
+    signature_file_read(arena, bytes, &budget, &file);
+    if (!signature_wire_encode(&answer, &file))
+        return CHILD_NO_MEMORY;
+    return send_all(job->fds[JOB_RECORDS], buffer_span(&answer)) ? CHILD_DONE
+                                                                 : CHILD_UNSENT;
+}
+
 /* The whole life of a child, from the fork on. */
 static enum child_exit live(struct zygote *z, const struct control_message *job)
 {
@@ -168,8 +231,14 @@ static enum child_exit live(struct zygote *z, const struct control_message *job)
         return CHILD_UNREADABLE;
     if (!sandbox_confine_child(&z->sandbox, &limits))
         return CHILD_UNCONFINED;
-    return job->type == CONTROL_ORIGINS ? read_origins(z, job, bytes)
-                                        : inspect(z, job, bytes);
+    switch ((enum control_type)job->type) {
+    case CONTROL_ORIGINS:
+        return read_origins(z, job, bytes);
+    case CONTROL_SIGNATURE:
+        return read_signature(z, job, bytes);
+    default:
+        return inspect(z, job, bytes);
+    }
 }
 
 static void end_child(pid_t pid)
@@ -214,7 +283,8 @@ static bool follow(pid_t pid, int pidfd)
 /* False when there is nobody left to serve. */
 static bool serve_job(struct zygote *z, struct control_message *job)
 {
-    if ((job->type != CONTROL_JOB && job->type != CONTROL_ORIGINS) ||
+    if ((job->type != CONTROL_JOB && job->type != CONTROL_ORIGINS &&
+         job->type != CONTROL_SIGNATURE) ||
         job->fd_count < JOB_SPOOL)
         return false;
     pid_t pid = fork();
@@ -234,6 +304,15 @@ static bool serve_job(struct zygote *z, struct control_message *job)
     return ok;
 }
 
+static bool say_ready(const struct zygote *z)
+{
+    char digest[DIGEST_HEX_MAX + 1], text[sizeof z->sandbox.description + sizeof digest];
+    if (!digest_rules(z, digest))
+        return false;
+    int n = snprintf(text, sizeof text, "%s%c%s", z->sandbox.description, '\0', digest);
+    return control_send(CONTROL_FD, CONTROL_READY, 0, span_of(text, (size_t)n), NULL, 0);
+}
+
 bool zygote_serve(const struct zygote_options *o)
 {
     struct zygote z = { .options = o };
@@ -251,8 +330,7 @@ bool zygote_serve(const struct zygote_options *o)
     }
     /* Tidy the heap once; else every child does, and copies each page it tidies. */
     (void)malloc_trim(0);
-    if (!name_rules(&z) || !control_send(CONTROL_FD, CONTROL_READY, 0,
-                                         span_of_text(z.sandbox.description), NULL, 0))
+    if (!name_rules(&z) || !say_ready(&z))
         return false;
     struct control_message job;
     while (control_receive(CONTROL_FD, &job) && serve_job(&z, &job))

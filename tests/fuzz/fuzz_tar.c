@@ -22,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .bytes = span_of(data, size),
         .spool_fd = -1,
         .deep = size % 2 == 0,
+        .detail = size % 3 == 0,
     };
     static const enum format_id tried[] = { FORMAT_TAR, FORMAT_TORCH_TAR };
     for (size_t i = 0; i < 2; i++)

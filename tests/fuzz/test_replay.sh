@@ -12,12 +12,15 @@ if ! fixtures/make-all >"$log" 2>&1; then
     sed 's/^/# /' "$log"
     exit 1
 fi
+# Bundles of a mock Sigstore, good ones and one for each check.
+cases=$BUILD/pki/cases
+[ -e "$cases/cases.tsv" ] || { mkdir -p "$cases" && /usr/bin/python3 tests/pki/make.py "$cases"; } || exit 1
 n=0 failed=0
 for target in "$BUILD"/replay/fuzz_*; do
     case $target in *.d | *.o | *'*') continue ;; esac
     n=$((n + 1))
     # in batches: xargs ends at the first that a signal kills
-    if find "$BUILD/fixtures" fixtures tests/fuzz/regressions -type f -size -16384k 2>/dev/null |
+    if find "$BUILD/fixtures" "$cases" fixtures tests/fuzz/regressions -type f -size -16384k 2>/dev/null |
         LC_ALL=C sort | tr '\n' '\0' | xargs -0 -n 200 "$target" >"$log" 2>&1; then
         echo "ok $n - ${target##*/} survives $(wc -l <"$log") inputs"
     else

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """assay inspect: what it shows of each format, what it cuts, what it never lets through."""
-import gzip, io, json, os, pickle, re, struct, subprocess, sys, zipfile
+import gzip, io, json, os, pickle, re, struct, subprocess, sys, tarfile, zipfile
 
 from tap import (ASSAY, BUILD, TOP, SCAN_FLAGS, case, fixtures, main, run, scratch, write)
 
@@ -92,6 +92,69 @@ def torch_tensors_of_modules_and_nested_dictionaries_are_named():
         found = tensors(shown(real("benign/" + name)))
         assert found and all(t["shape"] is not None and t["dtype"] for t in found), (name, found)
     assert {"weight", "bias"} <= {t["name"] for t in tensors(shown(real("benign/torch-whole-module.pt")))}
+
+
+@case
+def tar_checkpoints_list_their_tensors_by_the_names_of_their_object():
+    row = lambda t: (t["name"], t["dtype"], t["shape"], t["bytes"], t["storage"])
+    for name in ("good-legacy-tar.pt", "good-legacy-tar-info.pt"):
+        found = tensors(shown(os.path.join(fixtures("torch"), name)))
+        assert [row(t) for t in found] == [("w", "float32", [2, 2], 16, "1")], found
+    assert re.search(r"w +float32 +\[2, 2\] +16\n", text(os.path.join(fixtures("torch"), "good-legacy-tar.pt")))
+    # numbers as large as addresses, as PyTorch gave them; two tensors, one that nothing names; an odd type
+    key = 0x55d0c8a7b2c0
+    record = lambda key, kind, sizes: (
+        b"\x80\x02(" + b"\x8a\x08" + struct.pack("<Q", key) + b"K\1ctorch\n" + kind + b"\nt."
+        + struct.pack("<ii%dq" % (2 * len(sizes) + 1), len(sizes), 0, *sizes, *([1] * len(sizes)), 0))
+    parts = {"storages": b"\x80\x02K\0.\x80\x02].",
+             "tensors": b"\x80\x02K\3." + record(key, b"HalfTensor", [3, 5, 1]) + record(7, b"LongTensor", [])
+             + record(8, b"OddTensor", [2]),
+             "pickle": b"\x80\x02}(X\4\0\0\0conv" + b"P%d\n" % key + b"X\3\0\0\0oddP8\nX\1\0\0\0xP9\nu."}
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, data in parts.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    path = write(os.path.join(scratch(), "t.pt"), out.getvalue())
+    found = tensors(shown(path))
+    assert [(t["name"], t.get("dtype"), t["shape"], t.get("bytes")) for t in found] == [
+        ("conv", "float16", [3, 5, 1], 30), ("", "int64", [], 8), ("odd", "", [2], None)], found
+
+
+def npy(descr, shape, size, version=1):
+    header = ("{'descr': %s, 'fortran_order': False, 'shape': %s, }" % (descr, shape)).encode()
+    header += b" " * (63 - (len(header) + 10) % 64) + b"\n"
+    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(header)) + header + bytes(size)
+
+
+@case
+def arrays_of_numpy_are_listed_alone_and_in_an_npz():
+    folder = scratch()
+    arrays = [("w", "'<f4'", "(3, 4)", 48, "<f4", [3, 4]), ("scalar", "'>i8'", "()", 8, ">i8", []),
+              ("none", "'|b1'", "(0, 7)", 0, "|b1", [0, 7]), ("text", "'<U3'", "(2,)", 24, "<U3", [2]),
+              ("record", "[('a', '<f4'), ('b', '<i4', (3,))]", "(3,)", 48, "[('a', '<f4'), ('b', '<i4', (3,))]", [3]),
+              ("old", "'<i8'", "(2L,)", 16, "<i8", [2]), ("days", "'<M8[D]'", "(2,)", 16, "<M8[D]", [2])]
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        path = os.path.join(folder, "%d.npz" % method)
+        with zipfile.ZipFile(path, "w", method) as z:
+            for name, descr, shape, size, _, _ in arrays:
+                z.writestr(name + ".npy", npy(descr, shape, size))
+        assert [(t["name"], t["dtype"], t["shape"], t["bytes"]) for t in tensors(shown(path))] == [
+            (name, dtype, numbers, size) for name, _, _, size, dtype, numbers in arrays]
+    assert re.search(r"scalar +>i8 +\[\] +8\n", text(path))
+    for version in (1, 2, 3):
+        path = write(os.path.join(folder, "one.npy"), npy("'<f2'", "(2, 3)", 12, version))
+        assert tensors(shown(path)) == [{"name": "", "dtype": "<f2", "shape": [2, 3], "bytes": 12}]
+    assert re.search(r"\(unnamed\) +<f2 +\[2, 3\] +12\n", text(path))
+    # of objects the size is not known; what is no header says nothing; many dimensions are cut
+    t, = tensors(shown(write(path, npy("'|O'", "(2,)", 0) + pickle.dumps([1, "x"], 2))))
+    assert (t["dtype"], t["shape"], t.get("bytes")) == ("|O", [2], None), t
+    t, = tensors(shown(write(path, npy("'<f2'", "(%s)" % ("1, " * 40), 2))))
+    assert (len(t["shape"]), t["dimensions"], t["bytes"]) == (16, 40, 2), t
+    for descr, shape in (("'<f4", "(1,)"), ("'<f4'", "(9" + "9" * 30 + ",)"), ("[('a'", "(1,)"), ("f()", "x")):
+        t, = tensors(shown(write(path, npy(descr, shape, 4)), expect=2))
+        assert t.get("bytes") is None, t
 
 
 # --- pickles ------------------------------------------------------------------------------

@@ -90,11 +90,11 @@ sed 's/"level": "low"/"level": "high"/; s/"advice"/"advise"/' registries.d/ollam
 run 4 check "$dir/ollama.json" registries.d/dvc.json && has "ollama.json:7: advise: unknown key" &&
     has "may only lower the level" && has "dvc.json: valid"
 ok "check: every problem with file and line, exit 4" $?
-run 4 check --json "$dir/ollama.json" && json 'not a["valid"] and len(a["files"][0]["problems"]) == 3'
+run 4 check --json "$dir/ollama.json" && json 'not a["valid"] and len(a["files"][0]["problems"]) == 4'
 ok "check as JSON" $?
 run 4 check "$dir/nosuch.json" && has "No such file"
 ok "check: a file that is not there" $?
-run 4 check && says "usage:"
+run 4 check && says "Usage:"
 ok "check without a file is a usage error" $?
 
 mkdir -p "$dir/config/assay/registries.d" "$dir/own"
@@ -115,7 +115,7 @@ echo '{' >"$dir/own/broken.json"
 run 4 --registries "$dir/own" && says "broken.json:"
 ok "a broken entry stops the command with file and line" $?
 
-run 0 --help && has "usage: assay registries"
+run 0 --help && has "Usage: assay registries"
 ok "--help goes to stdout" $?
 run 4 --nosuch && says "bad option"
 ok "an unknown option is a usage error" $?
@@ -130,7 +130,7 @@ echo "missing:$missing" >"$dir/err"
 ok "docs/registries.md lists every registry" $?
 # every key that the loader knows, as schema.c's tables have it
 missing=""
-for key in $(grep -oE '\{ ?"[a-z_]+", +(true|false),' scanner/registry/schema.c | tr -dc 'a-z_"\n' | cut -d'"' -f2 | sort -u); do
+for key in $(grep -oE '\{ ?"[a-z_]+", +(true|false),' scanner/registry/schema.c scanner/registry/request_schema.c scanner/registry/answer_schema.c | cut -d: -f2 | tr -dc 'a-z_"\n' | cut -d'"' -f2 | sort -u); do
     grep -q "\`$key\`" docs/registries.md || missing="$missing $key"
 done
 echo "missing:$missing" >"$dir/err"

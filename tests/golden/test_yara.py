@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Byte rules: each rule of the pack hits what it should and only that, the operator's
 rules work or are refused with a reason, nothing is searched twice or not at all."""
-import glob, io, os, re, struct, subprocess, sys, zipfile
+import glob, io, json, os, re, struct, subprocess, sys, zipfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from tap import BUILD, TOP, Skip, case, files, findings, fixtures, main, report, scan, scratch, write
+from tap import BUILD, SCAN_FLAGS, TOP, Skip, case, files, findings, fixtures, main, report, scan, scratch, write
 
 PACK = {}  # rule id -> text of the rule
 for path in sorted(glob.glob(os.path.join(TOP, "rules", "yara", "*.yar"))):
@@ -217,16 +217,17 @@ REFUSED = [
     ("rule a {\n condition:\n  nonsense }", b"own.yar:3: undefined identifier"),
     ("rule a { strings: $a = /(/ condition: $a }", b"own.yar:1: "),
     ('include "other.yar"\n', b"own.yar:1: "),
-    ('import "magic"\nrule a { condition: magic.type() contains "x" }', b"module magic"),
-    ('import "time"\nrule a { condition: time.now() > 1 }', b"module time"),
+    ('import "magic"\nrule a { condition: magic.type() contains "x" }', b"own.yar:1: it imports the module magic"),
+    ('\n\timport  "time"\nrule a { condition: time.now() > 1 }', b"own.yar:2: it imports the module time"),
     ('import "cuckoo"\nrule a { condition: true }', b"module cuckoo"),
     ('import "console"\nrule a { condition: console.log("x") }', b"module console"),
     ('import "nosuch"\nrule a { condition: true }', b"own.yar:1: "),
-    ('rule a { meta: severity = "grave" condition: true }', b"meta severity"),
-    ('rule a { meta: applies = "everywhere" condition: true }', b"meta applies"),
+    ('rule ab { condition: true }\nrule a { meta: severity = "grave" condition: true }', b"own.yar:2: rule a: meta severity"),
+    ('rule a { meta: applies = "everywhere" condition: true }', b"own.yar:1: rule a: meta applies"),
     ("rule a { condition: true } rule a { condition: true }", b"own.yar:1: duplicated identifier"),
-    ("rule a { condition: for all i in (1..2000000000) : "
-     "( for all j in (1..2000000000) : ( i + j > 0 ) ) }", b"does not end"),
+    ("rule first { condition: true }\nrule endless { condition: for all i in (1..2000000000) : "
+     "( for all j in (1..2000000000) : ( i + j > 0 ) ) }\nrule last { condition: true }",
+     b"own.yar:2: rule endless: it does not end"),
     ("\xff\xfe nothing", b"own.yar:1: "),
 ]
 
@@ -242,6 +243,55 @@ def rules_that_cannot_be_used_are_refused():
         if p.returncode != 4 or message not in p.stderr or p.stdout:
             wrong.append((text, p.returncode, p.stderr))
     assert not wrong, wrong
+
+
+@case
+def they_are_refused_when_there_is_nothing_to_scan_too():
+    d = scratch()
+    bad = write(d + "/own.yar", b"rule a {\n condition: nonsense }")
+    broken = write(d + "/list.json", b'{\n"schema": 1,, }')
+    os.mkdir(d + "/empty")
+    os.mkfifo(d + "/fifo")
+    write(d + "/skipped/notes.txt", b"nothing that is a model\n")
+    for target in (d + "/empty", d + "/skipped"):
+        assert scan(target).returncode == 3
+        for option, value, message in (
+                ("--yara", bad, b"own.yar:2: "), ("--yara", d + "/missing.yar", b"missing.yar: No such file"),
+                ("--yara", d + "/empty", b"empty: no *.yar"), ("--yara", "/dev/zero", b"/dev/zero: not a regular file"), ("--yara", d + "/fifo", b"fifo: not a regular file"),
+                ("--pickle-rules", broken, b"list.json:2:"), ("--pickle-rules", d + "/missing.json", b"missing.json: No such file"),
+                ("--pickle-rules", d + "/empty", b"empty: not a regular file")):
+            p = scan(option, value, target)
+            assert p.returncode == 4 and message in p.stderr and not p.stdout, (option, value, p)
+
+
+@case
+def a_rule_that_never_ends_makes_its_part_incomplete():
+    loop = "for all i in (1..2000000000) : ( for all j in (1..2000000000) : ( i + j > 0 ) )"
+    r = with_rules("rule late { condition: filesize > 0 and %s }" % loop, "--max-rule-seconds", "1", data=SHELL, expect=1)
+    f = files(r)["a.txt"]
+    assert f["status"] == "incomplete" and "within 1 seconds of the processor's time" in f["reason"], f
+    assert hits(r)["a.txt"] == {"yara/shell-dev-tcp"}  # what the others found is kept
+
+
+@case
+def the_digest_of_rules_changes_with_every_rule():
+    d = scratch()
+    os.mkdir(d + "/empty")
+    digest = lambda *options: report(*options, d + "/empty", expect=3)["tool"]["rules_digest"]
+    plain = digest()
+    assert re.fullmatch("[0-9a-f]{64}", plain) and plain == digest("-j", "1")
+    own = write(d + "/own.yar", b"rule a { condition: true }")
+    names = write(d + "/names.json", b'{"schema": 1, "library": "x", "safe": {"a": ["b"]}}')
+    one, two = digest("--yara", own), digest("--pickle-rules", names)
+    assert len({plain, one, two, digest("--yara", own, "--pickle-rules", names)}) == 4
+    # where it lies is nothing, what it says is all
+    os.mkdir(d + "/elsewhere")
+    os.rename(own, d + "/elsewhere/own.yar")
+    assert digest("--yara", d + "/elsewhere") == one
+    write(own, b"rule a { condition: false }")
+    assert digest("--yara", own) not in (plain, one)
+    write(names, b'{"schema": 1, "library": "x", "safe": {"a": ["c"]}}')
+    assert digest("--pickle-rules", names) not in (plain, two)
 
 
 @case
@@ -315,6 +365,34 @@ def a_pack_of_another_build_is_refused():
                           (line + b"\nYARA" + b"\xff" * 100, b"assay.yarc")):
         p = try_pack(data)
         assert p.returncode == 4 and message in p.stderr, (data and data[:40], p)
+
+
+@case
+def the_digest_of_rules_covers_the_pack():
+    yarac = os.path.join(BUILD, "tool", "yarac")
+    if not os.path.exists(yarac):
+        raise Skip("no yarac")
+    d = scratch()
+    for path in ("bin/assay", "bin/assay-worker"):
+        write(d + "/build/" + path, open(os.path.join(BUILD, path), "rb").read())
+        os.chmod(d + "/build/" + path, 0o755)
+    for name in ("rules", "registries.d"):
+        os.symlink(os.path.join(TOP, name), d + "/" + name)
+    os.makedirs(d + "/build/share/rules")
+    os.mkdir(d + "/empty")
+    seen = []
+    for change in (b"", b"// a comment is no rule\n", b"medium"):
+        text = open(os.path.join(TOP, "rules", "yara", "shells.yar"), "rb").read()
+        if change == b"medium":
+            assert b'confidence = "high"' in text
+            text = text.replace(b'confidence = "high"', b'confidence = "low"', 1)
+        else:
+            text = change + text
+        write(d + "/shells.yar", text)
+        subprocess.run([yarac, d + "/build/share/rules/assay.yarc", "shells.yar"], cwd=d, check=True)
+        p = subprocess.run([d + "/build/bin/assay", "scan", *SCAN_FLAGS, "-o", "json", d + "/empty"], stdout=subprocess.PIPE)
+        seen.append(json.loads(p.stdout)["tool"]["rules_digest"])
+    assert seen[0] == seen[1] != seen[2], seen
 
 
 if __name__ == "__main__":

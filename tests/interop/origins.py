@@ -265,6 +265,15 @@ def dvc_tracks_a_file_and_a_directory():
     assert not rules(r), rules(r)
     flip(d + "/data/a.safetensors")
     assert ("md5", "inconsistent") in states(report(d, expect=1), "data/a.safetensors")
+    # without the cache a directory has one digest
+    shutil.rmtree(d + "/.dvc/cache")
+    assert states(report(d, expect=1), "data/a.safetensors") == {("md5-dir", "inconsistent")}
+    flip(d + "/data/a.safetensors")
+    os.rename(d + "/data/deep/b.txt", d + "/data/deep/Gr\u00f6\u00dfe \U0001f642.txt")
+    run_dvc("add", "-q", "data")
+    shutil.rmtree(d + "/.dvc/cache")
+    r = report("--gate", "audit", d, expect=0)
+    assert states(r, "a.safetensors") == {("md5-dir", "consistent")} and not rules(r), rules(r)
 
 
 # ---- extended attributes -------------------------------------------------------------------------

@@ -23,6 +23,7 @@ static struct settings {
     struct download download;
     const char *connect_to[LIST_MAX], *headers[LIST_MAX], *resolve[LIST_MAX];
     const char *endpoint, *auth, *home, *token;
+    json_t *methods; /* what the option --auth says; borrowed by the open auth */
     uint64_t limit, budget;
     unsigned threads;
     bool offline, reader_verifies, quiet;
@@ -134,11 +135,11 @@ static bool open_auth(struct arena *arena, struct auth **ret_auth, struct error 
     struct auth_method methods[8] = { 0 };
     const struct auth_place place = { variable, settings.home };
     size_t n = 0, i;
-    json_t *element, *list;
+    json_t *element;
     if (!settings.auth)
         return true;
-    list = json_loads(settings.auth, 0, NULL); /* borrowed to the end of the process */
-    json_array_foreach(list, i, element) if (n < 8)
+    settings.methods = json_loads(settings.auth, 0, NULL);
+    json_array_foreach(settings.methods, i, element) if (n < 8)
     {
         if (!auth_method_read(element, arena, &methods[n++], error))
             return false;
@@ -468,12 +469,13 @@ int main(int argc, char **argv)
     argv += optind;
     argc -= optind;
     if (!arena || !open_auth(arena, &auth, &error))
-        return fail(&error);
-    if (argc == 2 && strcmp(argv[0], "get") == 0)
+        status = fail(&error);
+    else if (argc == 2 && strcmp(argv[0], "get") == 0)
         status = get(argv[1], auth);
     else if (argc > 2 && strcmp(argv[0], "load") == 0)
         status = load(argv + 1, argc - 1, auth);
     auth_free(auth);
+    json_decref(settings.methods);
     arena_free(arena);
     return status;
 }

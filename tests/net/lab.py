@@ -15,7 +15,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests", "golden"))
 BUILD = os.environ.get("BUILD", os.path.join(TOP, "build"))
 CLIENT = os.path.join(BUILD, "net", "client")
-HOSTS = ("hub.test", "cdn.test", "evil.test", "auth.hub.test", "localhost")
+HOSTS = ("hub.test", "cdn.test", "evil.test", "auth.hub.test", "oauth2.googleapis.com", "localhost")
 
 
 class Closed(Exception):
@@ -69,7 +69,8 @@ class Ask:
 
 
 class Lab:
-    def __init__(self):
+    def __init__(self, *hosts):
+        self.hosts = HOSTS + hosts
         self.directory = tempfile.mkdtemp(prefix="assay-net-")
         self.routes, self.asked, self.lock = {}, [], threading.Lock()
         self.connections = 0
@@ -107,7 +108,7 @@ class Lab:
         open(self.path("index"), "w").close()
         with open(self.path("serial"), "w") as f:
             f.write("01\n")
-        for name, hosts, end in (("good", HOSTS, "20991231235959Z"), ("wrong", ["other.test"], "20991231235959Z"),
+        for name, hosts, end in (("good", self.hosts, "20991231235959Z"), ("wrong", ["other.test"], "20991231235959Z"),
                                  ("expired", ["expired.test"], "20210101000000Z")):
             names = ",".join("DNS:" + h for h in hosts) + ",IP:127.0.0.1"
             self.openssl("req", *new, "-keyout", name + ".key", "-out", name + ".csr",
@@ -182,7 +183,7 @@ class Lab:
     # --- the client ---
 
     def mapped(self, *hosts):
-        return [w for h in hosts or HOSTS + ("wrong.test", "expired.test", "self.test")
+        return [w for h in hosts or self.hosts + ("wrong.test", "expired.test", "self.test")
                 for w in ("--connect-to", "%s:443:127.0.0.1:%d" % (h, self.port))]
 
     def run(self, *words, trust=True, connect=True, env=None, status=0, timeout=120):

@@ -221,4 +221,54 @@ def docker_keeps_a_pair_in_base64():
     assert sent() == [None, basic("me", SECRET), "Bearer pull-1"]
 
 
+@case
+def a_service_account_of_google_s_signs_for_a_token():
+    import subprocess
+    pem = subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+                         capture_output=True, check=True).stdout.decode()
+    path = os.path.join(HOME, "account.json")
+    claims = []
+
+    @lab.route("/token")
+    def _(a):
+        form = dict(p.split("=", 1) for p in a.body.decode().split("&"))
+        if form["grant_type"] == "refresh_token":
+            assert form["refresh_token"] == SECRET
+            return a.reply(200, json.dumps({"access_token": "t-user", "expires_in": 3600}).encode())
+        head, body, signature = [base64.urlsafe_b64decode(p + "==") for p in form["assertion"].split(".")]
+        key = os.path.join(lab.directory, "key.pem")
+        for name, data in (("key.pem", pem.encode()), ("signature", signature),
+                           ("signed", form["assertion"].rpartition(".")[0].encode())):
+            with open(os.path.join(lab.directory, name), "wb") as f:
+                f.write(data)
+        good = subprocess.run(["openssl", "dgst", "-sha256", "-prverify", key, "-signature", "signature", "signed"],
+                              cwd=lab.directory, capture_output=True).returncode == 0
+        claims.append((json.loads(head), json.loads(body)))
+        a.reply(200 if good else 400, json.dumps({"access_token": "t-account", "expires_in": 3600}).encode())
+
+    def write(**more):
+        with open(path, "w") as f:
+            json.dump(dict({"type": "service_account", "client_email": "a@b.test", "private_key": pem, "private_key_id": "k1"}, **more), f)
+    google = [{"type": "google", "env": ["LAB_FILE", "LAB_TOKEN"]}]
+    way = ("--connect-to", "oauth2.googleapis.com:443:127.0.0.1:%d" % lab.port)
+    write()
+    expect(ask(google, *way, env={"LAB_FILE": path}), status=200)
+    assert lab.asked[0].path == "/token" and lab.asked[1].headers["authorization"] == "Bearer t-account"
+    head, body = claims[0]
+    assert head == {"alg": "RS256", "typ": "JWT", "kid": "k1"} and body["iss"] == "a@b.test"
+    assert body["aud"] == "https://oauth2.googleapis.com/token" and body["exp"] - body["iat"] == 3600
+    with open(path, "w") as f:
+        json.dump({"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": SECRET}, f)
+    ask(google, *way, env={"LAB_FILE": path})
+    assert sent()[1:] == ["Bearer t-user"]
+    ask(google, env={"LAB_FILE": path, "LAB_TOKEN": SECRET})
+    assert sent() == ["Bearer " + SECRET]
+    # the file may name a token service, but not anybody's
+    for text in (dict(token_uri="https://evil.test/token"), dict(token_uri="http://oauth2.googleapis.com/token"), dict(private_key="")):
+        write(**text)
+        lab.run("--auth", json.dumps(google), "--endpoint", "https://hub.test", "--home", HOME, "get", "https://hub.test/ok",
+                env={"LAB_FILE": path}, status=2)
+        assert not lab.asked
+
+
 main()

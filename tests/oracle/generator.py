@@ -21,7 +21,7 @@ NAMES = [
 ]
 INTEGERS = ['0', '1', '-1', '255', '65536', '00', '01', '02', '010', '0x1', '0X1f', '-0x10', '0b101', '0o17', ' 7',
             '7 ', '+3', '1_0', '', 'x', '1\0z', '\0', '99999999999999999999', '-2147483649', '2147483648', '1.5', '1e5',
-            '\t1', '1\r', 'True', '0001', '1L', '--1', '٣']
+            '\t1', '1\r', 'True', '0001', '1L', '--1', '٣', '0_0', '0x_1', '00_0', '-0_0']
 LONGS = ['0L', '1L', '-1L', '12', '0x10L', '0b1L', '0o7L', '1_0L', ' 5L', '5 L', '5LL', 'L', '', '1\0L', '1L\0x',
          '123456789012345678901234567890L', '0L7', '010L']
 FLOATS = ['0.0', '1.5', '-2e10', ' 1.0', '1.0 ', '1_0.0', 'inf', '-Infinity', 'nan', '1.0\0zz', '', 'x', '0x1p3', '1e999',
@@ -308,10 +308,20 @@ class Stream:
                                 b'\x84' + struct.pack('<i', code if self.careful else r.choice((code, -1))))), push='global')
         elif choice == 3:
             module, name = (t.encode() for t in r.choice(NAMES))
-            code = r.choice((b'K\x07', b'I7\n', b'I0x7\n', b'L7L\n', b'\x8a\x01\x07'))
-            self.emit(b'ccopyreg\nadd_extension\n(X' + self.counted(module) + b'X' + self.counted(name) + code + b'tR',
-                      push='other')
-            self.registered = True
+            names = b'X' + self.counted(module) + b'X' + self.counted(name)
+            key = r.choice((b'K\x07', b'I7\n', b'I0x7\n', b'L7L\n', b'\x8a\x01\x07', b'\x8a\x09\x07' + bytes(8),
+                            b'G' + struct.pack('>d', 7), b'F7.0\n'))
+            form = r.randrange(6)
+            if form == 0:
+                self.emit(b'ccopyreg\n_inverted_registry\n' + key + b'(' + names + b'ts0')
+            elif form == 1:
+                self.emit(b'ccopyreg\n_extension_cache\n' + key + b'cos\nsystem\ns0')
+            elif form == 2 and not self.careful:
+                self.emit(b'ccopyreg\n' + r.choice((b'clear_extension_cache\n)R0', b'remove_extension\n(' + names + key + b'tR0')))
+            else:
+                key = r.choice((key, key, b'U\x017', b'C\x017', b'G' + struct.pack('>d', 7.9)))
+                self.emit(b'ccopyreg\nadd_extension\n(' + names + key + b'tR', push='other')
+            self.registered |= form != 2
         elif choice == 4 and r.random() < 0.3:
             self.emit(b'\x97', push='other')
         elif choice == 5 and r.random() < 0.3 and self.top('bytes' if self.careful else ''):

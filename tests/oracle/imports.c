@@ -95,18 +95,19 @@ static void run_stream(struct pickle_machine *m, struct run *run)
     buffer_clear(&run->anomalies);
     for (int i = 0; i < 3; i++)
         run->separator[i] = "";
-    m->framed = false;
     enum pickle_end end = pickle_machine_run(m, 0);
-    if (m->crossed != SIZE_MAX) { /* as pickle_scan.c does */
-        m->framed = true;
-        enum pickle_end framed = pickle_machine_run(m, 0);
-        end = framed == PICKLE_STOPPED ? framed : end;
+    unsigned disputed = m->disputed;
+    while (pickle_machine_next_reading(m, disputed)) { /* as pickle_scan.c does */
+        enum pickle_end other = pickle_machine_run(m, 0);
+        end = other == PICKLE_STOPPED ? other : end;
+        disputed |= m->disputed;
     }
     buffer_clear(&run->text);
     add_json(&run->text, span_of_text(m->reason ? m->reason : ""));
     printf("{\"status\":\"%s\",\"reason\":%s,\"end\":%zu,\"protocol\":%u,"
+           "\"disputed\":%u,"
            "\"imports\":[%s],\"calls\":[%s],\"anomalies\":[%s]}\n",
-           ends[end], run->text.text, m->end, m->protocol,
+           ends[end], run->text.text, m->end, m->protocol, disputed,
            run->imports.len ? run->imports.text : "",
            run->calls.len ? run->calls.text : "",
            run->anomalies.len ? run->anomalies.text : "");

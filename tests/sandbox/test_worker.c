@@ -35,7 +35,7 @@ static void a_wrong_program_is_refused(void **state)
     expect_no_start("worker_fake", "future", ERROR_WORKER, "is of version");
     expect_no_start("worker_fake", "hello-only", ERROR_WORKER, "while it was starting");
     expect_no_start("worker_fake", "refuses", ERROR_CONFIG, "list.json: not JSON");
-    expect_no_start("bin/assay-worker", "/nonexistent", ERROR_IO, "/nonexistent");
+    expect_no_start("bin/assay-worker", "/nonexistent", ERROR_CONFIG, "/nonexistent");
 }
 
 static void an_unconfined_worker_is_refused(void **state)
@@ -50,6 +50,7 @@ static void an_unconfined_worker_is_refused(void **state)
     assert_non_null(strstr(error.message, "cannot be confined"));
 #else
     expect_no_start("worker_fake", "unconfined", ERROR_WORKER, "is not confined");
+    expect_no_start("worker_fake", "no-digest", ERROR_WORKER, "does not answer");
 #endif
 }
 

@@ -9,6 +9,15 @@ static bool say(enum control_type type, uint32_t value, const char *text)
     return control_send(CONTROL_FD, type, value, span_of_text(text), NULL, 0);
 }
 
+/* As the worker does, with so many digits of a digest. */
+static bool say_ready(const char *sandbox, int digits)
+{
+    char text[128];
+    int n = snprintf(text, sizeof text, "%s%c%0*d", sandbox, '\0', digits, 0);
+    return control_send(CONTROL_FD, CONTROL_READY, 0,
+                        span_of(text, (size_t)(digits > 0 ? n : n - 1)), NULL, 0);
+}
+
 static void misbehave_on_job(const char *mode, struct control_message *job)
 {
     const int fds[] = { 0, 1, 2 };
@@ -48,7 +57,8 @@ int main(int argc, char **argv)
         return 0;
     if (strcmp(mode, "refuses") == 0)
         return say(CONTROL_REFUSED, ERROR_CONFIG, "list.json: not JSON") ? 0 : 1;
-    (void)say(CONTROL_READY, 0, strcmp(mode, "unconfined") == 0 ? "off" : "seccomp");
+    (void)say_ready(strcmp(mode, "unconfined") == 0 ? "off" : "seccomp",
+                    strcmp(mode, "no-digest") == 0 ? 0 : 64);
     struct control_message job;
     while (control_receive(CONTROL_FD, &job))
         misbehave_on_job(mode, &job);

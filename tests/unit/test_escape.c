@@ -142,6 +142,138 @@ static void test_width(void **state)
     assert_int_equal(escape_width(span_of_text("\xe6\xa8\xa1")), 2);
 }
 
+/* -- sinks ---------------------------------------------------------------------- */
+
+static char *through(enum escape_sink sink, struct span in)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+    escape_for(f, sink, in);
+    fclose(f);
+    assert_int_equal(strlen(text), len);
+    return text;
+}
+
+static void check_sink(enum escape_sink sink, const char *in, const char *expected)
+{
+    char *text = through(sink, span_of_text(in));
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static void test_sinks(void **state)
+{
+    (void)state;
+    check_sink(ESCAPE_TEXT, "a\nb\x1b", "a\\x0ab\\x1b");
+    check_sink(ESCAPE_STRING, "a\"b\n", "a\\\"b\\\\x0a");
+    check_sink(ESCAPE_SCRIPT, "</script><!--&", "\\u003c/script\\u003e\\u003c!--\\u0026");
+    check_sink(ESCAPE_MARKUP, "<a b='c' d=\"e\">&",
+               "&lt;a b=&#39;c&#39; d=&quot;e&quot;&gt;&amp;");
+    check_sink(ESCAPE_MARKDOWN, "[x](y)`|", "&#91;x&#93;&#40;y&#41;&#96;&#124;");
+    check_sink(ESCAPE_GITHUB, "100%\r\n::error::", "100%25\\x0d\\x0a::error::");
+    check_sink(ESCAPE_GITHUB_PROPERTY, "C:,%", "C%3A%2C%25");
+    check_sink(ESCAPE_CSV, "a\"b", "a\"\"b");
+}
+
+/* No byte, alone or beside another, leaves a character that the sink would obey. */
+static void test_no_byte_acts_in_any_sink(void **state)
+{
+    (void)state;
+    static const char *const obeyed[ESCAPE_SINKS] = {
+        [ESCAPE_STRING] = "\"",
+        [ESCAPE_SCRIPT] = "\"<>&",
+        [ESCAPE_MARKUP] = "<>\"'",
+        [ESCAPE_MARKDOWN] = "`*_[]()<>!|~\\@:\"'{}=+-^.$",
+        [ESCAPE_GITHUB_PROPERTY] = ":,",
+    };
+    for (int sink = 0; sink < ESCAPE_SINKS; sink++)
+        for (unsigned byte = 0; byte < 256; byte++) {
+            uint8_t in[3] = { 'a', (uint8_t)byte, 'b' };
+            char *text = through((enum escape_sink)sink, span_of(in, 3));
+            for (const char *c = text; *c; c++) {
+                assert_true((unsigned char)*c >= 0x20 && *c != 0x7f);
+                bool quoted = c > text && c[-1] == '\\' && sink <= ESCAPE_SCRIPT;
+                if (obeyed[sink] && strchr(obeyed[sink], *c) && !quoted)
+                    fail_msg("sink %d, byte 0x%02x: %s", sink, byte, text);
+            }
+            free(text);
+        }
+}
+
+static void test_csv_cells(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"=cmd()",  "\"'=cmd()\"" },
+        { "+1",     "\"'+1\""     },
+        { "-1",     "\"'-1\""     },
+        { "@SUM",   "\"'@SUM\""   },
+        { "\t=1",   "\"\\x09=1\"" },
+        { "plain",  "\"plain\""   },
+        { "a\",=b", "\"a\"\",=b\""},
+        { "",       "\"\""        },
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        char *text = NULL;
+        size_t len = 0;
+        FILE *f = open_memstream(&text, &len);
+        escape_csv_cell(f, span_of_text(pairs[i][0]));
+        fclose(f);
+        assert_string_equal(text, pairs[i][1]);
+        free(text);
+    }
+}
+
+static void test_uris(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"a b/c.pt",          "a%20b/c.pt"    },
+        { "//evil.example/x", "evil.example/x"},
+        { "javascript:x",     "javascript%3Ax"},
+        { "a?b#c",            "a%3Fb%23c"     },
+        { "\xff",             "%FF"           },
+        { "",                 "."             },
+        { "/",                "."             },
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        char *text = NULL;
+        size_t len = 0;
+        FILE *f = open_memstream(&text, &len);
+        escape_uri_path(f, span_of_text(pairs[i][0]));
+        fclose(f);
+        assert_string_equal(text, pairs[i][1]);
+        free(text);
+    }
+}
+
+/* Whatever the bytes, the notation gives them back. */
+static void test_undo(void **state)
+{
+    (void)state;
+    uint32_t seed = 1;
+    for (int round = 0; round < 20000; round++) {
+        static const char letters[] = "\\\\\\xx0aF\xff\n :#[\xe2\x80\xae";
+        uint8_t in[16];
+        size_t n = 0;
+        for (; n < (size_t)round % sizeof in; n++) {
+            seed = seed * 1664525 + 1013904223;
+            in[n] = (uint8_t)letters[(seed >> 16) % (sizeof letters - 1)];
+        }
+        struct buffer shown, back;
+        buffer_init(&shown, 1 << 10);
+        buffer_init(&back, 1 << 10);
+        escape_terminal(&shown, span_of(in, n));
+        escape_undo(&back, buffer_span(&shown));
+        assert_int_equal(back.len, n);
+        if (n)
+            assert_memory_equal(back.text, in, n);
+        buffer_free(&shown);
+        buffer_free(&back);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +281,11 @@ int main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_reversible),
         cmocka_unit_test(test_width),
+        cmocka_unit_test(test_sinks),
+        cmocka_unit_test(test_no_byte_acts_in_any_sink),
+        cmocka_unit_test(test_csv_cells),
+        cmocka_unit_test(test_uris),
+        cmocka_unit_test(test_undo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,6 +70,8 @@ static void test_names(void **state)
         { "a/b/.git/HEAD",                                    ORIGIN_GIT_HEAD,        4},
         { "a/.git/refs/heads/main",                           ORIGIN_GIT_BRANCH,      2},
         { "a/.git/refs/heads/x/y",                            ORIGIN_GIT_BRANCH,      2},
+        { "a/.git/index",                                     ORIGIN_GIT_INDEX,       2},
+        { "a/b/.gitattributes",                               ORIGIN_GIT_ATTRIBUTES,  4},
         { "a/.git/refs/heads",                                -1,                     0},
         { "x.git/config",                                     -1,                     0},
         { "m/.cache/huggingface/download/a/b.metadata",       ORIGIN_HUB_METADATA,    2},
@@ -375,6 +377,16 @@ static void test_the_wire_carries_what_parsers_say_and_no_more(void **state)
     bad = good;
     bad.algorithm = (enum digest_algorithm)DIGEST_COUNT;
     assert_int_equal(decode(&bad, &h), WIRE_MALFORMED);
+    bad = good;
+    bad.kind = STATEMENT_LISTING; /* has a whole md5 */
+    assert_int_equal(decode(&bad, &h), WIRE_MALFORMED);
+    bad.digest = span_of_text("00112233445566778899aabbccddeeff");
+    assert_int_equal(decode(&bad, &h), WIRE_ENDED);
+    bad = good;
+    bad.line_ends = true; /* only of a git blob */
+    assert_int_equal(decode(&bad, &h), WIRE_MALFORMED);
+    bad.algorithm = DIGEST_GIT_SHA256;
+    assert_int_equal(decode(&bad, &h), WIRE_ENDED);
 }
 
 int main(void)

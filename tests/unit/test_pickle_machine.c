@@ -46,7 +46,7 @@ static const char *const ends[] = {
     [PICKLE_SPENT] = "spent", [PICKLE_LIMIT] = "limit",
 };
 
-static void check(const char *bytes, size_t len, bool framed, const char *wanted)
+static void check(const char *bytes, size_t len, unsigned reading, const char *wanted)
 {
     struct log log;
     struct pickle_sink sink = {
@@ -56,7 +56,7 @@ static void check(const char *bytes, size_t len, bool framed, const char *wanted
     buffer_init(&log.text, 1 << 16);
     struct pickle_machine *m =
         pickle_machine_new(span_of(bytes, len), arena, NULL, &sink);
-    m->framed = framed;
+    m->reading = reading;
     enum pickle_end end = pickle_machine_run(m, 0);
     if (end == PICKLE_STOPPED) {
         buffer_add_text(&log.text, "= ");
@@ -70,8 +70,10 @@ static void check(const char *bytes, size_t len, bool framed, const char *wanted
     buffer_free(&log.text);
 }
 
-#define RUN(bytes, wanted)        check(bytes, sizeof(bytes) - 1, false, wanted)
-#define RUN_FRAMED(bytes, wanted) check(bytes, sizeof(bytes) - 1, true, wanted)
+#define RUN(bytes, wanted)             RUN_AS(0, bytes, wanted)
+#define RUN_FRAMED(bytes, wanted)      RUN_AS(READING_FRAMED, bytes, wanted)
+#define RUN_SPARSE(bytes, wanted)      RUN_AS(READING_SPARSE, bytes, wanted)
+#define RUN_AS(reading, bytes, wanted) check(bytes, sizeof(bytes) - 1, reading, wanted)
 
 static void test_literals(void **state)
 {
@@ -276,6 +278,59 @@ static void test_other_ways(void **state)
         "ca\nb\ns0\x84\x07\0\0\0.",
         "c copyreg._extension_cache; c a.b; copyreg._extension_cache[7] = a.b; "
         "!extension; = a.b");
+    /* a code is any key that equals the number, or what int() makes of the argument */
+    RUN("ccopyreg\n_inverted_registry\nG\x40\x1c\0\0\0\0\0\0(S'os'\nS'system'"
+        "\nts\x82\x07.",
+        "c copyreg._inverted_registry; copyreg._inverted_registry[7.0] = ('os', "
+        "'system'); !extension; c os.system; = os.system");
+    RUN("ccopyreg\n_inverted_registry\nF7.0\n(S'os'\nS'system'\nts\x82\x07.",
+        "c copyreg._inverted_registry; copyreg._inverted_registry[7.0] = ('os', "
+        "'system'); !extension; c os.system; = os.system");
+    RUN("ccopyreg\n_inverted_registry\n\x88(S'os'\nS'system'\nts\x82\x01.",
+        "c copyreg._inverted_registry; copyreg._inverted_registry[True] = ('os', "
+        "'system'); !extension; c os.system; = os.system");
+    RUN("ccopyreg\nadd_extension\n(S'os'\nS'system'\nS'7'\ntR0\x82\x07.",
+        "c copyreg.add_extension; copyreg.add_extension('os', 'system', '7'); "
+        "!extension; c os.system; = os.system");
+    RUN("ccopyreg\nadd_extension\n(S'os'\nS'system'"
+        "\n\x8a\x09\x07\0\0\0\0\0\0\0\0tR0\x82\x07.",
+        "c copyreg.add_extension; copyreg.add_extension('os', 'system', 7); !extension; "
+        "c os.system; = os.system");
+    /* what was imported stays cached, whatever is registered later … */
+    RUN("ccopyreg\n_inverted_registry\nK\x07(S'a'\nS'b'\nts\x82\x07"
+        "0K\x07(S'c'\nS'd'\nts0\x82\x07.",
+        "c copyreg._inverted_registry; copyreg._inverted_registry[7] = ('a', 'b'); "
+        "!extension; c a.b; copyreg._inverted_registry[7] = ('c', 'd'); !extension; "
+        "= a.b");
+    /* … until the cache is cleared, or the code removed and given again */
+    RUN("ccopyreg\n_extension_cache\nK\x07"
+        "ca\nb\ns0ccopyreg\nadd_extension\n(S'c'\nS'd'\nK\x07tR0"
+        "ccopyreg\nclear_extension_cache\n)R0\x82\x07.",
+        "c copyreg._extension_cache; c a.b; copyreg._extension_cache[7] = a.b; "
+        "c copyreg.add_extension; copyreg.add_extension('c', 'd', 7); "
+        "c copyreg.clear_extension_cache; copyreg.clear_extension_cache(); !extension; "
+        "c c.d; = c.d");
+    RUN("ccopyreg\nadd_extension\n(S'a'\nS'b'\nK\x07tR0ccopyreg\nremove_extension\n("
+        "S'a'\nS'b'\nK\x07tR0ccopyreg\nadd_extension\n(S'c'\nS'd'\nK\x07tR0\x82\x07.",
+        "c copyreg.add_extension; copyreg.add_extension('a', 'b', 7); "
+        "c copyreg.remove_extension; copyreg.remove_extension('a', 'b', 7); "
+        "c copyreg.add_extension; copyreg.add_extension('c', 'd', 7); !extension; "
+        "c c.d; = c.d");
+    /* a pair that is no literal, a code below 1 */
+    RUN("ccopyreg\n_inverted_registry\nK\x07"
+        "ca\nb\n)Rs\x82\x07.",
+        "c copyreg._inverted_registry; c a.b; a.b(); copyreg._inverted_registry[7] = "
+        "a.b(...); !extension; c ?.?; = ?.?");
+    RUN("ccopyreg\n_inverted_registry\nJ\xff\xff\xff\xff(S'a'\nS'b'"
+        "\nts\x84\xff\xff\xff\xff.",
+        "c copyreg._inverted_registry; copyreg._inverted_registry[-1] = ('a', 'b'); "
+        "!extension; c a.b; = a.b");
+    /* the same far from the end, where another function decodes */
+    RUN("ccopyreg\n_inverted_registry\nJ\xff\xff\xff\xff(S'a'\nS'b'"
+        "\nts\x84\xff\xff\xff\xff"
+        "NNNNNNNN00000000.",
+        "c copyreg._inverted_registry; copyreg._inverted_registry[-1] = ('a', 'b'); "
+        "!extension; c a.b; = a.b");
     RUN("c__builtin__\ngetattr\n(cos\npath\nS'x'\ntR.",
         "c builtins.getattr; c os.path; builtins.getattr(os.path, 'x'); = os.path.x");
     RUN("\x8e\0\0\0\x80\0\0\0\0", "!length; truncated");
@@ -396,9 +451,79 @@ static void test_every_opcode_has_a_row(void **state)
     assert_int_equal(n, 68);
 }
 
+/* C since 3.15 keeps an index far ahead in a dictionary, which MEMOIZE does not count. */
+static void test_sparse_memo(void **state)
+{
+    (void)state;
+#define PUTS "X\1\0\0\0ar\x40\0\0\0" /* memo[64] */
+    RUN(PUTS "0X\1\0\0\0b\x94"
+             "0h\1.",
+        "= 'b'");
+    RUN_SPARSE(PUTS "0X\1\0\0\0b\x94"
+                    "0h\0.",
+               "= 'b'");
+    RUN_SPARSE(PUTS "0X\1\0\0\0b\x94"
+                    "0h\1.",
+               "x");
+    RUN_SPARSE(PUTS "0h\x40.", "= 'a'");
+    /* an index below 32 is in the table, and so is one below twice its count */
+    RUN_SPARSE("Nq\x1f"
+               "0X\1\0\0\0b\x94"
+               "0h\1.",
+               "= 'b'");
+    /* written again when the table has grown, it counts */
+#define SIXTEEN "\x94\x94\x94\x94\x94\x94\x94\x94\x94\x94\x94\x94\x94\x94\x94\x94"
+    RUN_SPARSE("Nq\x28" SIXTEEN SIXTEEN "q\x28"
+               "0X\1\0\0\0b\x94"
+               "0h\x21.",
+               "= 'b'");
+    RUN_SPARSE("Nq\x28" SIXTEEN SIXTEEN "0X\1\0\0\0b\x94"
+               "0h\x20.",
+               "= 'b'");
+}
+
+/* What a run says of other readings. */
+static void test_disputes(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        unsigned disputed;
+        size_t fork;
+    } cases[] = {
+        {"Nq\x28\x94.",                  5,  READING_SPARSE, 3       },
+        { "Nq\x28q\x29.",                6,  0,              SIZE_MAX},
+        { "Nq\x01\x94.",                 5,  0,              SIZE_MAX},
+        { "\x95\2\0\0\0\0\0\0\0NK\x01.", 13, READING_FRAMED, 10      },
+    };
+    struct pickle_sink sink = { 0 };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct log log;
+        struct arena *arena = arena_new(1 << 16);
+        sink = (struct pickle_sink){
+            .self = &log, .import = on_import, .call = on_call, .anomaly = on_anomaly
+        };
+        buffer_init(&log.text, 1 << 10);
+        struct pickle_machine *m =
+            pickle_machine_new(span_of(cases[i].bytes, cases[i].len), arena, NULL, &sink);
+        pickle_machine_run(m, 0);
+        assert_int_equal(m->disputed, cases[i].disputed);
+        assert_true(m->fork == cases[i].fork);
+        assert_int_equal(pickle_machine_next_reading(m, m->disputed),
+                         cases[i].disputed != 0);
+        assert_int_equal(m->reading, cases[i].disputed);
+        buffer_free(&log.text);
+        pickle_machine_free(m);
+        arena_free(arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sparse_memo),
+        cmocka_unit_test(test_disputes),
         cmocka_unit_test(test_literals),
         cmocka_unit_test(test_containers),
         cmocka_unit_test(test_fences),

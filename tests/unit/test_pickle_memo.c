@@ -32,6 +32,36 @@ static void test_packed_pages_give_back_what_was_put(void **state)
     memo_clear(&m);
 }
 
+/* Beyond MEMO_SQUEEZE packed pages are compressed: texts of 1 to 8 bytes take half a byte
+ * each, and a page that is opened once more is packed anew. */
+static void test_squeezed_pages_give_back_what_was_put(void **state)
+{
+    (void)state;
+    struct pickle_memo m = { 0 };
+    pickle_value old;
+    const uint64_t n = UINT64_C(32) << 20;
+    uint64_t random = 1, offset = 0, before = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        random = random * UINT64_C(6364136223846793005) + 1;
+        offset += 4 + (random >> 61);
+        before = m.bytes < MEMO_SQUEEZE ? i : before;
+        assert_true(memo_put(&m, i, value_make(PICKLE_STR, offset), &old));
+    }
+    assert_true(before < n / 2 + n / 4);
+    assert_true(m.bytes - MEMO_SQUEEZE < n - before);
+    random = 1, offset = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        random = random * UINT64_C(6364136223846793005) + 1;
+        offset += 4 + (random >> 61);
+        if (i % 509 == 0)
+            assert_true(memo_get(&m, i) == value_make(PICKLE_STR, offset));
+    }
+    assert_true(memo_put(&m, n - MEMO_PAGE * (MEMO_OPEN_MAX + 1), 0, &old) && old != 0);
+    assert_true(value_tag(memo_get(&m, n - MEMO_PAGE * (MEMO_OPEN_MAX + 1) + 1)) ==
+                PICKLE_STR);
+    memo_clear(&m);
+}
+
 static void test_sparse_indexes_cost_a_page_each(void **state)
 {
     (void)state;
@@ -86,6 +116,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_packed_pages_give_back_what_was_put),
+        cmocka_unit_test(test_squeezed_pages_give_back_what_was_put),
         cmocka_unit_test(test_sparse_indexes_cost_a_page_each),
         cmocka_unit_test(test_the_ring_forgets_the_oldest),
         cmocka_unit_test(test_integers),

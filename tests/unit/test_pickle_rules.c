@@ -73,19 +73,25 @@ static void test_names_are_bytes(void **state)
 static void test_strictness(void **state)
 {
     (void)state;
-    refuse("[]", "list.json: must be an object");
-    refuse("{\"schema\": 2, \"library\": \"x\"}", "list.json: \"schema\" must be 1");
-    refuse("{\"schema\": 1}", "list.json: \"library\" must be a text");
+    refuse("[]", "list.json:1: must be an object");
+    refuse("{\"schema\": 2, \"library\": \"x\"}", "list.json:1: \"schema\" must be 1");
+    refuse("{\"schema\": 1}", "list.json:1: \"library\" must be a text");
     refuse("{\"schema\": 1, \"library\": \"x\", \"sage\": {}}",
-           "list.json: unknown key \"sage\"");
+           "list.json:1: unknown key \"sage\"");
     refuse("{\"schema\": 1, \"library\": \"x\", \"safe\": {\"a\": \"*\"}}",
-           "list.json: \"safe\": \"a\" must be a list of names");
+           "list.json:1: \"safe\": \"a\" must be a list of names");
     refuse("{\"schema\": 1, \"library\": \"x\", \"safe\": {\"a\": [\"b\", 1]}}",
-           "list.json: \"safe\": \"a\": name 2 is not a text");
+           "list.json:1: \"safe\": \"a\": name 2 is not a text");
     refuse("{\"schema\": 1, \"library\": \"x\", \"dangerous\": {\"evil\": {}}}",
-           "list.json: unknown category \"evil\"");
+           "list.json:1: unknown category \"evil\"");
     refuse("{\"schema\": 1, \"library\": \"x\", \"check\": {\"a\": {\"b\": \"c\"}}}",
-           "list.json: a.b: unknown check \"c\"");
+           "list.json:1: a.b: unknown check \"c\"");
+    refuse("// ours\n{\"schema\": 1, \"library\": \"x\",\n \"safe\": {\"a\": [\"b\",\n "
+           "\"\"]}}",
+           "list.json:4: \"safe\": \"a\": name 2 is not a text");
+    refuse("// ours\n{\"schema\": 1, \"library\": \"x\",\n \"dangerous\": {\n"
+           "  \"file\": {\"evil\": [\"x\"]},\n  \"evil\": {}}}",
+           "list.json:5: unknown category \"evil\"");
 }
 
 static void test_digest(void **state)
@@ -97,6 +103,13 @@ static void test_digest(void **state)
         read_list("{\"schema\":1,\"library\":\"x\",\"safe\":{\"a\":[\"b\"]}} // same");
     struct pickle_rules *c =
         read_list("{\"schema\":1,\"library\":\"x\",\"instances\":{\"a\":[\"b\"]}}");
+    struct pickle_rules *d = read_list("{\"schema\": 1, \"library\": \"x\", \"safe\": "
+                                       "{\"a\": [\"b\"], \"c\": [\"d\"]}}");
+    struct pickle_rules *e = read_list("{\"schema\": 1, \"library\": \"x\", \"safe\": "
+                                       "{\"a\": [\"b\", \"c\", \"d\"]}}");
+    assert_string_not_equal(pickle_rules_digest(d), pickle_rules_digest(e));
+    pickle_rules_free(d);
+    pickle_rules_free(e);
     assert_string_equal(pickle_rules_digest(a), pickle_rules_digest(b));
     assert_string_not_equal(pickle_rules_digest(a), pickle_rules_digest(c));
     assert_int_equal(strlen(pickle_rules_digest(a)), 64);

@@ -1,5 +1,7 @@
 #include "pickle_fixture.h"
 
+#include "formats/byte_scan.h"
+
 #define P2     "\x80\x02"
 #define SYSTEM "cos\nsystem\n(S'id'\ntR."
 #define CALL   "pickle/dangerous-call "
@@ -238,6 +240,91 @@ static void test_wrappers(void **state)
     EXPECT("BZh91AY&SY", "incomplete");
 }
 
+/* ---- what byte rules are handed ---- */
+
+struct handed {
+    struct byte_range ranges[8];
+    size_t count;
+};
+
+static void take(void *self, struct inspection *in, const struct byte_range *ranges,
+                 size_t count)
+{
+    struct handed *h = self;
+    (void)in;
+    assert_true(count <= 8);
+    for (size_t i = 0; i < count; i++)
+        h->ranges[i] = ranges[i];
+    h->count = count;
+}
+
+static struct handed handed(const struct buffer *stream, bool deep)
+{
+    struct handed h = { .count = 0 };
+    struct byte_scanner scanner = { .self = &h, .scan = take };
+    struct budget budget = budget_default();
+    struct arena *arena = arena_new(1 << 20);
+    struct inspection in = { .arena = arena,
+                             .budget = &budget,
+                             .artifact =
+                                 artifact_new(arena, span_of_text("a.pkl"), stream->len),
+                             .bytes = buffer_span(stream),
+                             .byte_scanner = &scanner,
+                             .spool_fd = -1,
+                             .deep = deep };
+    inspect_artifact(&in);
+    arena_free(arena);
+    return h;
+}
+
+static void add_numbers(struct buffer *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        buffer_add(b, span_of("K\x01", 2));
+}
+
+static void test_runs_of_numbers_are_bulk(void **state)
+{
+    struct buffer b;
+    (void)state;
+    buffer_init(&b, 1 << 20);
+    buffer_add_text(&b, P2 "(");
+    add_numbers(&b, 3000); /* 3 … 6003 */
+    buffer_add_text(&b, "U\x04text");
+    add_numbers(&b, 2000); /* 6009 … 10009: 4000 bytes are too few */
+    buffer_add_text(&b, "U\x04text");
+    add_numbers(&b, 3000); /* 10015 … 16015, and LIST, STOP */
+    buffer_add_text(&b, "l.");
+    struct handed h = handed(&b, false);
+    assert_int_equal(h.count, 3);
+    assert_true(h.ranges[0].offset == 0 && h.ranges[0].size == 256);
+    assert_true(h.ranges[1].offset == 6003 - 256 &&
+                h.ranges[1].offset + h.ranges[1].size == 10015 + 256);
+    assert_true(h.ranges[2].offset == 16017 - 256 && h.ranges[2].size == 256);
+    h = handed(&b, true); /* --depth deep */
+    assert_true(h.count == 1 && h.ranges[0].size == b.len);
+    /* a stream that breaks was understood up to there */
+    b.text[b.len - 1] = '\xff';
+    h = handed(&b, false);
+    assert_int_equal(h.count, 3);
+    buffer_free(&b);
+}
+
+/* Behind an instruction that crosses the end of its frame a loader may see other bytes.
+ */
+static void test_disputed_numbers_are_searched(void **state)
+{
+    struct buffer b;
+    (void)state;
+    buffer_init(&b, 1 << 20);
+    buffer_add(&b, span_of("\x80\x04\x95\x02\0\0\0\0\0\0\0(K\x01", 14));
+    add_numbers(&b, 6000);
+    buffer_add_text(&b, "l.");
+    struct handed h = handed(&b, false);
+    assert_true(h.count == 1 && h.ranges[0].size == b.len);
+    buffer_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +338,8 @@ int main(void)
         cmocka_unit_test(test_legacy_checkpoints),
         cmocka_unit_test(test_arrays_of_numpy),
         cmocka_unit_test(test_wrappers),
+        cmocka_unit_test(test_runs_of_numbers_are_bulk),
+        cmocka_unit_test(test_disputed_numbers_are_searched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,26 @@
 #include "policy/policy.h"
 #include "sample_result.h"
 
+static const struct policy_reading reading = { NULL, 20000 };
+
+static struct policy *gate_of(const char *name)
+{
+    struct error e;
+    struct policy *p = policy_gate(name, &reading, &e);
+    assert_non_null(p);
+    return p;
+}
+
+static bool allow_trust(struct policy *p, const char *levels, struct error *e)
+{
+    return policy_set(p, POLICY_TRUST_ALLOW, "--allow-trust", levels, e);
+}
+
+static bool deny_formats(struct policy *p, const char *names, struct error *e)
+{
+    return policy_set(p, POLICY_FORMATS_DENY, "--deny-format", names, e);
+}
+
 /* -- a table: gate x model -> verdict, exit code, words in the reasons ---------- */
 
 typedef struct model *sample(struct result *r);
@@ -162,17 +182,17 @@ static void test_gates(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct policy p;
+        struct policy *p = gate_of(cases[i].gate);
         struct result *r = result_new();
         struct model *m = cases[i].make(r);
-        assert_true(policy_gate(cases[i].gate, &p));
-        policy_judge(&p, r);
+        policy_judge(p, r);
         if (m->verdict != cases[i].verdict || r->exit_code != cases[i].exit_code ||
             r->verdict != cases[i].verdict || !some_reason_says(m, cases[i].says))
             fail_msg("case %zu, gate %s: verdict %s, exit code %d, reasons lack \"%s\"",
                      i, cases[i].gate, verdict_name(m->verdict), r->exit_code,
                      cases[i].says);
         result_free(r);
+        policy_free(p);
     }
 }
 
@@ -180,7 +200,7 @@ static void test_gates(void **state)
 
 static int exit_code_of(const char *gate, sample *const *makes, size_t n, bool error)
 {
-    struct policy p;
+    struct policy *p = gate_of(gate);
     struct result *r = result_new();
     for (size_t i = 0; i < n; i++)
         makes[i](r);
@@ -189,10 +209,10 @@ static int exit_code_of(const char *gate, sample *const *makes, size_t n, bool e
         error_set(&e, ERROR_IO, "cannot be fetched");
         result_add_error(r, bytes_of("hf:a/b"), &e, true);
     }
-    assert_true(policy_gate(gate, &p));
-    policy_judge(&p, r);
+    policy_judge(p, r);
     int code = r->exit_code;
     result_free(r);
+    policy_free(p);
     return code;
 }
 
@@ -223,8 +243,7 @@ static void test_precedence(void **state)
 static void test_exhausted_memory_is_incomplete(void **state)
 {
     (void)state;
-    struct policy p;
-    assert_true(policy_gate("default", &p));
+    struct policy *p = gate_of("default");
     for (int which = 0; which < 3; which++) {
         struct result *r = result_new();
         struct model *m = clean_high(r);
@@ -233,11 +252,12 @@ static void test_exhausted_memory_is_incomplete(void **state)
                                            : m->files->arena;
         arena_fail_after(arena, 0);
         assert_null(arena_alloc(arena, 1));
-        policy_judge(&p, r);
+        policy_judge(p, r);
         assert_int_equal(r->verdict, VERDICT_INCOMPLETE);
         assert_int_equal(r->exit_code, EXIT_INCOMPLETE);
         result_free(r);
     }
+    policy_free(p);
 }
 
 /* -- options ------------------------------------------------------------------- */
@@ -255,78 +275,84 @@ static int code_with(struct policy *p, sample *make)
 static void test_allow_trust(void **state)
 {
     (void)state;
-    struct policy p;
+    struct policy *p = gate_of("default");
     struct error e;
-    assert_true(policy_gate("default", &p));
-    assert_true(policy_allow_trust(&p, "low,high", &e));
-    assert_int_equal(code_with(&p, clean_low), 0);
-    assert_int_equal(code_with(&p, clean_high), 0);
-    assert_int_equal(code_with(&p, clean_medium), 1);
-    assert_int_equal(code_with(&p, clean_unknown), 1);
-    assert_int_equal(code_with(&p, sample_pictures), 3);
-    assert_true(policy_allow_trust(&p, "unknown", &e)); /* replaces the set */
-    assert_int_equal(code_with(&p, clean_unknown), 0);
-    assert_int_equal(code_with(&p, clean_low), 1);
+    assert_true(allow_trust(p, "low,high", &e));
+    assert_int_equal(code_with(p, clean_low), 0);
+    assert_int_equal(code_with(p, clean_high), 0);
+    assert_int_equal(code_with(p, clean_medium), 1);
+    assert_int_equal(code_with(p, clean_unknown), 1);
+    assert_int_equal(code_with(p, sample_pictures), 3);
+    assert_true(allow_trust(p, "unknown", &e)); /* replaces the set */
+    assert_int_equal(code_with(p, clean_unknown), 0);
+    assert_int_equal(code_with(p, clean_low), 1);
 
-    assert_false(policy_allow_trust(&p, "medum", &e));
+    assert_false(allow_trust(p, "medum", &e));
     assert_int_equal(e.code, ERROR_USAGE);
     assert_non_null(strstr(e.message, "did you mean \"medium\"?"));
-    assert_false(policy_allow_trust(&p, "", &e));
-    assert_false(policy_allow_trust(&p, "high,", &e));
-    assert_false(policy_allow_trust(&p, "HIGH", &e));
-    assert_int_equal(code_with(&p, clean_unknown), 0); /* untouched on failure */
+    assert_false(allow_trust(p, "", &e));
+    assert_false(allow_trust(p, "high,", &e));
+    assert_false(allow_trust(p, "HIGH", &e));
+    assert_int_equal(code_with(p, clean_unknown), 0); /* untouched on failure */
+    policy_free(p);
 }
 
 static void test_deny_formats(void **state)
 {
     (void)state;
-    struct policy p;
+    struct policy *p = gate_of("default");
     struct error e;
-    assert_true(policy_gate("default", &p));
-    assert_int_equal(code_with(&p, clean_high), 0);
-    assert_true(policy_deny_formats(&p, "zip,safetensors,zip", &e));
-    assert_null(p.deny_formats[2]);
-    assert_int_equal(code_with(&p, clean_high), 1);
+    assert_int_equal(code_with(p, clean_high), 0);
+    assert_true(deny_formats(p, "zip,safetensors,zip", &e));
+    assert_int_equal(code_with(p, clean_high), 1);
+    policy_free(p);
 
-    assert_true(policy_gate("default", &p));
-    assert_true(policy_deny_formats(&p, "pickle", &e)); /* the family, at any depth */
-    assert_int_equal(code_with(&p, nested_pickle), 1);
-    assert_int_equal(code_with(&p, executing), 1);
-    assert_int_equal(code_with(&p, clean_high), 0);
+    p = gate_of("default");
+    assert_true(deny_formats(p, "pickle", &e)); /* the family, at any depth */
+    assert_int_equal(code_with(p, nested_pickle), 1);
+    assert_int_equal(code_with(p, executing), 1);
+    assert_int_equal(code_with(p, clean_high), 0);
 
-    assert_false(policy_deny_formats(&p, "tensors,pickel", &e));
+    assert_false(deny_formats(p, "tensors,pickel", &e));
     assert_int_equal(e.code, ERROR_USAGE);
     assert_non_null(strstr(e.message, "did you mean \"pickle\"?"));
-    assert_int_equal(code_with(&p, clean_high), 0); /* untouched on failure */
-    assert_false(policy_deny_formats(&p, "", &e));
-    assert_false(policy_deny_formats(&p, "qqqqqqqqqq", &e));
+    assert_int_equal(code_with(p, clean_high), 0); /* untouched on failure */
+    assert_false(deny_formats(p, "", &e));
+    assert_false(deny_formats(p, "qqqqqqqqqq", &e));
     assert_null(strstr(e.message, "did you mean"));
+    policy_free(p);
 }
 
 static void test_fail_on(void **state)
 {
     (void)state;
-    struct policy p;
-    assert_true(policy_gate("default", &p));
-    p.fail_on = SEVERITY_CRITICAL;
-    assert_int_equal(code_with(&p, high_finding), 0);
-    assert_int_equal(code_with(&p, sample_malicious), 1);
-    p.fail_on = SEVERITY_INFO;
-    assert_int_equal(code_with(&p, medium_finding), 1);
-    assert_int_equal(code_with(&p, clean_unknown), 0);
-    assert_int_equal(code_with(&p, truncated), 2); /* incomplete is no finding */
+    struct policy *p = gate_of("default");
+    struct error e;
+    assert_true(policy_set(p, POLICY_FAIL_ON, "--fail-on", "critical", &e));
+    assert_int_equal(code_with(p, high_finding), 0);
+    assert_int_equal(code_with(p, sample_malicious), 1);
+    assert_true(policy_set(p, POLICY_FAIL_ON, "--fail-on", "info", &e));
+    assert_int_equal(code_with(p, medium_finding), 1);
+    assert_int_equal(code_with(p, clean_unknown), 0);
+    assert_int_equal(code_with(p, truncated), 2); /* incomplete is no finding */
+    policy_free(p);
 }
 
 static void test_names(void **state)
 {
     (void)state;
-    struct policy p;
-    assert_false(policy_gate("strict ", &p));
-    assert_false(policy_gate("", &p));
+    struct error e;
+    assert_null(policy_gate("strict ", &reading, &e));
+    assert_non_null(strstr(e.message, "did you mean strict?"));
+    assert_null(policy_gate("", &reading, &e));
     size_t n = 0;
-    for (; policy_gate_name(n); n++)
-        assert_true(policy_gate(policy_gate_name(n), &p) && p.summary);
-    assert_int_equal(n, 3);
+    for (; policy_gate_name(n); n++) {
+        struct policy *p = gate_of(policy_gate_name(n));
+        assert_string_equal(policy_name(p), policy_gate_name(n));
+        assert_non_null(policy_summary(p));
+        policy_free(p);
+    }
+    assert_int_equal(n, 4);
 }
 
 /* Many kinds of findings: the worst five are named, the rest is counted. */
@@ -337,7 +363,7 @@ static void test_reason_is_short(void **state)
         "x/a", "x/b", "x/c", "x/d", "x/e", "x/f", "x/g", "x/h"
     };
     struct rule kinds[8];
-    struct policy p;
+    struct policy *p = gate_of("default");
     struct result *r = result_new();
     struct model *m = clean_high(r);
     for (int i = 0; i < 8; i++) {
@@ -346,8 +372,7 @@ static void test_reason_is_short(void **state)
         for (int j = 0; j <= i; j++)
             sample_finding(m->files->artifact, &kinds[i], 0, "", "the evidence");
     }
-    assert_true(policy_gate("default", &p));
-    policy_judge(&p, r);
+    policy_judge(p, r);
     assert_true(span_is(
         m->reasons->text,
         "8 critical, 28 high findings, and the gate fails on high or worse. x/h (8 "
@@ -355,6 +380,7 @@ static void test_reason_is_short(void **state)
         "x/c (3 times), x/d (4 times) and 18 more. Do not load the model before each is "
         "explained."));
     result_free(r);
+    policy_free(p);
 }
 
 int main(void)

@@ -1,8 +1,11 @@
 #include "unit.h"
 
 #include "policy/policy.h"
+#include "reports/read.h"
 #include "reports/report.h"
 #include "sample_result.h"
+
+static const struct policy_reading reading = { NULL, 20000 };
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,10 +18,12 @@ static const struct report_options plain = { .width = 80 };
 
 static struct result *judged(struct result *r, const char *gate)
 {
-    struct policy p;
-    assert_true(policy_gate(gate, &p));
+    struct error e;
+    struct policy *p = policy_gate(gate, &reading, &e);
+    assert_non_null(p);
     result_count(r);
-    policy_judge(&p, r);
+    policy_judge(p, r);
+    policy_free(p);
     return r;
 }
 
@@ -186,6 +191,273 @@ static void test_json_nested_members(void **state)
     free(text);
 }
 
+/* -- every writer --------------------------------------------------------------- */
+
+/* Texts that would act on some reader, if a writer let them. */
+static const struct hostile {
+    const char *text;
+    size_t len;
+} hostile_texts[] = {
+#define TEXT(literal)                                                                    \
+    {                                                                                    \
+        literal, sizeof literal - 1                                                      \
+    }
+    TEXT("\x1b[2J\x1b]0;owned\a\x1b]8;;https://evil.example\x1b\\x"),
+    TEXT("x\n::error::owned\n##[error]owned ##vso[task.complete]"),
+    TEXT("::set-output name=x::owned"),
+    TEXT("</script><script>alert(1)</script><img src=x onerror=alert(1)>"),
+    TEXT("\" onmouseover=\"alert(1)\" ' onfocus='alert(1)"),
+    TEXT("--><!-- ]]></system-out><testcase name=\"owned\"/>&lol;<![CDATA["),
+    TEXT("=cmd|'/C calc'!A0"),
+    TEXT("@SUM(1+1)*cmd|'/C calc'!A0"),
+    TEXT("\t=1+1"),
+    TEXT("a\",=cmd(),\"\r\n=cmd()\r\n"),
+    TEXT("[click](javascript:alert(1)) ![x](https://evil.example/x.png) `x` | a | <b>"),
+    TEXT("[a](1) {0} {{x}} %s %n %25 \\u0000 ${{ secrets.X }} $(id) `id`"),
+    TEXT("txt.\xe2\x80\xaelkp."
+         "\xe2\x81\xa6x\xe2\x81\xa9\xe2\x80\x8b\xef\xbb\xbf\xf3\xa0\x81\x81"),
+    TEXT("\xff\xfe\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80\xc2\x9b"
+         "31m\xef\xbf\xbe\xef\xbf\xbf"),
+    TEXT("a\0b\x7f\x80\\x41\\\\x41\\"),
+    TEXT(" \r\n\v\f\xc2\x85\xe2\x80\xa8\xe2\x80\xa9 "),
+    TEXT("../../../etc/passwd"),
+    TEXT("//evil.example/x?y#z"),
+    TEXT("javascript:alert(1)"),
+    TEXT(""),
+#undef TEXT
+};
+enum { HOSTILE_TEXTS = sizeof hostile_texts / sizeof hostile_texts[0], LONG = 1 << 20 };
+
+/* A result in which everything that may be hostile is this text. */
+static struct result *all_of(struct span text)
+{
+    struct result *r = result_new();
+    struct error e = { .code = ERROR_IO };
+    for (int kind = 0; kind < 3; kind++) {
+        struct model *m = result_add_model(r, text, text);
+        struct file *f =
+            sample_file(m, text, 7, FORMAT_BIT(FORMAT_ZIP), STATUS_COMPLETE, NULL);
+        struct artifact *a = artifact_child(f->artifact, text, 1, 2);
+        if (kind == 1)
+            artifact_lower(a, STATUS_INCOMPLETE, "x");
+        a->name = f->artifact->name = text; /* also longer than a name may be */
+        a->reason = text.len ? text : bytes_of("x");
+        finding_add(&m->findings, m->arena, &sample_digest, 0, text, text);
+        finding_add(&a->findings, a->arena, &sample_call, 3, text, text);
+        finding_add(&a->findings, a->arena, &sample_polyglot, 3, text, text);
+        a->findings.first->message = a->findings.first->evidence = text;
+        a->findings.last->suppressed = text;
+        m->origin = (struct origin){ .title = "t",
+                                     .basis = BASIS_DECLARED,
+                                     .name = text,
+                                     .revision = text,
+                                     .evidence = text };
+        m->metadata = arena_alloc(m->arena, sizeof *m->metadata);
+        *m->metadata = (struct metadata){ "license", text, NULL };
+        m->checks = arena_alloc(m->arena, sizeof *m->checks);
+        *m->checks =
+            (struct provenance_check){ "age", CHECK_FAIL, SEVERITY_LOW, text, NULL };
+        m->signatures = arena_alloc(m->arena, sizeof *m->signatures);
+        *m->signatures = (struct signature){ .kind = "sigstore",
+                                             .state = SIGNATURE_UNTRUSTED,
+                                             .path = text,
+                                             .identity = text,
+                                             .issuer = text,
+                                             .root = text,
+                                             .time = text,
+                                             .covers = text,
+                                             .check = text,
+                                             .reason = text };
+        f->signature = m->signatures;
+        f->metadata = m->metadata;
+        sample_expect(f, "x", "00", EXPECT_MISMATCH);
+        f->expected->source = f->expected->value = text;
+        fact_text(a->arena, artifact_facts(a), "note", text);
+    }
+    result_add_warning(r, "%s", "a suppression expired");
+    r->warnings->text = text;
+    result_add_error(r, text, &e, true);
+    r->errors->message = text;
+    r->run.sandbox = "off";
+    r->run.started = 1767225600;
+    judged(r, "default");
+    for (struct model *m = r->models; m; m = m->next)
+        if (text.len) /* reasons quote names, and cut them */
+            model_add_reason_text(m, text);
+    return r;
+}
+
+/* What no report may contain, but where it is mere data for that format's readers. */
+static const struct {
+    const char *text, *harmless_in;
+} acting[] = {
+    {"<script>alert",       "text json jsonl sarif gitlab-sast github csv"           },
+    { "<img src",           "text json jsonl sarif gitlab-sast github csv"           },
+    { "\" onmouseover",     "text json jsonl sarif gitlab-sast github csv"           },
+    { "' onfocus",          "text json jsonl sarif gitlab-sast github csv"           },
+    { "<![CDATA[",          "text json jsonl sarif gitlab-sast github csv"           },
+    { "](javascript",       "text json jsonl junit sarif gitlab-sast github csv html"},
+    { "](1)",               "text json jsonl junit sarif gitlab-sast github csv html"},
+    { "##[error]",          ""                                                       },
+    { "##vso[",             ""                                                       },
+    { "\n::set-output",     ""                                                       },
+    { "\n=cmd",             ""                                                       },
+    { "\"=cmd",             "json jsonl sarif gitlab-sast text junit html"           },
+    { "\"@SUM",             "json jsonl sarif gitlab-sast text junit html"           },
+    { ",=cmd",              "json jsonl sarif gitlab-sast text github junit html csv"},
+    { "//evil.example/x\"", "json jsonl text junit csv gitlab-sast html"             },
+};
+
+static bool named_in(const char *list, const char *name)
+{
+    const char *at = strstr(list, name);
+    size_t n = strlen(name);
+    while (at && !((at == list || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0')))
+        at = strstr(at + 1, name);
+    return at != NULL;
+}
+
+/* Other formats whose syntax is JSON, and nothing but JSON's readers read them. */
+static const char *syntax_of(const char *name)
+{
+    return named_in("cyclonedx spdx vsa", name) ? "json" : name;
+}
+
+/* Nothing in the report moves a cursor, hides, reorders, or ends what it stands in. */
+static void check_harmless(const char *name, const char *report, size_t len)
+{
+    static const char *const unseen[] = {
+        "\xe2\x80\xae",
+        "\xe2\x81\xa6",
+        "\xe2\x80\x8b",
+        "\xef\xbb\xbf",
+        "\xf3\xa0\x81\x81",
+        "\xc2\x9b",
+        "\xc2\x85",
+        "\xe2\x80\xa8",
+        "\xef\xbf\xbe",
+        "\xc0\xaf",
+        "\xed\xa0\x80",
+        "\xf4\x90",
+        "\xff",
+        "\xfe",
+    };
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)report[i];
+        bool line_end = c == '\n' || (c == '\r' && strcmp(name, "csv") == 0);
+        if ((c < 0x20 && !line_end) || c == 0x7f)
+            fail_msg("%s: byte 0x%02x at %zu", name, c, i);
+    }
+    for (size_t i = 0; i < sizeof unseen / sizeof unseen[0]; i++)
+        if (strstr(report, unseen[i]))
+            fail_msg("%s: invisible or invalid: row %zu", name, i);
+    for (size_t i = 0; i < sizeof acting / sizeof acting[0]; i++)
+        if (!named_in(acting[i].harmless_in, syntax_of(name)) &&
+            strstr(report, acting[i].text))
+            fail_msg("%s lets through: %s", name, acting[i].text);
+    for (const char *line = report; line; line = strchr(line, '\n')) {
+        line += strspn(line, "\n ");
+        bool ours =
+            strcmp(name, "github") == 0 &&
+            (strncmp(line, "::error ", 8) == 0 || strncmp(line, "::warning ", 10) == 0 ||
+             strncmp(line, "::notice ", 9) == 0);
+        if (strncmp(line, "::", 2) == 0 && !ours)
+            fail_msg("%s: a line is a command: %.60s", name, line);
+    }
+}
+
+static void test_hostile_texts_act_in_no_report(void **state)
+{
+    (void)state;
+    static const struct report_options o = { .width = 80, .rules_dir = "docs/rules" };
+    for (size_t i = 0; i < HOSTILE_TEXTS; i++) {
+        struct result *r = all_of(span_of(hostile_texts[i].text, hostile_texts[i].len));
+        for (size_t w = 0; report_at(w); w++) {
+            char *text = report_of(report_at(w)->name, r, &o);
+            check_harmless(report_at(w)->name, text, strlen(text));
+            free(text);
+        }
+        result_free(r);
+    }
+}
+
+/* A text of a megabyte goes through, whole or cut with a word about it. */
+static void test_long_texts(void **state)
+{
+    (void)state;
+    uint8_t *bytes = malloc(LONG);
+    for (size_t i = 0; i < LONG; i++)
+        bytes[i] = (uint8_t)hostile_texts[3].text[i % hostile_texts[3].len];
+    struct result *r = all_of(span_of(bytes, LONG));
+    for (size_t w = 0; report_at(w); w++) {
+        char *text = report_of(report_at(w)->name, r, &plain);
+        check_harmless(report_at(w)->name, text, strlen(text));
+        free(text);
+    }
+    result_free(r);
+    free(bytes);
+}
+
+/* Every writer gives the same bytes from a stored report as from the scan. */
+static void check_stored(const struct result *r, const char *stored_as,
+                         const struct report_options *o)
+{
+    struct error e = { 0 };
+    char *stored = report_of(stored_as, r, o);
+    struct result *back = report_read(span_of_text(stored), "stored", &e);
+    if (!back)
+        fail_msg("%s", e.message);
+    for (size_t w = 0; report_at(w); w++) {
+        char *one = report_of(report_at(w)->name, r, o);
+        char *other = report_of(report_at(w)->name, back, o);
+        if (strcmp(one, other) != 0) {
+            size_t at = 0;
+            while (one[at] == other[at])
+                at++;
+            size_t from = at > 80 ? at - 80 : 0;
+            fail_msg("%s from %s differs at %zu:\n%.200s\n-- but --\n%.200s",
+                     report_at(w)->name, stored_as, at, one + from, other + from);
+        }
+        free(one);
+        free(other);
+    }
+    result_free(back);
+    free(stored);
+}
+
+static void test_stored_reports_give_the_same_bytes(void **state)
+{
+    (void)state;
+    static const struct report_options options[] = {
+        {.width = 80,           .rules_dir = "docs/rules"},
+        { .width = 80, .reproducible = true,       .epoch = 1700000000 },
+    };
+    static const char *const gates[] = { "default", "ci", "audit" };
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t g = 0; g < 3; g++) {
+            struct result *r = judged(sample_rich(), gates[g]);
+            check_stored(r, "json", &options[i]);
+            check_stored(r, "jsonl", &options[i]);
+            result_free(r);
+        }
+        struct result *published = judged(sample_published_alone(), "strict");
+        check_stored(published, "json", &options[i]);
+        check_stored(published, "jsonl", &options[i]);
+        result_free(published);
+        struct result *nothing = judged(result_new(), "default");
+        nothing->run.started = 1;
+        check_stored(nothing, "json", &options[i]);
+        check_stored(nothing, "jsonl", &options[i]);
+        result_free(nothing);
+    }
+    for (size_t i = 0; i < HOSTILE_TEXTS; i++) {
+        struct result *r = all_of(span_of(hostile_texts[i].text, hostile_texts[i].len));
+        check_stored(r, "json", &plain);
+        check_stored(r, "jsonl", &plain);
+        result_free(r);
+    }
+}
+
 /* -- writing ------------------------------------------------------------------- */
 
 static char directory[] = "/tmp/assay-report-XXXXXX";
@@ -320,16 +592,22 @@ static int remove_directory(void **state)
 static int write_samples(const char *to)
 {
     static const char *const gates[] = { "default", "ci", "audit" };
-    static const struct report_options o = { .width = 80, .reproducible = true };
+    static const struct report_options o = {
+        .width = 80, .reproducible = true, .epoch = 1767225600, .rules_dir = "docs/rules"
+    };
     for (size_t g = 0; g < sizeof gates / sizeof gates[0]; g++)
         for (size_t w = 0; report_at(w); w++)
-            for (int rich = 0; rich < 2; rich++) {
+            for (int kind = 0; kind < 3; kind++) {
+                static const char *const names[] = { "empty", "rich", "published" };
                 char path[4096];
                 struct error e;
-                struct result *r = judged(rich ? sample_rich() : result_new(), gates[g]);
-                (void)snprintf(path, sizeof path, "%s/%s-%s.%s", to,
-                               rich ? "rich" : "empty", gates[g], report_at(w)->name);
-                const struct report_options *with = rich ? &o : &plain;
+                struct result *r = judged(kind == 0   ? result_new()
+                                          : kind == 1 ? sample_rich_of(8)
+                                                      : sample_published_alone(),
+                                          gates[g]);
+                (void)snprintf(path, sizeof path, "%s/%s-%s.%s", to, names[kind],
+                               gates[g], report_at(w)->name);
+                const struct report_options *with = kind ? &o : &plain;
                 if (!report_write(report_at(w), r, with, NULL, path, &e)) {
                     fprintf(stderr, "%s\n", e.message);
                     return 1;
@@ -354,6 +632,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_nothing_at_all),
         cmocka_unit_test(test_json_run_is_volatile),
         cmocka_unit_test(test_json_nested_members),
+        cmocka_unit_test(test_hostile_texts_act_in_no_report),
+        cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_stored_reports_give_the_same_bytes),
         cmocka_unit_test(test_file_appears_whole_or_not_at_all),
         cmocka_unit_test(test_link_is_followed),
         cmocka_unit_test(test_what_cannot_be_written),

@@ -1,0 +1,182 @@
+/* assay sign: make an OpenSSF Model Signing bundle with a key or a certificate. */
+#include "cli/model_options.h"
+#include "cli/passphrase.h"
+#include "policy/policy.h"
+
+static const char usage[] =
+    "Usage: assay sign key MODEL --private-key PEM [OPTION...]\n"
+    "       assay sign certificate MODEL --private-key PEM --signing-certificate PEM\n"
+    "                  [--certificate-chain PEM]... [OPTION...]\n\n"
+    "Hash every file of MODEL and sign the list with ECDSA P-256, P-384 or P-521.\n\n"
+    "      --signature FILE         where the signature goes [model.sig]\n"
+    "      --private-key FILE       the key, PEM, may be encrypted\n"
+    "      --password TEXT          its passphrase; better: --password-file, or the\n"
+    "                               environment's ASSAY_KEY_PASSWORD, or the prompt\n"
+    "      --password-file FILE     the first line of FILE is the passphrase\n"
+    "      --signing-certificate FILE  the certificate of the key, PEM\n"
+    "      --certificate-chain FILE the certificates above it; repeatable\n"
+    "      --hash NAME              sha256, blake2b or blake3 [sha256]\n"
+    "      --shard-size N           sign ranges of N bytes instead of whole "
+    "files\n" MODEL_HELP "  -h, --help                   this text\n";
+
+enum {
+    SIGN_SIGNATURE = MODEL_OWN,
+    SIGN_PRIVATE_KEY,
+    SIGN_PASSWORD,
+    SIGN_PASSWORD_FILE,
+    SIGN_CERTIFICATE,
+    SIGN_CHAIN,
+    SIGN_HASH,
+    SIGN_SHARD_SIZE
+};
+
+struct arguments {
+    struct model_arguments model;
+    const char *signature, *private_key, *password, *password_file, *certificate;
+    struct path_list chain;
+    enum digest_algorithm algorithm;
+    uint64_t shard_size;
+    char passphrase[PASSPHRASE_MAX];
+    bool help;
+};
+
+static bool take(struct arguments *a, int option, const char *value, struct error *error)
+{
+    error->code = ERROR_NONE;
+    switch (option) {
+    case SIGN_SIGNATURE:
+        a->signature = value;
+        return true;
+    case SIGN_PRIVATE_KEY:
+        a->private_key = value;
+        return true;
+    case SIGN_PASSWORD:
+        a->password = value;
+        return true;
+    case SIGN_PASSWORD_FILE:
+        a->password_file = value;
+        return true;
+    case SIGN_CERTIFICATE:
+        a->certificate = value;
+        return true;
+    case SIGN_CHAIN:
+        return path_list_add(&a->chain, value, "certificate-chain", error);
+    case SIGN_HASH:
+        return oms_algorithm(span_of_text(value), &a->algorithm) ||
+               error_set(error, ERROR_USAGE,
+                         "--hash: %s is none of sha256, blake2b, blake3", value);
+    case SIGN_SHARD_SIZE: {
+        char *end = NULL;
+        a->shard_size = strtoull(value, &end, 10);
+        return (value[0] >= '1' && value[0] <= '9' && *end == '\0' &&
+                a->shard_size <= INT64_MAX) ||
+               error_set(error, ERROR_USAGE, "--shard-size: %s is no number of bytes",
+                         value);
+    }
+    case 'h':
+        a->help = true;
+        return true;
+    default:
+        return model_arguments_take(&a->model, option, value, error);
+    }
+}
+
+static bool read_arguments(int argc, char **argv, struct arguments *a,
+                           struct error *error)
+{
+    static const struct option options[] = {
+        MODEL_OPTIONS,
+        {"signature",         required_argument, NULL, SIGN_SIGNATURE },
+        { "private-key",               required_argument, NULL, SIGN_PRIVATE_KEY },
+        { "password",                  required_argument, NULL, SIGN_PASSWORD },
+        { "password-file",required_argument, NULL, SIGN_PASSWORD_FILE },
+        { "signing-certificate",   required_argument, NULL, SIGN_CERTIFICATE },
+        { "certificate-chain",         required_argument, NULL, SIGN_CHAIN },
+        { "hash",               required_argument, NULL, SIGN_HASH },
+        { "shard-size",                  required_argument, NULL, SIGN_SHARD_SIZE },
+        { "help",               no_argument, NULL, 'h' },
+        { 0}
+    };
+    dash_options(argc, argv);
+    for (int c; (c = getopt_long(argc, argv, "j:h", options, NULL)) != -1;)
+        if (!take(a, c, optarg, error))
+            return false;
+    return true;
+}
+
+/* ---- running -------------------------------------------------------------------------
+ */
+
+/* "key" or "certificate", which model_signing's users write; the others need a network or
+ * a token, and are refused. */
+static bool check_method(const char *word, const struct arguments *a, struct error *error)
+{
+    bool certificate = strcmp(word, "certificate") == 0;
+    if (!certificate && strcmp(word, "key") != 0)
+        return error_set(error, ERROR_USAGE,
+                         "assay sign: %s is neither key nor certificate; keyless and "
+                         "PKCS #11 signing are not supported",
+                         word);
+    if (!a->private_key)
+        return error_set(error, ERROR_USAGE, "assay sign: --private-key is missing");
+    if (certificate != (a->certificate != NULL))
+        return error_set(error, ERROR_USAGE,
+                         "assay sign: --signing-certificate belongs to, and is needed "
+                         "for, assay sign certificate");
+    return true;
+}
+
+static int sign(struct arguments *a, const char *method, const char *model)
+{
+    struct error error = { 0 };
+    const char *passphrase = NULL;
+    size_t files = 0;
+    if (!check_method(method, a, &error) ||
+        !passphrase_find(a->private_key, a->password, a->password_file, a->passphrase,
+                         &passphrase, &error))
+        return complain(&error);
+    a->model.options.ignore = a->model.ignore.items;
+    const struct sign_request r = {
+        .model = model,
+        .files = a->model.options,
+        .method = a->shard_size ? OMS_SHARDS : OMS_FILES,
+        .shard_size = a->shard_size,
+        .algorithm = a->algorithm,
+        .output = a->signature,
+        .private_key = a->private_key,
+        .passphrase = passphrase,
+        .certificate = a->certificate,
+        .chain = a->chain.items,
+    };
+    if (!sign_model(&r, &files, &error))
+        return complain(&error);
+    (void)printf("Signing succeeded: %s, %zu %s\n", a->signature, files,
+                 a->shard_size ? "shards"
+                 : files == 1  ? "file"
+                               : "files");
+    return EXIT_PASS;
+}
+
+int command_sign(int argc, char **argv)
+{
+    struct arguments a = { .signature = "model.sig" };
+    struct error error = { 0 };
+    model_arguments_init(&a.model);
+    if (!read_arguments(argc, argv, &a, &error)) {
+        if (error.code != ERROR_NONE)
+            return complain(&error);
+        (void)fputs(usage, stderr); /* getopt has said what is wrong */
+        return EXIT_USAGE;
+    }
+    if (a.help) {
+        (void)fputs(usage, stdout);
+        return EXIT_PASS;
+    }
+    if (argc - optind != 2) {
+        (void)fputs(usage, stderr);
+        return EXIT_USAGE;
+    }
+    int code = sign(&a, argv[optind], argv[optind + 1]);
+    explicit_bzero(a.passphrase, sizeof a.passphrase);
+    return code;
+}

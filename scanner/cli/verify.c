@@ -1,0 +1,393 @@
+/* assay verify: is a model, or a file, what somebody the operator accepts has signed? */
+#include "cli/model_options.h"
+#include "cli/options.h"
+#include "cli/signer_options.h"
+#include "engine/verifying.h"
+#include "policy/policy.h"
+#include "reports/escape.h"
+#include "reports/json_out.h"
+
+#include <time.h>
+
+enum { FILES_SHOWN = 50 };
+
+static const char usage[] =
+    "Usage: assay verify [key|certificate|sigstore] MODEL [--signature FILE] WHOM "
+    "[OPTION...]\n"
+    "       assay verify --bundle FILE WHOM FILE|sha256:HEX\n\n"
+    "Exit 0 only when the signature is good, by somebody named in WHOM, and the bytes "
+    "are\n"
+    "the signed ones; 1 invalid, untrusted or unsigned; 2 unsupported or unreadable; 4 "
+    "usage.\n\n"
+    "WHOM is at least one of\n"
+    "      --public-key FILE, --key FILE       a public key, PEM, or one of minisign;\n"
+    "                                          repeatable\n"
+    "      --certificate-chain FILE            certificates to trust; repeatable\n"
+    "      --identity ID --identity-provider URL   a keyless signer; repeatable pairs\n"
+    "      (--certificate-identity, --certificate-oidc-issuer: the same; with -regexp\n"
+    "       behind them, regular expressions that must match the whole)\n"
+    "      --keyring FILE                      a keyring for gpgv\n\n"
+    "      --signature FILE, --bundle FILE     the signature [model.sig in the model, "
+    "or\n"
+    "                                          beside a file]\n"
+    "      --certificate FILE       of a signature that cosign wrote without a bundle\n"
+    "      --trusted-root FILE, --trust-config FILE  of keyless signatures [the "
+    "installed]\n"
+    "      --use-staging            the root of Sigstore's staging instance\n"
+    "      --builder-id ID          provenance must name this builder\n"
+    "      --ignore-unsigned-files  files that were not signed do not count\n"
+    "      --log-fingerprints, --offline, --new-bundle-format  accepted: it is always "
+    "so\n" MODEL_HELP "  -o, --output FORMAT          text or json [text]\n"
+    "      --sandbox MODE           strict, auto or off [auto]\n"
+    "  -h, --help                   this text\n";
+
+enum {
+    VERIFY_SIGNATURE = MODEL_OWN,
+    VERIFY_PUBLIC_KEY,
+    VERIFY_CHAIN,
+    VERIFY_IDENTITY,
+    VERIFY_IDENTITY_PATTERN,
+    VERIFY_PROVIDER,
+    VERIFY_PROVIDER_PATTERN,
+    VERIFY_CERTIFICATE_FILE,
+    VERIFY_KEYRING,
+    VERIFY_ROOT,
+    VERIFY_STAGING,
+    VERIFY_BUILDER,
+    VERIFY_IGNORE_UNSIGNED,
+    VERIFY_NO_IGNORE_UNSIGNED,
+    VERIFY_FINGERPRINTS,
+    VERIFY_SANDBOX
+};
+
+struct arguments {
+    struct model_arguments model;
+    struct signer_arguments signers;
+    const char *signature, *certificate;
+    enum sandbox sandbox;
+    enum verify_method method;
+    bool json, help;
+};
+
+static const struct option options[] = {
+    MODEL_OPTIONS,
+    {"signature",                       required_argument, NULL, VERIFY_SIGNATURE },
+    { "bundle",                             required_argument, NULL, VERIFY_SIGNATURE },
+    { "public-key",                                required_argument, NULL, VERIFY_PUBLIC_KEY },
+    { "key",required_argument, NULL, VERIFY_PUBLIC_KEY },
+    { "certificate-chain",                 required_argument, NULL, VERIFY_CHAIN },
+    { "identity",                     required_argument, NULL, VERIFY_IDENTITY },
+    { "certificate-identity",                             required_argument, NULL, VERIFY_IDENTITY },
+    { "certificate-identity-regexp",                                required_argument, NULL, VERIFY_IDENTITY_PATTERN },
+    { "certificate-oidc-issuer-regexp",                             required_argument, NULL,
+      VERIFY_PROVIDER_PATTERN },
+    { "certificate",                required_argument, NULL, VERIFY_CERTIFICATE_FILE },
+    { "offline",              optional_argument, NULL, VERIFY_FINGERPRINTS },
+    { "new-bundle-format",                             optional_argument, NULL, VERIFY_FINGERPRINTS },
+    { "identity-provider",                                required_argument, NULL, VERIFY_PROVIDER },
+    { "certificate-oidc-issuer",required_argument, NULL, VERIFY_PROVIDER },
+    { "keyring",                  required_argument, NULL, VERIFY_KEYRING },
+    { "trusted-root",           required_argument, NULL, VERIFY_ROOT },
+    { "trust-config",                             required_argument, NULL, VERIFY_ROOT },
+    { "use-staging",                                no_argument, NULL, VERIFY_STAGING },
+    { "builder-id",required_argument, NULL, VERIFY_BUILDER },
+    { "ignore-unsigned-files",          no_argument, NULL, VERIFY_IGNORE_UNSIGNED },
+    { "no-ignore-unsigned-files", no_argument, NULL, VERIFY_NO_IGNORE_UNSIGNED },
+    { "log-fingerprints",                             no_argument, NULL, VERIFY_FINGERPRINTS },
+    { "output",                                required_argument, NULL, 'o' },
+    { "sandbox", required_argument, NULL, VERIFY_SANDBOX },
+    { "help",          no_argument, NULL, 'h' },
+    { 0                       }
+};
+
+static bool take_output(struct arguments *a, const char *value, struct error *error)
+{
+    a->json = strcmp(value, "json") == 0;
+    return a->json || strcmp(value, "text") == 0 ||
+           error_set(error, ERROR_USAGE, "-o: %s is neither text nor json", value);
+}
+
+static bool take(struct arguments *a, int option, const char *value, struct error *error)
+{
+    struct signer_arguments *s = &a->signers;
+    error->code = ERROR_NONE;
+    switch (option) {
+    case VERIFY_SIGNATURE:
+        a->signature = value;
+        return true;
+    case VERIFY_PUBLIC_KEY:
+        return path_list_add(&s->keys, value, "public-key", error);
+    case VERIFY_CHAIN:
+        return path_list_add(&s->chains, value, "certificate-chain", error);
+    case VERIFY_IDENTITY:
+        return path_list_add(&s->identities, value, "identity", error);
+    case VERIFY_IDENTITY_PATTERN:
+        return path_list_add(&s->identities, value, "certificate-identity-regexp",
+                             error) &&
+               (s->identity_patterns[s->identities.count - 1] = true);
+    case VERIFY_PROVIDER_PATTERN:
+        return path_list_add(&s->providers, value, "certificate-oidc-issuer-regexp",
+                             error) &&
+               (s->provider_patterns[s->providers.count - 1] = true);
+    case VERIFY_CERTIFICATE_FILE:
+        a->certificate = value;
+        return true;
+    case VERIFY_PROVIDER:
+        return path_list_add(&s->providers, value, "identity-provider", error);
+    case VERIFY_KEYRING:
+        s->keyring = value;
+        return true;
+    case VERIFY_ROOT:
+        s->trusted_root = value;
+        return true;
+    case VERIFY_STAGING:
+        s->staging = true;
+        return true;
+    case VERIFY_BUILDER:
+        s->builder = value;
+        return true;
+    case VERIFY_IGNORE_UNSIGNED:
+    case VERIFY_NO_IGNORE_UNSIGNED:
+        a->model.options.ignore_unsigned = option == VERIFY_IGNORE_UNSIGNED;
+        return true;
+    case VERIFY_FINGERPRINTS:
+        return true;
+    case VERIFY_SANDBOX:
+        return options_sandbox(value, &a->sandbox, error);
+    case 'o':
+        return take_output(a, value, error);
+    case 'h':
+        a->help = true;
+        return true;
+    default:
+        return model_arguments_take(&a->model, option, value, error);
+    }
+}
+
+/* A first word that is a method, when a target comes behind it. */
+static bool take_method(struct arguments *a, const char *word, struct error *error)
+{
+    const struct signer_arguments *s = &a->signers;
+    if (strcmp(word, "key") == 0) {
+        a->method = VERIFY_KEY;
+        return s->keys.count > 0 ||
+               error_set(error, ERROR_USAGE, "verify key: --public-key is missing");
+    }
+    if (strcmp(word, "certificate") == 0) {
+        a->method = VERIFY_CERTIFICATE;
+        return s->chains.count > 0 ||
+               error_set(error, ERROR_USAGE,
+                         "verify certificate: --certificate-chain is missing; the "
+                         "system's own roots are never trusted for this");
+    }
+    if (strcmp(word, "sigstore") == 0) {
+        a->method = VERIFY_KEYLESS;
+        return s->identities.count > 0 ||
+               error_set(error, ERROR_USAGE,
+                         "verify sigstore: --identity and --identity-provider are "
+                         "missing");
+    }
+    return error_set(error, ERROR_USAGE,
+                     "verify: %s is none of key, certificate, sigstore; and only one "
+                     "target can be verified at once",
+                     word);
+}
+
+/* ---- what is said ---------------------------------------------------------------------
+ */
+
+static const char *kind_title(const char *kind)
+{
+    static const struct {
+        const char *kind, *title;
+    } titles[] = {
+        {"oms",       "OpenSSF Model Signing"    },
+        { "sigstore", "Sigstore bundle"          },
+        { "in-toto",  "in-toto statement"        },
+        { "slsa",     "SLSA provenance"          },
+        { "vsa",      "SLSA verification summary"},
+        { "minisign", "minisign"                 },
+        { "cosign",   "cosign signature"         },
+        { "gpg",      "OpenPGP signature"        },
+    };
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+        if (strcmp(kind, titles[i].kind) == 0)
+            return titles[i].title;
+    return "signature";
+}
+
+static void say(const char *before, struct span text)
+{
+    struct buffer line;
+    buffer_init(&line, 64 << 10);
+    escape_terminal(&line, text);
+    (void)printf("%s%s\n", before, line.text ? line.text : "");
+    buffer_free(&line);
+}
+
+static void say_files(const struct signed_files *files)
+{
+    uint64_t shown = 0, hidden = 0;
+    for (const struct signed_file *f = files->first; f; f = f->next) {
+        char before[32];
+        if (f->status == SIGNED_SAME)
+            continue;
+        if (shown++ >= FILES_SHOWN) {
+            hidden++;
+            continue;
+        }
+        (void)snprintf(before, sizeof before, "  %-11s", signed_status_name(f->status));
+        say(before, f->path);
+    }
+    if (hidden)
+        (void)printf("  … and %llu more; -o json lists all\n",
+                     (unsigned long long)hidden);
+}
+
+static void write_text(const struct verify_report *r)
+{
+    const struct signature *s = &r->signature;
+    bool fine = s->state == SIGNATURE_VERIFIED;
+    (void)printf("%s%s: %s%s%s\n", fine ? "Verification succeeded: " : "",
+                 signature_state_name(s->state), kind_title(s->kind),
+                 r->material[0] ? ", " : "", r->material);
+    if (s->reason.len)
+        say("  because    ", s->reason);
+    if (s->check.len)
+        say("  check      ", s->check);
+    if (s->identity.len)
+        say(fine ? "  signer     " : "  signed by  ", s->identity);
+    if (s->issuer.len)
+        say("  issuer     ", s->issuer);
+    if (s->builder.len)
+        say("  builder    ", s->builder);
+    if (s->time.len)
+        say("  time       ", s->time);
+    if (s->covers.len)
+        say("  covers     ", s->covers);
+    if (r->legacy)
+        (void)puts("  legacy     signed by model_signing 0.2; sign it anew");
+    if (r->has_files)
+        say_files(&r->files);
+}
+
+static void write_files(struct json_out *j, const struct signed_files *files)
+{
+    json_out_list(j, "files");
+    for (const struct signed_file *f = files->first; f; f = f->next) {
+        json_out_object(j, NULL);
+        json_out_bytes(j, "path", f->path);
+        json_out_text(j, "status", signed_status_name(f->status));
+        if (f->note.len)
+            json_out_bytes(j, "note", f->note);
+        json_out_end_object(j);
+    }
+    json_out_end_list(j);
+}
+
+static void write_json(const struct verify_report *r, const char *target, int code)
+{
+    struct json_out j = json_out_to(stdout);
+    const struct signature *s = &r->signature;
+    json_out_object(&j, NULL);
+    json_out_text(&j, "schema", "assay-verify/1");
+    json_out_bytes(&j, "target", span_of_text(target));
+    json_out_bytes(&j, "signature", s->path);
+    json_out_text(&j, "kind", s->kind);
+    json_out_text(&j, "method", r->material[0] ? r->material : NULL);
+    json_out_text(&j, "state", signature_state_name(s->state));
+    json_out_bytes(&j, "check", s->check);
+    json_out_bytes(&j, "reason", s->reason);
+    json_out_bytes(&j, "identity", s->identity);
+    json_out_bytes(&j, "issuer", s->issuer);
+    json_out_bytes(&j, "builder", s->builder);
+    json_out_bytes(&j, "time", s->time);
+    json_out_bytes(&j, "covers", s->covers);
+    json_out_bool(&j, "legacy", r->legacy);
+    write_files(&j, &r->files);
+    json_out_uint(&j, "exit_code", (uint64_t)code);
+    json_out_end_object(&j);
+    json_out_finish(&j);
+}
+
+static int code_of(enum signature_state state)
+{
+    return state == SIGNATURE_VERIFIED      ? EXIT_PASS
+           : state == SIGNATURE_UNSUPPORTED ? EXIT_INCOMPLETE
+                                            : EXIT_VIOLATED;
+}
+
+/* ---- running --------------------------------------------------------------------------
+ */
+
+static int failed(const struct error *error)
+{
+    int code = complain(error);
+    return error->code == ERROR_WORKER ? EXIT_INCOMPLETE : code;
+}
+
+static int verify(struct arguments *a, const char *target)
+{
+    struct installation installation;
+    struct signers signers = { 0 };
+    struct verify_report report;
+    struct error error = { 0 };
+    if (!installation_find(&installation, &error) ||
+        !signer_arguments_load(&a->signers, &installation, &signers, &error))
+        return failed(&error);
+    a->model.options.ignore = a->model.ignore.items;
+    const struct verify_request r = {
+        .target = target,
+        .signature = a->signature,
+        .certificate = a->certificate,
+        .method = a->method,
+        .signers = &signers,
+        .worker = {.program = installation.worker,
+                   .data_dir = installation.data_dir,
+                   .sandbox = a->sandbox,
+                   .budget = budget_default()},
+        .files = a->model.options,
+        .now = (int64_t)time(NULL),
+    };
+    int code;
+    if (verify_target(&r, &report, &error)) {
+        code = code_of(report.signature.state);
+        if (a->json)
+            write_json(&report, target, code);
+        else
+            write_text(&report);
+        verify_report_free(&report);
+    } else {
+        code = failed(&error);
+    }
+    signers_free(&signers);
+    if (fflush(stdout) != 0 && code == EXIT_PASS)
+        code = EXIT_INCOMPLETE;
+    return code;
+}
+
+int command_verify(int argc, char **argv)
+{
+    struct arguments a = { .sandbox = SANDBOX_AUTO };
+    struct error error = { 0 };
+    model_arguments_init(&a.model);
+    dash_options(argc, argv);
+    for (int c; (c = getopt_long(argc, argv, "j:o:h", options, NULL)) != -1;)
+        if (!take(&a, c, optarg, &error)) {
+            if (error.code != ERROR_NONE)
+                return complain(&error);
+            (void)fputs(usage, stderr); /* getopt has said what is wrong */
+            return EXIT_USAGE;
+        }
+    if (a.help) {
+        (void)fputs(usage, stdout);
+        return EXIT_PASS;
+    }
+    if (argc - optind < 1 || argc - optind > 2) {
+        (void)fputs(usage, stderr);
+        return EXIT_USAGE;
+    }
+    if (argc - optind == 2 && !take_method(&a, argv[optind], &error))
+        return complain(&error);
+    return verify(&a, argv[argc - 1]);
+}

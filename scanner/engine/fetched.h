@@ -1,0 +1,29 @@
+/* fetched.h: what a registry said of a model and its files, put where reports and policy
+ * look.  For jobs whose list has a remote (sources/remote.h). */
+#ifndef FETCHED_H
+#define FETCHED_H
+
+#include "engine/jobs.h"
+#include "trust/look_alike.h"
+#include "trust/origin.h"
+
+/* Before the jobs run: the digests and sizes that the registry promises. */
+bool fetched_promise(const struct source_list *list, struct job *jobs, size_t count,
+                     struct arena *arena);
+
+/* Before a job's file is hashed: what came of loading it, and what its headers promise.
+ */
+void fetched_check(struct job *job);
+
+/* When the job is done: into the directory `keep` with it (-1: none); it is let go. */
+void fetched_let_go(struct job *job, int keep);
+
+/* Once models are grouped: metadata, provenance checks and the registry's findings; where
+ * its word and ours differ; an error of the result for what nobody could scan. */
+bool fetched_attach(const struct source_list *list, struct job *jobs, size_t count,
+                    const struct publishers *publishers, struct result *r);
+
+/* Where the model comes from: we asked ourselves.  Lives as long as the list. */
+struct claim fetched_claim(const struct source_list *list, struct arena *arena);
+
+#endif

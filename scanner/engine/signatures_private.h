@@ -1,0 +1,63 @@
+/* signatures_private.h: between signatures.c, which finds and promises, and
+ * signatures_attach.c, which verifies what needs digests and says what it all means. */
+#ifndef SIGNATURES_PRIVATE_H
+#define SIGNATURES_PRIVATE_H
+
+#include "engine/promises.h"
+#include "engine/signatures.h"
+#include "engine/verifying.h"
+#include "integrity/signature_file.h"
+
+/* One signature file of a target, on its way from a name to a verdict. */
+struct sealed {
+    const struct source_list *list;
+    const struct source_file *source;
+    struct arena *arena;
+    struct signature_file file;
+    char reason[REASON_MAX]; /* the worker could not read it; else empty */
+    const struct signers *signers;
+    struct job *jobs; /* of the list */
+    size_t job_count;
+    struct job *self, *subject;   /* its own job; what a detached one is of; or NULL */
+    struct span base;             /* what its names are relative to, with its '/' */
+    struct signature signature;   /* of what it is; kind NULL: nothing worth showing */
+    struct span path;             /* of the signature, when not its own */
+    size_t covered;               /* files of the model */
+    const struct manifest *files; /* that it names; or NULL */
+    const struct oms_manifest *model; /* verified; or NULL */
+    struct oms_manifest verified;
+    uint64_t missing;
+    struct buffer missing_names;
+};
+
+/* Whom the lockfile accepts of one target, besides those of the operator's options. */
+struct locked_signers {
+    const struct source_list *list;
+    struct signers signers; /* shares what the options gave; owns its further keys */
+    size_t shared_keys;
+};
+
+struct signatures {
+    const struct scan_options *options;
+    struct signers own; /* when the operator named nobody */
+    bool own_ready;
+    struct signers signers; /* a copy of those, or of the operator's; owns nothing */
+    struct locked_signers *locked;
+    size_t locked_count, list_count;
+    struct sealed *list;
+    size_t count, capacity;
+    int64_t now;
+};
+
+/* State, check and reason of a signature. */
+void sealed_set(struct sealed *one, enum signature_state state, const char *check,
+                struct span reason);
+
+/* The job of a path from the target's top; of what an entry of `files` names; or NULL. */
+struct job *sealed_job(const struct sealed *one, struct span path);
+struct job *sealed_entry_job(const struct sealed *one, const struct manifest_entry *e);
+
+/* Is it the signature of a model, by its content? */
+bool sealed_is_model(const struct signature_file *f);
+
+#endif

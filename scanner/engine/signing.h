@@ -1,0 +1,45 @@
+/* signing.h: sign a model, or say what its digest is: the whole of assay sign and digest.
+ */
+#ifndef SIGNING_H
+#define SIGNING_H
+
+#include "engine/signed_model.h"
+#include "integrity/signers.h"
+
+/* What sign, verify and digest ask of a model's files alike. */
+struct model_options {
+    const char *const *ignore; /* paths as the operator wrote them, NULL-terminated; those
+                                  outside of the model are passed over */
+    bool ignore_git, ignore_unsigned, allow_symlinks;
+    unsigned threads;
+};
+
+/* `path`, from the model's top; false when it is not inside.  It need not exist. */
+bool model_relative(const struct source_list *list, const char *path, struct arena *arena,
+                    struct span *ret_path);
+
+/* The options, with `own` (a signature; or NULL) also ignored; lives in the arena. */
+bool model_signed_options(const struct source_list *list, const struct model_options *o,
+                          const char *own, struct arena *arena,
+                          struct signed_options *ret_options, struct error *error);
+
+struct sign_request {
+    const char *model;
+    struct model_options files;
+    enum oms_method method;
+    uint64_t shard_size;
+    enum digest_algorithm algorithm;
+    const char *output;
+    const char *private_key, *passphrase; /* passphrase: NULL when there is none */
+    const char *certificate;              /* NULL: by the key alone */
+    const char *const *chain; /* further certificates, NULL-terminated; or NULL */
+};
+
+/* Write the bundle, whole or not at all.  *ret_files: how many files it covers. */
+bool sign_model(const struct sign_request *r, size_t *ret_files, struct error *error);
+
+/* The digest of a model: what a signature of it has as its subject. */
+bool digest_model(const char *model, const struct model_options *o,
+                  char ret_hex[DIGEST_HEX_MAX + 1], struct error *error);
+
+#endif

@@ -1,0 +1,470 @@
+#include "engine/verifying.h"
+
+#include "engine/hashing.h"
+#include "integrity/base64.h"
+#include "integrity/cosign.h"
+#include "integrity/gpg.h"
+#include "integrity/rekor.h"
+#include "integrity/signature_file.h"
+#include "integrity/slsa.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ARENA_MAX = 1 << 30, BYTES_MAX = 64 << 20 };
+
+/* ---- one bundle ------------------------------------------------------------------- */
+
+/* Once a log that is trusted has signed these bytes, they may be read here. */
+static bool read_again(struct arena *arena, const struct bundle *b, struct bundle *ret)
+{
+    *ret = *b;
+    ret->entries = arena_array(arena, b->entry_count, sizeof *ret->entries);
+    for (size_t i = 0; ret->entries && i < b->entry_count; i++) {
+        ret->entries[i] = b->entries[i];
+        rekor_body_read(arena, b->entries[i].raw_body, &ret->entries[i].body);
+    }
+    return ret->entries != NULL || b->entry_count == 0;
+}
+
+void verify_taken(const struct signers *s, enum verify_method method, int64_t now,
+                  struct arena *arena, const struct bundle *b,
+                  const struct verify_target *target, struct verification *ret_result)
+{
+    struct verify_policy policy = signers_policy(s, method, now);
+    struct verify_target first = *target;
+    struct bundle again;
+    bool statement = b->content == CONTENT_ENVELOPE && !target->any_subject;
+    first.any_subject |= statement; /* whose statement it is comes before what it says */
+    verify_bundle(s->crypto, arena, b, &first, &policy, ret_result);
+    if (ret_result->state != SIGNATURE_VERIFIED || (b->entry_count == 0 && !statement))
+        return;
+    if (!read_again(arena, b, &again))
+        again.entry_count = 0; /* then it has no entry, and cannot be verified */
+    verify_bundle(s->crypto, arena, &again, target, &policy, ret_result);
+}
+
+static void set(struct arena *arena, struct signature *s, enum signature_state state,
+                const char *check, const char *reason)
+{
+    s->state = state;
+    s->check = arena_copy(arena, span_of_text(check));
+    s->reason = arena_copy(arena, span_of_text(reason));
+}
+
+void signature_from(struct arena *arena, const struct verification *v,
+                    struct signature *s)
+{
+    s->identity = v->identity;
+    s->issuer = v->claims.issuer;
+    s->root = v->state == SIGNATURE_VERIFIED ? v->root : (struct span){ 0 };
+    s->time = verification_time(v, arena);
+    set(arena, s, v->state, signature_check_name(v->failure.check), v->failure.reason);
+}
+
+void verify_provenance(const struct signers *s, struct arena *arena,
+                       const struct verification *v, struct signature *signature)
+{
+    struct refusal why = { 0 };
+    struct span builder = { 0 };
+    if (v->payload.len && !slsa_builder(arena, v->payload, &builder, &why)) {
+        set(arena, signature, why.state, why.check, why.reason);
+        return;
+    }
+    bool summary = false;
+    bool passed = !v->payload.len || slsa_passed(arena, v->payload, &summary, &why);
+    if (builder.len)
+        signature->kind = "slsa";
+    else if (summary)
+        signature->kind = "vsa";
+    if (!passed) {
+        set(arena, signature, why.state, why.check, why.reason);
+        return;
+    }
+    signature->builder = builder;
+    if (s->builder && !span_is(builder, s->builder))
+        set(arena, signature, SIGNATURE_UNTRUSTED, "builder",
+            builder.len ? "the provenance names another builder than the one accepted"
+                        : "the statement is no provenance, and names no builder");
+}
+
+/* ---- the signature file ----------------------------------------------------------- */
+
+static bool take_apart(const struct verify_request *r, const char *path,
+                       struct arena *arena, struct signature_file *ret_file,
+                       struct error *error)
+{
+    char reason[REASON_MAX];
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(error, ERROR_IO, "%s", path);
+    bool ok = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    if (!ok)
+        (void)error_set(error, ERROR_IO, "%s: not a regular file", path);
+    else if (st.st_size > SIGNATURE_FILE_MAX)
+        ok = error_set(error, ERROR_IO, "%s: too large for a signature", path);
+    struct worker *w = ok ? worker_start(&r->worker, error) : NULL;
+    ok = w && worker_signature(w, fd, arena, ret_file, reason, error);
+    if (ok && reason[0])
+        ok = error_set(error, ERROR_IO, "%.200s: %.250s", path, reason);
+    worker_stop(w);
+    (void)close(fd);
+    return ok;
+}
+
+/* ---- a signature of a model ------------------------------------------------------- */
+
+static bool compare_model(const struct verify_request *r, const struct source_list *list,
+                          const struct oms_manifest *m, struct verify_report *report,
+                          struct error *error)
+{
+    struct signed_options options;
+    struct arena *arena = report->arena;
+    struct signature *s = &report->signature;
+    const char *check = NULL;
+    if (!model_signed_options(list, &r->files, r->signature, arena, &options, error) ||
+        !signed_files_compare(list, m, &options, arena, &report->files, error))
+        return false;
+    report->has_files = true;
+    const struct signed_file *bad =
+        signed_files_worst(&report->files, options.ignore_unsigned, &check);
+    if (bad) {
+        bool unreadable = bad->status == SIGNED_UNREADABLE;
+        struct span reason = arena_printf(
+            arena, "%.*s: %s", (int)bad->path.len, (const char *)bad->path.ptr,
+            bad->note.len ? (const char *)arena_text(arena, bad->note)
+                          : "it is there, and was not signed");
+        set(arena, s, unreadable ? SIGNATURE_UNSUPPORTED : SIGNATURE_INVALID, check, "");
+        s->reason = reason;
+    }
+    s->covers = arena_printf(arena, "%llu files, %llu of them as signed",
+                             (unsigned long long)(report->files.counts[SIGNED_SAME] +
+                                                  report->files.counts[SIGNED_DIFFERENT] +
+                                                  report->files.counts[SIGNED_MISSING]),
+                             (unsigned long long)report->files.counts[SIGNED_SAME]);
+    return true;
+}
+
+static bool verify_model(const struct verify_request *r, const struct source_list *list,
+                         const struct bundle *b, struct verify_report *report,
+                         struct error *error)
+{
+    const struct verify_target any = { .any_subject = true };
+    struct verification v;
+    struct oms_manifest m;
+    struct refusal why;
+    report->signature.kind = "oms";
+    verify_taken(r->signers, r->method, r->now, report->arena, b, &any, &v);
+    signature_from(report->arena, &v, &report->signature);
+    report->legacy = v.legacy;
+    report->material = v.method == VERIFY_KEY           ? "key"
+                       : v.method == VERIFY_CERTIFICATE ? "certificate"
+                       : v.method == VERIFY_KEYLESS     ? "sigstore"
+                                                        : "";
+    if (v.state != SIGNATURE_VERIFIED)
+        return true;
+    if (!oms_parse(v.payload, report->arena, NULL, &m, &why)) {
+        set(report->arena, &report->signature, why.state, why.check, why.reason);
+        return true;
+    }
+    return compare_model(r, list, &m, report, error);
+}
+
+/* ---- a signature of one file ------------------------------------------------------ */
+
+struct blob {
+    const char *path; /* NULL: only its digest is known */
+    struct span digest_hex;
+    struct verify_target target;
+    struct span blake2b;
+};
+
+static bool raw_digest(struct arena *arena, const struct hash_item *item,
+                       enum digest_algorithm a, struct span *ret)
+{
+    char hex[DIGEST_HEX_MAX + 1];
+    return digester_hex(item->all, a, hex) && hex_decode(arena, span_of_text(hex), ret);
+}
+
+/* Ed25519 signs bytes, not a digest of them: the very ones that were hashed, or none. */
+static void keep_bytes(const struct verify_request *r, const struct source_list *list,
+                       struct arena *arena, struct blob *b)
+{
+    struct error ignored;
+    uint8_t hash[SHA256_LEN];
+    const struct span none = { NULL, 0 };
+    uint64_t size = list->files->size, at = 0;
+    uint8_t *bytes = size <= BYTES_MAX ? arena_alloc(arena, (size_t)size + 1) : NULL;
+    int fd = bytes ? source_file_open(list, list->files, &ignored) : -1;
+    while (fd >= 0 && at <= size) {
+        ssize_t n = pread(fd, bytes + at, (size_t)(size + 1 - at), (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        at += (uint64_t)n;
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    if (fd >= 0 && at == size &&
+        crypto_sha256(r->signers->crypto, span_of(bytes, (size_t)size), none, none,
+                      hash) &&
+        span_equal(span_of(hash, sizeof hash), b->target.sha256))
+        b->target.bytes = span_of(bytes, (size_t)size);
+}
+
+static bool hash_blob(const struct source_list *list, bool minisign, struct arena *arena,
+                      struct blob *b, struct error *error)
+{
+    struct hash_item item = {
+        .file = list->files,
+        .end = UINT64_MAX,
+        .algorithms = DIGEST_BIT(DIGEST_SHA256) |
+                      (minisign ? DIGEST_BIT(DIGEST_BLAKE2B)
+                                : DIGEST_BIT(DIGEST_SHA384) | DIGEST_BIT(DIGEST_SHA512)),
+    };
+    if (list->files->problem.len)
+        return error_set(error, ERROR_IO, "%s: %s", b->path,
+                         (const char *)list->files->problem.ptr);
+    if (!hash_items(list, &item, 1, 1, error))
+        return false;
+    bool ok = item.problem[0] == '\0' ||
+              error_set(error, ERROR_IO, "%.200s: %s", b->path, item.problem);
+    ok = ok && raw_digest(arena, &item, DIGEST_SHA256, &b->target.sha256) &&
+         (minisign ? raw_digest(arena, &item, DIGEST_BLAKE2B, &b->blake2b)
+                   : raw_digest(arena, &item, DIGEST_SHA384, &b->target.sha384) &&
+                         raw_digest(arena, &item, DIGEST_SHA512, &b->target.sha512));
+    hash_items_free(&item, 1);
+    return ok;
+}
+
+/* The best of several: verified, else the first that says why not. */
+static void verify_bundles(const struct verify_request *r,
+                           const struct signature_file *file, const struct blob *b,
+                           struct verify_report *report)
+{
+    for (size_t i = 0; i < file->bundle_count; i++) {
+        struct signature s = { .kind = "sigstore" };
+        struct verification v;
+        verify_taken(r->signers, r->method, r->now, report->arena, &file->bundles[i],
+                     &b->target, &v);
+        if (file->bundles[i].content == CONTENT_ENVELOPE)
+            s.kind = "in-toto";
+        else if (file->kind == SIGNATURE_FILE_OLD_BUNDLE)
+            s.kind = "cosign";
+        signature_from(report->arena, &v, &s);
+        if (s.state == SIGNATURE_VERIFIED &&
+            (r->signers->builder || file->bundles[i].content == CONTENT_ENVELOPE))
+            verify_provenance(r->signers, report->arena, &v, &s);
+        if (i == 0 || s.state == SIGNATURE_VERIFIED)
+            report->signature = s;
+        if (s.state == SIGNATURE_VERIFIED)
+            break;
+    }
+}
+
+static void verify_minisign(const struct verify_request *r,
+                            const struct signature_file *file, const struct blob *b,
+                            struct verify_report *report)
+{
+    struct signature *s = &report->signature;
+    struct refusal why = { .state = SIGNATURE_UNTRUSTED,
+                           .check = "key-given",
+                           .reason = "no key of minisign was given" };
+    char id[MINISIGN_ID_TEXT + 1];
+    bool ok = false;
+    minisign_id_text(file->minisign.key_id.ptr, id);
+    s->identity = arena_printf(report->arena, "minisign:%s", id);
+    for (size_t i = 0; !ok && i < r->signers->minisign_count; i++)
+        ok = minisign_verify(r->signers->crypto, &file->minisign,
+                             &r->signers->minisign[i], b->blake2b, &why);
+    set(report->arena, s, ok ? SIGNATURE_VERIFIED : why.state, ok ? "" : why.check,
+        ok ? "" : why.reason);
+}
+
+/* What cosign wrote before bundles: a signature by a bare key over the file, or by the
+ * key of a certificate that lies apart.  A keyless one says when it was made only in the
+ * log, which is not asked here. */
+static bool verify_bare(const struct verify_request *r, const struct signature_file *file,
+                        const struct blob *b, struct verify_report *report,
+                        struct error *error)
+{
+    struct bundle bare = { .version = BUNDLE_BARE,
+                           .material = MATERIAL_KEY,
+                           .content = CONTENT_MESSAGE,
+                           .signature = file->bare };
+    struct signature_failure why = { .check = SC_NONE };
+    struct verification v;
+    struct span text;
+    if (r->certificate &&
+        !signers_read_file(report->arena, r->certificate, SIGNER_FILE_MAX, &text, error))
+        return false;
+    if (r->certificate && !cosign_certificate(report->arena, text, &bare, &why))
+        return error_set(error, ERROR_CONFIG, "%s: no certificate in PEM",
+                         r->certificate);
+    bool certified = bare.material == MATERIAL_CHAIN;
+    if (certified && !r->signers->anchors.count) {
+        set(report->arena, &report->signature, SIGNATURE_UNSUPPORTED, "entry-present",
+            "a keyless signature is verified with its bundle, which holds the entry of "
+            "the log; or name --certificate-chain");
+        return true;
+    }
+    verify_taken(r->signers, certified ? VERIFY_CERTIFICATE : VERIFY_KEY, r->now,
+                 report->arena, &bare, &b->target, &v);
+    signature_from(report->arena, &v, &report->signature);
+    return true;
+}
+
+static bool verify_blob(const struct verify_request *r, const struct signature_file *file,
+                        struct blob *b, struct verify_report *report, struct error *error)
+{
+    struct signature *s = &report->signature;
+    switch (file->kind) {
+    case SIGNATURE_FILE_BUNDLE:
+    case SIGNATURE_FILE_ENVELOPE:
+    case SIGNATURE_FILE_OLD_BUNDLE:
+        verify_bundles(r, file, b, report);
+        return true;
+    case SIGNATURE_FILE_MINISIGN:
+        s->kind = "minisign";
+        if (!b->path)
+            return error_set(error, ERROR_USAGE,
+                             "a signature of minisign is verified with the file itself");
+        verify_minisign(r, file, b, report);
+        return true;
+    case SIGNATURE_FILE_BARE:
+        s->kind = "cosign";
+        return verify_bare(r, file, b, report, error);
+    case SIGNATURE_FILE_IMAGE:
+        s->kind = "cosign";
+        set(report->arena, s, SIGNATURE_UNSUPPORTED, "signature-kind",
+            "it is of a container image: `assay scan` of the OCI layout verifies it");
+        return true;
+    case SIGNATURE_FILE_PGP:
+        s->kind = "gpg";
+        if (!b->path)
+            return error_set(error, ERROR_USAGE,
+                             "a signature of PGP is verified with the file itself");
+        return gpg_verify(r->signers->keyring, r->signature, b->path, report->arena, s,
+                          error);
+    default:
+        s->kind = "unknown";
+        set(report->arena, s, SIGNATURE_UNSUPPORTED, "signature-kind",
+            "it is no kind of signature that Assay knows");
+        return true;
+    }
+}
+
+/* ---- targets ---------------------------------------------------------------------- */
+
+static bool digest_target(const char *text, struct arena *arena, struct blob *ret)
+{
+    struct span hex = span_slice(span_of_text(text), strlen("sha256:"), SIZE_MAX);
+    return digest_canonical(hex, DIGEST_SHA256) &&
+           hex_decode(arena, hex, &ret->target.sha256);
+}
+
+/* The endings under which a signature is looked for, the first that is there counts. */
+static bool find_signature(const char *target, bool directory, struct arena *arena,
+                           const char **ret_path)
+{
+    static const char *const inside[] = { "/model.sig", "/model.sigstore.json",
+                                          "/.kaggle/signing.json" };
+    static const char *const beside[] = { ".sigstore.json", ".sig", ".sigstore",
+                                          ".minisig", ".asc" };
+    const char *const *ends = directory ? inside : beside;
+    size_t count =
+        directory ? sizeof inside / sizeof *inside : sizeof beside / sizeof *beside;
+    for (size_t i = 0; i < count; i++) {
+        struct span path = arena_printf(arena, "%s%s", target, ends[i]);
+        if (path.len && access((const char *)path.ptr, F_OK) == 0) {
+            *ret_path = (const char *)path.ptr;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_model_signature(const struct signature_file *f)
+{
+    return f->bundle_count && f->bundles[0].content == CONTENT_ENVELOPE &&
+           (f->has_model || strcmp(f->model_check, "predicate-type") != 0);
+}
+
+static bool verify_path(const struct verify_request *r, const struct source_list *list,
+                        const struct signature_file *file, struct verify_report *report,
+                        struct error *error)
+{
+    struct blob b = { .path = r->target };
+    if (is_model_signature(file) && (list->directory || file->has_model))
+        return verify_model(r, list, &file->bundles[0], report, error);
+    if (list->directory) {
+        report->signature.kind = "unknown";
+        set(report->arena, &report->signature, SIGNATURE_UNSUPPORTED, "signature-kind",
+            "it is no signature of a model's directory");
+        return true;
+    }
+    if (!hash_blob(list, file->kind == SIGNATURE_FILE_MINISIGN, report->arena, &b, error))
+        return false;
+    if (file->kind == SIGNATURE_FILE_BUNDLE || file->kind == SIGNATURE_FILE_OLD_BUNDLE ||
+        file->kind == SIGNATURE_FILE_BARE)
+        keep_bytes(r, list, report->arena, &b);
+    return verify_blob(r, file, &b, report, error);
+}
+
+static bool verify_with(const struct verify_request *r, struct source_list *list,
+                        struct verify_report *report, struct error *error)
+{
+    struct signature_file file;
+    struct blob b = { .path = NULL };
+    bool digest = strncmp(r->target, "sha256:", 7) == 0;
+    if (digest && !digest_target(r->target, report->arena, &b))
+        return error_set(error, ERROR_USAGE, "%s: not sha256: and 64 lower-case digits",
+                         r->target);
+    if (!take_apart(r, r->signature, report->arena, &file, error))
+        return false;
+    report->signature.path = arena_copy(report->arena, span_of_text(r->signature));
+    if (file.check) {
+        report->signature.kind = "unknown";
+        set(report->arena, &report->signature, file.state, file.check, "");
+        report->signature.reason = file.reason;
+        return true;
+    }
+    return digest ? verify_blob(r, &file, &b, report, error)
+                  : verify_path(r, list, &file, report, error);
+}
+
+bool verify_target(const struct verify_request *request, struct verify_report *ret_report,
+                   struct error *error)
+{
+    struct verify_request r = *request;
+    struct verify_report report = { .arena = arena_new(ARENA_MAX), .material = "" };
+    struct source_list list = { .anchor_fd = -1 };
+    bool ok = report.arena || error_set(error, ERROR_MEMORY, "out of memory");
+    report.signature.kind = "none";
+    if (ok && strncmp(r.target, "sha256:", 7) != 0)
+        ok = source_open(r.target, NULL, &list, error);
+    if (ok && !r.signature &&
+        !find_signature(r.target, list.directory, report.arena, &r.signature)) {
+        set(report.arena, &report.signature, SIGNATURE_UNSIGNED, "signature-present",
+            "no signature was named, and none lies where one is looked for");
+    } else if (ok) {
+        ok = verify_with(&r, &list, &report, error);
+    }
+    if (list.arena)
+        source_close(&list);
+    if (ok)
+        *ret_report = report;
+    else
+        arena_free(report.arena);
+    return ok;
+}
+
+void verify_report_free(struct verify_report *r)
+{
+    arena_free(r->arena);
+    *r = (struct verify_report){ 0 };
+}

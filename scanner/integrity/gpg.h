@@ -1,0 +1,26 @@
+/* gpg.h: detached signatures of OpenPGP, by way of gpgv and a keyring of the operator's.
+ *
+ * The one program that Assay runs besides its own worker; OpenPGP is too large to be read
+ * again here.  It is looked for under fixed paths, gets an empty environment, no home
+ * directory and a deadline, and is never anything inside a target.  What it says on its
+ * status descriptor counts, not its exit code. */
+#ifndef GPG_H
+#define GPG_H
+
+#include "core/error.h"
+#include "core/provenance.h"
+#include "integrity/manifest.h"
+
+/* Fills state, identity (the fingerprint), time, check and reason of *signature.  Keyring
+ * NULL: untrusted, nothing is run.  False when gpgv cannot be run. */
+bool gpg_verify(const char *keyring, const char *signature_path, const char *file_path,
+                struct arena *arena, struct signature *ret_signature,
+                struct error *error);
+
+/* The gpgv that is run, or NULL: there is none. */
+const char *gpg_program(void);
+
+/* The status lines of gpgv: for tests. */
+void gpg_judge(struct span status, struct arena *arena, struct signature *ret_signature);
+
+#endif

@@ -1,0 +1,220 @@
+#include "integrity/signature_file.h"
+
+#include "integrity/base64.h"
+#include "integrity/cosign.h"
+#include "integrity/sums.h"
+
+enum { BARE_MAX = 4 << 10, BARE_LEAST = 64 };
+
+/* ---- recognising ------------------------------------------------------------------ */
+
+/* Endings of detached signatures; what stands in front is the name of what they sign. */
+static const char *const endings[] = { ".sigstore.json", ".sigstore", ".minisig", ".asc",
+                                       ".sig",           ".gpg",      ".bundle" };
+/* Names, or ends of names, of other files that vouch for some. */
+static const char *const names[] = {
+    ".intoto.jsonl",  ".intoto.json", ".dsse",          ".dsse.json",
+    ".att",           ".sha256",      ".sha256sum",     ".sha512",
+    ".md5",           "SHA256SUMS",   "SHA256SUMS.txt", "SHA512SUMS",
+    "SHA512SUMS.txt", "MD5SUMS",      "sha256sums.txt", "sha256sum.txt",
+    "checksums.txt",  "CHECKSUMS",    "signing.json",   "provenance.json",
+};
+
+bool signature_file_named(struct span path)
+{
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (span_ends(path, endings[i]))
+            return true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (span_ends(path, names[i]))
+            return true;
+    return false;
+}
+
+static bool is_pgp(struct span head)
+{
+    return span_starts(head, "-----BEGIN PGP SIGNATURE-----");
+}
+
+bool signature_file_starts(struct span head)
+{
+    return bundle_claims(head) || cosign_blob_claims(head) || cosign_image_claims(head) ||
+           cosign_payload_claims(head) || minisign_claims(head) || is_pgp(head);
+}
+
+struct span signature_file_subject(struct span path)
+{
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (span_ends(path, endings[i])) {
+            struct span rest = span_slice(path, 0, path.len - strlen(endings[i]));
+            return rest.len && rest.ptr[rest.len - 1] != '/' ? rest : (struct span){ 0 };
+        }
+    return (struct span){ 0 };
+}
+
+/* A signature packet, not armored.  Source: RFC 4880, section 4.2. */
+static bool is_pgp_packet(struct span bytes)
+{
+    return bytes.len > 2 && ((bytes.ptr[0] & 0xfc) == 0x88 || bytes.ptr[0] == 0xc2);
+}
+
+/* ---- reading ---------------------------------------------------------------------- */
+
+static void broken(struct arena *arena, struct signature_file *f, const struct refusal *r)
+{
+    if (f->check)
+        return;
+    f->check = r->check;
+    f->state = r->state;
+    f->reason = arena_copy(arena, span_of_text(r->reason));
+}
+
+static void broken_bundle(struct arena *arena, struct signature_file *f,
+                          const struct signature_failure *failure)
+{
+    struct refusal r;
+    (void)refuse(&r, signature_check_state(failure->check),
+                 signature_check_name(failure->check), "%s", failure->reason);
+    broken(arena, f, &r);
+}
+
+static bool read_envelope(struct arena *arena, struct span text, struct bundle *ret,
+                          struct signature_failure *failure)
+{
+    struct dsse envelope;
+    return dsse_parse(arena, text, &envelope, failure) &&
+           bundle_of_envelope(&envelope, ret, failure);
+}
+
+/* One document, or one in each line. */
+static void read_bundles(struct arena *arena, struct span bytes, struct signature_file *f)
+{
+    struct reader r = reader_of(bytes, 0);
+    struct signature_failure failure = { 0 };
+    bool lines = span_find(bytes, "}\n{", 0) != SIZE_MAX ||
+                 span_find(bytes, "}\r\n{", 0) != SIZE_MAX;
+    f->bundles = arena_array(arena, SIGNATURE_BUNDLES_MAX, sizeof *f->bundles);
+    while (f->bundles && reader_left(&r) > 0 && !f->check) {
+        struct span text = lines ? manifest_line(&r, bytes.len) : reader_rest(&r);
+        if (text.len == 0)
+            continue;
+        bool ok = signature_require(
+            &failure, SC_BUNDLE_LIMITS, f->bundle_count < SIGNATURE_BUNDLES_MAX,
+            "the file holds more than %d signatures", SIGNATURE_BUNDLES_MAX);
+        struct bundle *b = &f->bundles[f->bundle_count];
+        ok = ok &&
+             (f->kind == SIGNATURE_FILE_BUNDLE ? bundle_parse(arena, text, b, &failure)
+                                               : read_envelope(arena, text, b, &failure));
+        if (ok)
+            f->bundle_count++;
+        else
+            broken_bundle(arena, f, &failure);
+    }
+}
+
+/* What cosign wrote before there were bundles. */
+static void read_cosign(struct arena *arena, struct span bytes, struct signature_file *f)
+{
+    struct signature_failure failure = { .check = SC_NONE };
+    bool ok;
+    if (f->kind == SIGNATURE_FILE_PAYLOAD) {
+        ok = cosign_payload_parse(arena, bytes, &f->image, &failure);
+    } else {
+        f->bundles = arena_array(arena, SIGNATURE_BUNDLES_MAX, sizeof *f->bundles);
+        ok = f->bundles != NULL;
+        if (ok && f->kind == SIGNATURE_FILE_IMAGE)
+            ok = cosign_image_parse(arena, bytes, f->bundles, SIGNATURE_BUNDLES_MAX,
+                                    &f->bundle_count, &failure);
+        else if (ok && (ok = cosign_blob_parse(arena, bytes, f->bundles, &failure)))
+            f->bundle_count = 1;
+    }
+    if (!ok && failure.check != SC_NONE)
+        broken_bundle(arena, f, &failure);
+}
+
+static void read_model(struct arena *arena, struct budget *budget,
+                       struct signature_file *f)
+{
+    const struct bundle *b = f->bundle_count ? &f->bundles[0] : NULL;
+    struct refusal why = { 0 };
+    if (!b || b->content != CONTENT_ENVELOPE)
+        return;
+    f->has_model = oms_parse(b->envelope.payload, arena, budget, &f->model, &why);
+    if (f->has_model)
+        return;
+    f->model_check = why.check;
+    f->model_state = why.state;
+    f->model_reason = arena_copy(arena, span_of_text(why.reason));
+}
+
+/* Nothing but base64, with white space behind it. */
+static bool read_bare(struct arena *arena, struct span bytes, struct span *ret)
+{
+    while (bytes.len && strchr(" \t\r\n", bytes.ptr[bytes.len - 1]) &&
+           bytes.ptr[bytes.len - 1])
+        bytes.len--;
+    return bytes.len <= BARE_MAX && base64_decode(arena, bytes, ret) &&
+           ret->len >= BARE_LEAST;
+}
+
+/* The manifest of an image may name the media type of a bundle, and is none. */
+static bool names_bundle(struct span bytes)
+{
+    return span_find(bytes, "\"" BUNDLE_MEDIA_PREFIX, 0) != SIZE_MAX &&
+           span_find(bytes, "\"application/vnd.oci.image.manifest.v1+json\"", 0) ==
+               SIZE_MAX;
+}
+
+static enum signature_file_kind kind_of(struct span bytes)
+{
+    if (minisign_claims(bytes))
+        return SIGNATURE_FILE_MINISIGN;
+    if (is_pgp(bytes) || is_pgp_packet(bytes))
+        return SIGNATURE_FILE_PGP;
+    if (span_starts(bytes, "{"))
+        return cosign_image_claims(bytes) ? SIGNATURE_FILE_IMAGE
+               : names_bundle(bytes)      ? SIGNATURE_FILE_BUNDLE
+               : span_find(bytes, "\"payloadType\"", 0) != SIZE_MAX
+                   ? SIGNATURE_FILE_ENVELOPE
+               : cosign_blob_claims(bytes)    ? SIGNATURE_FILE_OLD_BUNDLE
+               : cosign_payload_claims(bytes) ? SIGNATURE_FILE_PAYLOAD
+                                              : SIGNATURE_FILE_UNKNOWN;
+    return sums_claims(bytes) ? SIGNATURE_FILE_SUMS : SIGNATURE_FILE_UNKNOWN;
+}
+
+void signature_file_read(struct arena *arena, struct span bytes, struct budget *budget,
+                         struct signature_file *ret_file)
+{
+    struct signature_file f = { .kind = kind_of(bytes) };
+    struct refusal why = { 0 };
+    bool ok = true;
+    switch (f.kind) {
+    case SIGNATURE_FILE_BUNDLE:
+    case SIGNATURE_FILE_ENVELOPE:
+        read_bundles(arena, bytes, &f);
+        read_model(arena, budget, &f);
+        break;
+    case SIGNATURE_FILE_OLD_BUNDLE:
+    case SIGNATURE_FILE_IMAGE:
+    case SIGNATURE_FILE_PAYLOAD:
+        read_cosign(arena, bytes, &f);
+        break;
+    case SIGNATURE_FILE_MINISIGN:
+        ok = minisign_parse(arena, bytes, &f.minisign, &why);
+        break;
+    case SIGNATURE_FILE_SUMS:
+        ok = sums_parse(arena, bytes, &f.sums, &why);
+        break;
+    case SIGNATURE_FILE_UNKNOWN:
+        if (read_bare(arena, bytes, &f.bare))
+            f.kind = SIGNATURE_FILE_BARE;
+        break;
+    default:
+        break;
+    }
+    if (ok && arena_exhausted(arena))
+        ok = refuse(&why, SIGNATURE_UNSUPPORTED, "memory", "it needs too much memory");
+    if (!ok)
+        broken(arena, &f, &why);
+    *ret_file = f;
+}

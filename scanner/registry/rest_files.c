@@ -1,0 +1,491 @@
+/* The list of files: paths that no file may have are refused, hashes brought to one
+ * form. */
+#include "registry/template.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATH_BYTES_MAX = 1024 };
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+bool path_clean(const char *path)
+{
+    size_t length = strlen(path), start = 0;
+    if (length == 0 || length > PATH_BYTES_MAX || (length > 1 && path[1] == ':'))
+        return false;
+    for (size_t i = 0; i <= length; i++) {
+        unsigned char c = (unsigned char)path[i];
+        if (c != '\0' && (c < 0x20 || c == 0x7f || c == '\\'))
+            return false;
+        if (c != '/' && c != '\0')
+            continue;
+        size_t n = i - start;
+        if (n == 0 || (n == 1 && path[start] == '.') ||
+            (n == 2 && path[start] == '.' && path[start + 1] == '.'))
+            return false;
+        start = i + 1;
+    }
+    return true;
+}
+
+/* ---- hashes -------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    size_t least, most; /* hexadecimal digits */
+    bool weak;
+} algorithms[] = {
+    {"sha512",         128, 128, false}, /* strongest first */
+    { "sha256",        64,  64,  false},
+    { "blake3",        64,  64,  false},
+    { "sha256-prefix", 8,   64,  true }, /* as names of PyTorch checkpoints have it */
+    { "sha1",          40,  40,  true },
+    { "git-sha1",      40,  40,  true },
+    { "md5",           32,  32,  true },
+    { "crc32c",        8,   8,   true },
+    { "crc32",         8,   8,   true },
+};
+enum { ALGORITHMS = sizeof algorithms / sizeof *algorithms };
+
+static size_t algorithm_of(const char *name)
+{
+    size_t i = 0;
+    while (i < ALGORITHMS && strcmp(algorithms[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+bool hash_algorithm_known(const char *name)
+{
+    return algorithm_of(name) < ALGORITHMS;
+}
+
+static bool add_hex(struct span text, struct buffer *out)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        if (c >= 'A' && c <= 'F')
+            c = (uint8_t)(c - 'A' + 'a');
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+        buffer_add(out, span_of(&c, 1));
+    }
+    return true;
+}
+
+static int base64_digit(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z'   ? c - 'A'
+           : c >= 'a' && c <= 'z' ? c - 'a' + 26
+           : c >= '0' && c <= '9' ? c - '0' + 52
+           : c == '+' || c == '-' ? 62
+           : c == '/' || c == '_' ? 63
+                                  : -1;
+}
+
+static bool add_base64_as_hex(struct span text, struct buffer *out)
+{
+    unsigned bits = 0, have = 0;
+    while (text.len && text.ptr[text.len - 1] == '=')
+        text.len--;
+    for (size_t i = 0; i < text.len; i++) {
+        int digit = base64_digit(text.ptr[i]);
+        if (digit < 0)
+            return false;
+        bits = (bits << 6 | (unsigned)digit) & 0xffff;
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            buffer_printf(out, "%02x", bits >> have & 0xff);
+        }
+    }
+    return true;
+}
+
+/* One of "hashes" for the element at hand, or NULL: then it is not known. */
+static struct rest_hash *read_hash(struct scope *s, const json_t *how)
+{
+    const char *unless = text_of(how, "unless"), *enc = text_of(how, "enc");
+    const char *strip = text_of(how, "strip");
+    size_t a = algorithm_of(text_of(how, "alg"));
+    json_t *ignored = NULL;
+    if (unless && pointer_get(s->item, unless, &ignored) == VALUE_KNOWN)
+        return NULL;
+    struct value v = value_of(s, json_object_get(how, "ptr"));
+    struct buffer raw, hex;
+    struct rest_hash *hash = NULL;
+    buffer_init(&raw, 512);
+    buffer_init(&hex, 256);
+    if (value_text(&v, &raw)) {
+        struct span text = buffer_span(&raw);
+        if (strip && span_starts(text, strip))
+            text = span_slice(text, strlen(strip), text.len);
+        bool decoded = enc && strcmp(enc, "base64") == 0 ? add_base64_as_hex(text, &hex)
+                                                         : add_hex(text, &hex);
+        if (decoded && !hex.truncated && hex.len >= algorithms[a].least &&
+            hex.len <= algorithms[a].most)
+            hash = arena_alloc(s->arena, sizeof *hash);
+    }
+    if (hash)
+        *hash = (struct rest_hash){ .algorithm = algorithms[a].name,
+                                    .value = arena_text(s->arena, buffer_span(&hex)),
+                                    .weak = algorithms[a].weak };
+    buffer_free(&raw);
+    buffer_free(&hex);
+    value_free(&v);
+    return hash && hash->value ? hash : NULL;
+}
+
+static void read_hashes(struct scope *s, const json_t *list, struct rest_file *f)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct rest_hash *hash = read_hash(s, json_array_get(list, i));
+        struct rest_hash **at = &f->hashes;
+        if (!hash)
+            continue;
+        while (*at && algorithm_of((*at)->algorithm) <= algorithm_of(hash->algorithm))
+            at = &(*at)->next;
+        hash->next = *at;
+        *at = hash;
+    }
+}
+
+/* ---- one file ------------------------------------------------------------------ */
+
+static const char *read_text(struct scope *s, const json_t *how)
+{
+    struct buffer text;
+    const char *copy = NULL;
+    if (!how)
+        return NULL;
+    buffer_init(&text, URL_MAX);
+    struct value v = value_of(s, how);
+    if (value_text(&v, &text) && !text.truncated)
+        copy = arena_text(s->arena, buffer_span(&text));
+    value_free(&v);
+    buffer_free(&text);
+    return copy;
+}
+
+static void read_size(struct scope *s, const json_t *how, struct rest_file *f)
+{
+    static const char as_int[] = "{\"as\":\"int\"}";
+    if (!how)
+        return;
+    json_t *convert = json_loads(as_int, 0, NULL);
+    struct value v = value_convert(convert, value_of(s, how));
+    f->size_known = v.state == VALUE_KNOWN && json_is_integer(v.json) &&
+                    json_integer_value(v.json) >= 0;
+    if (f->size_known)
+        f->size = (uint64_t)json_integer_value(v.json);
+    value_free(&v);
+    json_decref(convert);
+}
+
+static bool url_fit(const struct scope *s, const char *url)
+{
+    for (const char *c = url; *c; c++)
+        if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f)
+            return false;
+    return strncmp(url, "https://", 8) == 0 || same_origin(url, s->session->endpoint);
+}
+
+static void refuse_file(struct scope *s, const char *path, const char *why)
+{
+    struct rest_result *r = s->result;
+    struct span message =
+        arena_printf(s->arena, "the registry lists a file that %s", why);
+    r->refused_files++;
+    (void)finding_add(&r->findings, s->arena, &rules[RULE_TRUST_LISTING], 0, message,
+                      span_of_text(path));
+}
+
+static bool read_url(struct scope *s, const json_t *stanza, struct rest_file *f)
+{
+    const char *template = text_of(stanza, "url");
+    const json_t *from = json_object_get(stanza, "url_ptr");
+    if (template) {
+        struct buffer url;
+        buffer_init(&url, URL_MAX);
+        if (template_expand(s, template, AS_URL, &url))
+            f->url = arena_text(s->arena, buffer_span(&url));
+        buffer_free(&url);
+    } else if (from) {
+        f->url = read_text(s, from);
+    }
+    if (!f->url || !url_fit(s, f->url))
+        return false;
+    f->credentials = s->session->own && same_origin(f->url, s->session->endpoint);
+    return true;
+}
+
+static bool wanted(struct scope *s, const json_t *where)
+{
+    json_t *found = NULL;
+    if (!where)
+        return true;
+    return pointer_get(s->item, json_string_value(json_array_get(where, 0)), &found) ==
+               VALUE_KNOWN &&
+           json_equal(found, json_array_get(where, 1));
+}
+
+struct gathering {
+    struct scope *s;
+    struct rest_file **files; /* grown by doubling */
+    size_t count, capacity;
+};
+
+static bool keep(struct gathering *g, struct rest_file *f)
+{
+    if (g->count == g->capacity) {
+        size_t more = g->capacity ? g->capacity * 2 : 64;
+        struct rest_file **grown = realloc(g->files, more * sizeof(struct rest_file *));
+        if (!grown)
+            return false;
+        g->files = grown;
+        g->capacity = more;
+    }
+    g->files[g->count++] = f;
+    return true;
+}
+
+/* The element at hand; `name`: its key in an object of files. */
+static bool read_file(struct gathering *g, const json_t *stanza, const char *name)
+{
+    struct scope *s = g->s;
+    if (!wanted(s, json_object_get(stanza, "where")))
+        return true;
+    struct rest_file *f = arena_alloc(s->arena, sizeof *f);
+    if (!f)
+        return false;
+    f->path = name ? arena_text(s->arena, span_of_text(name))
+                   : read_text(s, json_object_get(stanza, "path"));
+    if (!f->path || !path_clean(f->path)) {
+        refuse_file(s, f->path ? f->path : "",
+                    f->path ? "has a path that no file may have" : "has no path");
+        return true;
+    }
+    s->path = f->path;
+    read_size(s, json_object_get(stanza, "size"), f);
+    f->role = read_text(s, json_object_get(stanza, "role"));
+    f->format = read_text(s, json_object_get(stanza, "format"));
+    f->scan = read_text(s, json_object_get(stanza, "scan"));
+    read_hashes(s, json_object_get(stanza, "hashes"), f);
+    bool url = read_url(s, stanza, f);
+    s->path = NULL;
+    if (!url) {
+        refuse_file(s, f->path, "has no address that may be fetched");
+        return true;
+    }
+    return keep(g, f);
+}
+
+/* ---- a stanza ------------------------------------------------------------------ */
+
+/* Always true: an unknown list is an answer, and the first reason is told. */
+__attribute__((format(printf, 2, 3))) static bool unlisted(struct scope *s,
+                                                           const char *format, ...)
+{
+    struct buffer text;
+    va_list args;
+    if (s->result->why_unlisted)
+        return true;
+    va_start(args, format);
+    buffer_init(&text, URL_MAX);
+    buffer_vprintf(&text, format, args);
+    va_end(args);
+    s->result->why_unlisted = arena_text(s->arena, buffer_span(&text));
+    buffer_free(&text);
+    return true;
+}
+
+/* "uri" names a place that a storage driver lists. */
+static bool read_storage(struct gathering *g, const json_t *stanza)
+{
+    struct scope *s = g->s;
+    const char *uri = read_text(s, json_object_get(stanza, "storage"));
+    const json_t *schemes = json_object_get(stanza, "schemes");
+    struct rest_file *f = arena_alloc(s->arena, sizeof *f);
+    bool allowed = false;
+    if (!f)
+        return false;
+    if (!uri)
+        return unlisted(s, "the registry does not say where the files are");
+    for (size_t i = 0; i < json_array_size(schemes); i++) {
+        const char *scheme = json_string_value(json_array_get(schemes, i));
+        size_t n = strlen(scheme);
+        allowed = allowed || (strncmp(uri, scheme, n) == 0 && uri[n] == ':');
+    }
+    for (const char *c = uri; *c; c++)
+        allowed = allowed && (unsigned char)*c > 0x20 && (unsigned char)*c != 0x7f;
+    if (!allowed)
+        return unlisted(s, "the files are where this entry does not allow: %.120s", uri);
+    f->path = "";
+    f->storage = uri;
+    read_hashes(s, json_object_get(stanza, "hashes"), f);
+    return keep(g, f);
+}
+
+static bool read_elements(struct gathering *g, const json_t *stanza, json_t *from,
+                          bool by_name)
+{
+    struct scope *s = g->s;
+    const char *name;
+    json_t *element;
+    size_t n = json_is_array(from) ? json_array_size(from) : 1;
+    bool ok = true;
+    if (by_name ? json_object_size(from) > FILES_MAX : n + g->count > FILES_MAX)
+        return unlisted(s, "the registry lists more than %d files", FILES_MAX);
+    if (by_name) {
+        json_object_foreach(from, name, element)
+        {
+            s->item = element;
+            ok = ok && read_file(g, stanza, name);
+        }
+    } else {
+        for (size_t i = 0; ok && i < n; i++) {
+            s->item = json_is_array(from) ? json_array_get(from, i) : from;
+            ok = read_file(g, stanza, NULL);
+        }
+    }
+    s->item = NULL;
+    return ok;
+}
+
+static bool names_something(struct scope *s, const json_t *names)
+{
+    for (size_t i = 0; i < json_array_size(names); i++)
+        if (!scope_holds(s, json_string_value(json_array_get(names, i))))
+            return false;
+    return true;
+}
+
+/* Why the answer that a list is from is not there: ": more than 64 pages". */
+static const char *reason_of(struct scope *s, const json_t *from)
+{
+    struct origin_of origin;
+    if (!json_is_string(from) ||
+        !expression_split(span_of_text(json_string_value(from)), &origin))
+        return "";
+    const struct root *root =
+        scope_root(s, (const char *)origin.root.ptr, origin.root.len);
+    if (!root || root->refusal == REST_ANSWERED || !root->reason)
+        return "";
+    struct span text = arena_printf(s->arena, ": %s", root->reason);
+    return text.len ? (const char *)text.ptr : "";
+}
+
+static bool read_stanza(struct gathering *g, const json_t *stanza)
+{
+    struct scope *s = g->s;
+    const char *by_name = text_of(stanza, "manifest_object");
+    const json_t *from = json_object_get(stanza, "from");
+    const char *cut = text_of(stanza, "incomplete");
+    if (json_object_get(stanza, "storage"))
+        return read_storage(g, stanza);
+    if (!from && !by_name)
+        return read_file(g, stanza, NULL);
+    if (cut) {
+        json_t *flag = json_string(cut);
+        struct value v = value_of(s, flag);
+        bool whole = v.state != VALUE_KNOWN || json_is_false(v.json);
+        json_decref(flag);
+        value_free(&v);
+        if (!whole)
+            return unlisted(s, "the registry cut its list of files short");
+    }
+    struct value v =
+        value_of(s, from ? from : json_object_get(stanza, "manifest_object"));
+    bool ok = true;
+    if (v.state == VALUE_UNKNOWN || (v.state == VALUE_ABSENT && !v.empty_list))
+        ok = unlisted(s, "the registry did not list the files%s", reason_of(s, from));
+    else if (v.state == VALUE_KNOWN && !json_is_array(v.json) &&
+             (json_object_get(stanza, "where") || !json_is_object(v.json)))
+        ok = unlisted(s, "the list of files is none");
+    else if (v.state == VALUE_KNOWN)
+        ok = read_elements(g, stanza, v.json, by_name != NULL);
+    value_free(&v);
+    return ok;
+}
+
+/* ---- all of them --------------------------------------------------------------- */
+
+static int compare_files(const void *a, const void *b)
+{
+    const struct rest_file *const *left = a, *const *right = b;
+    return strcmp((*left)->path, (*right)->path);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_file(const struct rest_file *a, const struct rest_file *b)
+{
+    const struct rest_hash *left = a->hashes, *right = b->hashes;
+    for (; left && right; left = left->next, right = right->next)
+        if (strcmp(left->algorithm, right->algorithm) != 0 ||
+            strcmp(left->value, right->value) != 0)
+            return false;
+    return !left && !right && a->size_known == b->size_known && a->size == b->size &&
+           same_text(a->url, b->url);
+}
+
+/* Into the result by path.  What is there twice and not the same is refused. */
+static void link_files(struct gathering *g)
+{
+    struct rest_result *r = g->s->result;
+    struct rest_file **end = &r->files;
+    if (g->count)
+        qsort(g->files, g->count, sizeof(struct rest_file *), compare_files);
+    for (size_t i = 0, next; i < g->count; i = next) {
+        bool alike = true, storage = g->files[i]->storage != NULL;
+        for (next = i + 1; next < g->count && !storage &&
+                           strcmp(g->files[i]->path, g->files[next]->path) == 0;
+             next++)
+            alike = alike && same_file(g->files[i], g->files[next]);
+        if (!alike) {
+            refuse_file(g->s, g->files[i]->path,
+                        "is there more than once, each time "
+                        "with other contents");
+            continue;
+        }
+        *end = g->files[i];
+        end = &g->files[i]->next;
+        r->file_count++;
+    }
+    *end = NULL;
+}
+
+bool files_gather(struct scope *s, struct error *error)
+{
+    const json_t *stanzas = json_object_get(s->entry, "files");
+    struct gathering g = { .s = s };
+    size_t applied = 0;
+    bool ok = true;
+    for (size_t i = 0; ok && i < json_array_size(stanzas); i++) {
+        const json_t *stanza = json_array_get(stanzas, i);
+        if (!names_something(s, json_object_get(stanza, "if")))
+            continue;
+        applied++;
+        ok = read_stanza(&g, stanza);
+    }
+    if (ok)
+        link_files(&g);
+    free(g.files);
+    if (!ok || arena_exhausted(s->arena))
+        return error_set(error, ERROR_MEMORY,
+                         "the list of files needs more memory than allowed");
+    if (applied == 0)
+        (void)unlisted(s, "this registry lists no files");
+    if (s->result->refused_files)
+        (void)unlisted(s, "the list names files that may not exist");
+    s->result->listed = s->result->why_unlisted == NULL;
+    return true;
+}

@@ -1,0 +1,510 @@
+#!/usr/bin/python3
+"""Each kind of signature, detected by content inside a scan and, where there is one file, in assay verify."""
+import base64, hashlib, json, os, subprocess, sys, threading
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "pki")]
+from tap import *
+import make, mock
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+WEIGHTS = open(os.path.join(TOP, "fixtures", "real", "linear.safetensors"), "rb").read()
+make.ARTIFACT = WEIGHTS
+ROOT = write(os.path.join(scratch(), "root.json"), json.dumps(make.I.trusted_root()).encode())
+WHO = ["--trusted-root", ROOT, "--identity", mock.MAIL, "--identity-provider", mock.ISSUER]
+KEY = mock.new_key()
+PUBLIC = write(os.path.join(scratch(), "key.pub"), mock.pem(KEY))
+NAME = "model.safetensors"
+b64, sha256 = mock.b64, mock.sha256
+
+
+def model(**more):
+    """A directory with the weights and whatever else: name -> bytes."""
+    d = os.path.join(scratch(), "m")
+    write(os.path.join(d, NAME), WEIGHTS)
+    for name, data in more.items():
+        write(os.path.join(d, name), data if isinstance(data, bytes) else json.dumps(data).encode())
+    return d
+
+
+def signatures(r):
+    return [s for m in r["models"] for s in m["signatures"]]
+
+
+def state(d, *who, expect=None):
+    """(kind, state, check) of the only signature, and the report."""
+    r = report(*who, d, expect=expect)
+    s, *more = signatures(r)  # shown with each model that it is in or of
+    assert all(x["path"] == s["path"] for x in more)
+    assert bool(s["reason"]) == (s["state"] != "verified"), s
+    return (s["kind"], s["state"], s["check"]), r
+
+
+def verify(d, name, *who, target=None):
+    """The exit code and the state of assay verify over one file."""
+    p = run("verify", "-o", "json", *SCAN_FLAGS, target or os.path.join(d, NAME), "--signature", os.path.join(d, name), *who)
+    r = json.loads(p.stdout)
+    return p.returncode, r["state"], r["check"]
+
+
+def both(name, content, who, kind):
+    """Accepted: verified and the file signed.  Nobody accepted: untrusted.  Other bytes: never verified."""
+    d = model(**{name: content})
+    found, r = state(d, *who, expect=0)
+    assert found == (kind, "verified", ""), found
+    assert files(r)[NAME]["signed"], files(r)[NAME]
+    assert verify(d, name, *who) == (0, "verified", "")
+    (_, untrusted, _), r = state(d, expect=0)
+    assert untrusted == "untrusted" and not files(r)[NAME]["signed"]
+    code, untrusted, _ = verify(d, name)
+    assert (code, untrusted) == (1, "untrusted"), untrusted
+    write(os.path.join(d, NAME), WEIGHTS[:-1] + bytes([WEIGHTS[-1] ^ 1]))
+    r = report(*who, d)
+    assert not [s for s in signatures(r) if s["state"] == "verified"], signatures(r)
+    assert not files(r)[NAME]["signed"]
+    code, broken, check = verify(d, name, *who)
+    assert code == 1 and broken == "invalid", (code, broken, check)
+    return r
+
+
+# ---- Sigstore bundles ----------------------------------------------------------------------
+
+
+@case
+def sigstore_bundles_by_key():
+    r = both(NAME + ".sigstore.json", make.by_key(make.Signed(KEY, envelope=False)), ["--public-key", PUBLIC], "sigstore")
+    assert "integrity/signature-invalid" in rules(r)
+
+
+@case
+def sigstore_bundles_of_every_version_keyless():
+    message = {"envelope": False}
+    for options in (dict(), dict(log=make.I.log2), dict(version="0.1", entry=lambda e: e.pop("inclusionProof")), dict(version="0.2")):
+        both(NAME + ".sigstore", make.keyless(signed=message, **options), WHO, "sigstore")
+
+
+@case
+def a_bundle_with_any_name_is_of_the_file_with_its_digest():
+    message = make.by_key(make.Signed(KEY, envelope=False))
+    for content, kind in ((message, "sigstore"), (make.by_key(make.Signed(KEY)), "in-toto")):
+        for name in ("attestation", "sub/x.json", "release.sigstore.json"):
+            found, r = state(model(**{name: content}), "--public-key", PUBLIC, expect=0)
+            assert found == (kind, "verified", ""), (name, found)
+            assert files(r)[NAME]["signed"]
+    s = make.Signed(KEY, payload=mock.compact(mock.statement(b"other")))
+    found, r = state(model(attestation=make.by_key(s)), "--public-key", PUBLIC, expect=0)
+    assert found == ("sigstore", "unsupported", "subject-present"), found
+
+
+@case
+def a_root_that_is_too_old_is_no_fault_of_the_signature():
+    root = make.I.trusted_root()
+    root["tlogs"].pop(0)
+    old = write(os.path.join(scratch(), "old.json"), json.dumps(root).encode())
+    d = model(**{NAME + ".sigstore.json": make.keyless(signed={"envelope": False})})
+    who = ["--trusted-root", old, *WHO[2:]]
+    found, r = state(d, *who, expect=0)
+    assert found[1:] == ("untrusted", "log-known") and "too old" in signatures(r)[0]["reason"], found
+    assert verify(d, NAME + ".sigstore.json", *who) == (1, "untrusted", "log-known")
+    for other in ([], ["--use-staging"]):  # the installed roots do not know the mock's logs
+        assert verify(d, NAME + ".sigstore.json", *other, *WHO[2:])[1:] == ("untrusted", "log-known")
+
+
+@case
+def a_client_trust_configuration_is_read_as_well():
+    config = {"mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
+              "trustedRoot": make.I.trusted_root(), "signingConfig": {}}
+    path = write(os.path.join(scratch(), "trust.json"), json.dumps(config).encode())
+    d = model(**{NAME + ".sigstore.json": make.keyless(signed={"envelope": False})})
+    assert verify(d, NAME + ".sigstore.json", "--trust-config", path, *WHO[2:]) == (0, "verified", "")
+    broken = write(os.path.join(scratch(), "trust.json"), b'{"trustedRoot":')
+    p = run("verify", *SCAN_FLAGS, d + "/" + NAME, "--trust-config", broken, *WHO[2:])
+    assert p.returncode == 4 and p.stderr, p
+
+
+@case
+def patterns_of_identities_are_an_explicit_choice():
+    d = model(**{NAME + ".sigstore.json": make.keyless(signed={"envelope": False})})
+    attempt = lambda *who: verify(d, NAME + ".sigstore.json", "--trusted-root", ROOT, *who)[:2]
+    regexp = lambda i, o: ("--certificate-identity-regexp", i, "--certificate-oidc-issuer-regexp", o)
+    assert attempt(*regexp(r"[a-z]+@example\.com", "https://issuer.*")) == (0, "verified")
+    assert attempt(*regexp("example", "https://issuer.*")) == (1, "untrusted")
+    assert attempt(*regexp(r".*", "issuer")) == (1, "untrusted")
+    assert attempt("--identity", r"[a-z]+@example\.com", "--identity-provider", mock.ISSUER) == (1, "untrusted")
+    assert attempt("--certificate-identity-regexp", ".*", "--certificate-oidc-issuer", mock.ISSUER) == (0, "verified")
+    p = run("verify", *SCAN_FLAGS, d, *regexp("(", ".*"))
+    assert p.returncode == 4 and b"regular expression" in p.stderr, p
+
+
+@case
+def a_policy_lists_identities_that_are_then_accepted():
+    d = model(**{NAME + ".sigstore.json": make.keyless(signed={"envelope": False})})
+    policy = lambda who: write(os.path.join(scratch(), "p.json"), json.dumps({
+        "schema": "assay-policy/1", "name": "signed", "signature": {"required": True, "coverage": "models", "identities": [
+            {"subject": who, "issuer": mock.ISSUER}]}}).encode())
+    for who, code, expected in ((mock.MAIL, 0, "verified"), ("*@example.com", 0, "verified"), ("other@example.com", 1, "untrusted")):
+        r = report("--trusted-root", ROOT, "--policy", policy(who), d, expect=code)
+        assert signatures(r)[0]["state"] == expected, signatures(r)
+    assert len(signatures(report("--trusted-root", ROOT, *WHO[2:], d))[0]["root"]) == 64
+
+
+# ---- cosign --------------------------------------------------------------------------------
+
+
+def old_bundle(bundle, key=None):
+    """What `cosign sign-blob --bundle` wrote before Sigstore bundles."""
+    entry = bundle["verificationMaterial"]["tlogEntries"][0]
+    chain = bundle["verificationMaterial"].get("x509CertificateChain", {"certificates": []})["certificates"]
+    der = base64.b64decode(chain[0]["rawBytes"])
+    pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n"
+    return {"base64Signature": bundle["messageSignature"]["signature"], "cert": b64(pem), "rekorBundle": log_entry(entry)}
+
+
+def log_entry(entry):
+    return {"SignedEntryTimestamp": entry["inclusionPromise"]["signedEntryTimestamp"],
+            "Payload": {"body": entry["canonicalizedBody"], "integratedTime": int(entry["integratedTime"]),
+                        "logIndex": int(entry["logIndex"]), "logID": base64.b64decode(entry["logId"]["keyId"]).hex()}}
+
+
+def keyless_message():
+    return make.keyless("0.1", signed={"envelope": False}, entry=lambda e: e.pop("inclusionProof"))
+
+
+@case
+def cosign_bundles_from_before_sigstore_bundles():
+    old = old_bundle(keyless_message())
+    both(NAME + ".bundle", old, WHO, "cosign")
+    by_key = {"base64Signature": b64(mock.sign(KEY, WEIGHTS))}
+    both(NAME + ".bundle", by_key, ["--key", PUBLIC], "cosign")
+    for path, value in ((["rekorBundle", "Payload", "logIndex"], 7), (["rekorBundle", "Payload", "integratedTime"], mock.T0 + 1),
+                        (["rekorBundle", "Payload", "body"], b64(b"{}")), (["cert"], b64(b"junk")), (["base64Signature"], "AA=A"),
+                        (["rekorBundle", "SignedEntryTimestamp"], b64(b"x" * 70)), (["rekorBundle"], 7)):
+        d = model(**{NAME + ".bundle": make.changed(old, make.put(value, *path))})
+        code, found, check = verify(d, NAME + ".bundle", *WHO)
+        assert (code, found) == (1, "invalid") and check, (path, found, check)
+        assert state(d, *WHO)[0][1] == "invalid", path
+
+
+@case
+def cosign_signatures_and_certificates_apart():
+    d = model(**{NAME + ".sig": b64(mock.sign(KEY, WEIGHTS)).encode() + b"\n"})
+    assert state(d, "--key", PUBLIC, expect=0)[0] == ("cosign", "verified", "")
+    assert verify(d, NAME + ".sig", "--key", PUBLIC) == (0, "verified", "")
+    assert state(d, expect=0)[0] == ("cosign", "untrusted", "key-given")
+    ca, key = mock.Authority("root", start=mock.T0, end=mock.T0 + 9999 * mock.DAY), mock.new_key()
+    leaf = mock.make_leaf(ca, key, promises=None, start=mock.T0, end=mock.T0 + 9999 * mock.DAY)
+    anchor, pem = (write(os.path.join(scratch(), n), mock.cert_pem(c)) for n, c in (("ca", ca.cert), ("leaf", leaf)))
+    wrapped = write(os.path.join(scratch(), "leaf.b64"), b64(mock.cert_pem(leaf)).encode())
+    write(os.path.join(d, NAME + ".sig"), b64(mock.sign(key, WEIGHTS)).encode())
+    for certificate in (pem, wrapped):
+        assert verify(d, NAME + ".sig", "--certificate", certificate, "--certificate-chain", anchor) == (0, "verified", "")
+        assert verify(d, NAME + ".sig", "--certificate", certificate)[:2] == (2, "unsupported")
+    assert verify(d, NAME + ".sig", "--certificate", pem, "--certificate-chain", pem)[1] in ("verified", "untrusted")
+    write(os.path.join(d, NAME + ".sig"), b64(mock.sign(KEY, WEIGHTS)).encode())
+    assert verify(d, NAME + ".sig", "--certificate", pem, "--certificate-chain", anchor) == (1, "invalid", "signature")
+    p = run("verify", *SCAN_FLAGS, d + "/" + NAME, "--signature", d + "/" + NAME + ".sig", "--certificate", PRIVATE)
+    assert p.returncode == 4, p
+
+
+def blob(d, data):
+    data = data if isinstance(data, bytes) else json.dumps(data).encode()
+    digest = sha256(data).hex()
+    write(os.path.join(d, "blobs", "sha256", digest), data)
+    return {"digest": "sha256:" + digest, "size": len(data)}
+
+
+def layout(signer=None):
+    """An OCI layout of one image; signer(d, descriptor) returns descriptors of signatures."""
+    d = os.path.join(scratch(), "image")
+    manifest = "application/vnd.oci.image.manifest.v1+json"
+    config = dict(blob(d, {"architecture": "any"}), mediaType="application/vnd.oci.image.config.v1+json")
+    layer = dict(blob(d, WEIGHTS), mediaType="application/octet-stream")
+    image = dict(blob(d, {"schemaVersion": 2, "mediaType": manifest, "config": config, "layers": [layer]}), mediaType=manifest,
+                 annotations={"org.opencontainers.image.ref.name": "example.com/acme/linear:1"})
+    more = [dict(x, mediaType=manifest) for x in (signer(d, image) if signer else [])]
+    write(os.path.join(d, "oci-layout"), b'{"imageLayoutVersion": "1.0.0"}')
+    write(os.path.join(d, "index.json"), json.dumps({"schemaVersion": 2, "manifests": [image, *more]}).encode())
+    return d, "blobs/sha256/" + image["digest"][7:], "blobs/sha256/" + layer["digest"][7:]
+
+
+def legacy(annotate, digest=None):
+    """Annotated layers over a payload that names the manifest: tag sha256-….sig."""
+    def signer(d, image):
+        payload = json.dumps({"critical": {"identity": {"docker-reference": "example.com/acme/linear"},
+                                           "image": {"docker-manifest-digest": digest or image["digest"]},
+                                           "type": "cosign container image signature"}, "optional": None}).encode()
+        layer = dict(blob(d, payload), mediaType="application/vnd.dev.cosign.simplesigning.v1+json",
+                     annotations=annotate(payload))
+        config = dict(blob(d, {"rootfs": {}}), mediaType="application/vnd.oci.image.config.v1+json")
+        return [blob(d, {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                         "config": config, "layers": [layer]})]
+    return signer
+
+
+def by_key(payload):
+    return {"dev.cosignproject.cosign/signature": b64(mock.sign(KEY, payload))}
+
+
+def by_identity(payload):
+    make.ARTIFACT = payload
+    old = old_bundle(keyless_message())
+    make.ARTIFACT = WEIGHTS
+    return {"dev.cosignproject.cosign/signature": old["base64Signature"],
+            "dev.sigstore.cosign/certificate": base64.b64decode(old["cert"]).decode(),
+            "dev.sigstore.cosign/bundle": json.dumps(old["rekorBundle"])}
+
+
+@case
+def cosign_signatures_of_images_in_a_layout():
+    for annotate, who in ((by_key, ["--key", PUBLIC]), (by_identity, WHO)):
+        d, image, layer = layout(legacy(annotate))
+        found, r = state(d, *who)
+        assert found == ("cosign", "verified", ""), (found, signatures(r))
+        assert files(r)[image]["signed"] and files(r)[layer]["signed"]
+        by_manifest = [(e["by"], e["state"]) for e in files(r)[layer]["expected"] if e["source"] == image]
+        assert by_manifest == [("signature", "verified")], files(r)[layer]["expected"]
+        found, r = state(d)
+        assert found[1] == "untrusted" and not files(r)[layer]["signed"], found
+        assert {e["state"] for e in files(r)[layer]["expected"]} == {"consistent"}
+    d, image, layer = layout(legacy(lambda payload: by_key(b"other")))
+    found, r = state(d, "--key", PUBLIC, expect=1)
+    assert found == ("cosign", "invalid", "signature") and not files(r)[layer]["signed"]
+    d, image, layer = layout(legacy(by_key, "sha256:" + "0" * 64))
+    assert state(d, "--key", PUBLIC)[0][1] == "unsupported"
+
+
+@case
+def bundles_that_refer_to_images_in_a_layout():
+    def referrer(d, image):
+        subject = {"name": "x", "digest": {"sha256": image["digest"][7:]}}
+        s = make.Signed(KEY, payload=mock.compact(mock.statement(b"", subject=[subject])))
+        layer = dict(blob(d, make.by_key(s)), mediaType="application/vnd.dev.sigstore.bundle.v0.3+json")
+        config = dict(blob(d, {}), mediaType="application/vnd.oci.empty.v1+json")
+        return [blob(d, {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                         "artifactType": "application/vnd.dev.sigstore.bundle.v0.3+json", "config": config,
+                         "layers": [layer], "subject": {k: image[k] for k in ("mediaType", "digest", "size")}})]
+    d, image, layer = layout(referrer)
+    found, r = state(d, "--key", PUBLIC)
+    assert found == ("in-toto", "verified", ""), signatures(r)
+    assert files(r)[image]["signed"] and files(r)[layer]["signed"]
+    bundle = next(s["path"] for s in signatures(r))
+    assert verify(d, bundle, "--key", PUBLIC, target=os.path.join(d, image)) == (0, "verified", "")
+    assert verify(d, bundle, "--key", PUBLIC, target=os.path.join(d, layer)) == (1, "invalid", "subject")
+    write(os.path.join(d, layer), WEIGHTS + b"x")
+    assert not files(report("--key", PUBLIC, d))[layer]["signed"]
+
+
+# ---- statements ----------------------------------------------------------------------------
+
+
+def provenance(builder="https://builder.example/1", kind="v1"):
+    predicate = {"runDetails": {"builder": {"id": builder}}} if kind == "v1" else {"builder": {"id": builder}}
+    return make.by_key(make.Signed(KEY, payload=mock.compact(
+        mock.statement(WEIGHTS, "https://slsa.dev/provenance/" + kind, predicate=predicate))))
+
+
+@case
+def provenance_names_its_builder():
+    for kind in ("v1", "v0.2"):
+        both("provenance.json", provenance(kind=kind), ["--key", PUBLIC], "slsa")
+        d = model(**{NAME + ".sigstore.json": provenance(kind=kind)})
+        r = report("--key", PUBLIC, "--builder-id", "https://builder.example/1", d, expect=0)
+        assert signatures(r)[0]["state"] == "verified" and signatures(r)[0]["builder"] == "https://builder.example/1"
+        found, r = state(d, "--key", PUBLIC, "--builder-id", "https://builder.example/2")
+        assert found == ("slsa", "untrusted", "builder") and not files(r)[NAME]["signed"], found
+    lines = b"\n".join(json.dumps(x).encode() for x in (provenance(), make.by_key(make.Signed(KEY)))) + b"\n"
+    both(NAME + ".intoto.jsonl", lines, ["--key", PUBLIC], "slsa")
+    d = model(**{NAME + ".dsse": make.Signed(KEY).content()["dsseEnvelope"]})
+    assert state(d, "--key", PUBLIC, expect=0)[0] == ("in-toto", "verified", "")
+
+
+# ---- other signatures ----------------------------------------------------------------------
+
+
+class Minisign:
+    def __init__(self):
+        self.key = ed25519.Ed25519PrivateKey.generate()
+        raw = self.key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        self.public = write(os.path.join(scratch(), "minisign.pub"), ("untrusted comment: k\n%s\n" % b64(b"Ed" + b"12345678" + raw)).encode())
+
+    def sign(self, data):
+        sig = self.key.sign(hashlib.blake2b(data).digest())
+        text = "untrusted comment: x\n%s\ntrusted comment: t\n%s\n" % (b64(b"ED" + b"12345678" + sig), b64(self.key.sign(sig + b"t")))
+        return text.encode()
+
+
+@case
+def minisign_signatures():
+    m = Minisign()
+    both(NAME + ".minisig", m.sign(WEIGHTS), ["--public-key", m.public], "minisign")
+
+
+@case
+def openpgp_signatures_through_gpgv():
+    if not os.path.exists("/usr/bin/gpg") or not os.path.exists("/usr/bin/gpgv"):
+        raise Skip("no gpg")
+    home, d = scratch(), model()
+    os.chmod(home, 0o700)
+    gpg = lambda *a: subprocess.run(["gpg", "--homedir", home, "--batch", "-q", "--passphrase", "", "--pinentry-mode", "loopback", *a],
+                                    check=True, stderr=subprocess.DEVNULL)
+    gpg("--quick-generate-key", "signer@example.com", "rsa2048", "sign", "never")
+    gpg("--output", home + "/ring.gpg", "--export", "signer@example.com")
+    gpg("--armor", "--output", home + "/sig", "--detach-sign", os.path.join(d, NAME))
+    subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], stderr=subprocess.DEVNULL)
+    both(NAME + ".asc", open(home + "/sig", "rb").read(), ["--keyring", home + "/ring.gpg"], "gpg")
+
+
+@case
+def signed_lists_of_digests_speak_for_their_signer():
+    m = Minisign()
+    for line in ("%s  " + NAME + "\n", "SHA256 (" + NAME + ") = %s\n"):
+        sums = (line % hashlib.sha256(WEIGHTS).hexdigest()).encode()
+        d = model(SHA256SUMS=sums, **{"SHA256SUMS.minisig": m.sign(sums)})
+        r = report("--public-key", m.public, d, expect=0)
+        (e,) = files(r)[NAME]["expected"]
+        assert (e["by"], e["state"], files(r)[NAME]["signed"]) == ("signature", "verified", True), e
+        (e,) = files(report(d, expect=0))[NAME]["expected"]
+        assert (e["by"], e["state"]) == ("target", "consistent")
+        write(os.path.join(d, NAME), WEIGHTS + b"x")
+        r = report("--public-key", m.public, d, expect=1)
+        (e,) = files(r)[NAME]["expected"]
+        assert e["state"] == "mismatch" and not files(r)[NAME]["signed"]
+    sums = (hashlib.md5(WEIGHTS).hexdigest() + "  " + NAME + "\n").encode()
+    d = model(MD5SUMS=sums, **{"MD5SUMS.minisig": m.sign(sums)})
+    r = report("--public-key", m.public, d, expect=0)
+    (e,) = files(r)[NAME]["expected"]
+    assert e["state"] == "consistent" and e["weak"] and not files(r)[NAME]["signed"], "nobody can sign with md5"
+
+
+# ---- models --------------------------------------------------------------------------------
+
+
+PRIVATE = write(os.path.join(scratch(), "key.pem"), KEY.private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+
+
+def sign(d, *arguments, signature="model.sig"):
+    p = run("sign", "key", d, "--private-key", PRIVATE, "--signature", os.path.join(d, signature), *arguments)
+    assert p.returncode == 0, p.stderr
+
+
+@case
+def model_signatures_in_files_and_in_shards():
+    for arguments in ([], ["--hash", "blake2b"], ["--hash", "blake3"], ["--shard-size", "100"], ["--shard-size", "64", "--hash", "blake2b"],
+                      ["--shard-size", "1000000"], ["--shard-size", str(len(WEIGHTS))]):
+        d = model(**{"config.json": b"{}", "empty": b""})
+        sign(d, *arguments)
+        found, r = state(d, "--public-key", PUBLIC, expect=0)
+        assert found == ("oms", "verified", ""), (arguments, found, signatures(r))
+        assert files(r)[NAME]["signed"] and {e["state"] for e in files(r)[NAME]["expected"]} == {"verified"}
+        code = scan("--gate", "strict", "--origin", "hf:a/b@" + "0" * 40, "--public-key", PUBLIC, d).returncode
+        assert code == 0 or ("--shard-size" in arguments), arguments
+        for changed in (WEIGHTS + b"x", WEIGHTS[:-1], WEIGHTS[:-1] + bytes([WEIGHTS[-1] ^ 1]), b"x" + WEIGHTS[1:], b""):
+            write(os.path.join(d, NAME), changed)
+            found, r = state(d, "--public-key", PUBLIC, expect=1)
+            assert found == ("oms", "invalid", "file-digest"), (arguments, found)
+            assert "integrity/digest-mismatch" in rules(r) and not files(r)[NAME]["signed"]
+
+
+@case
+def kaggle_keeps_the_signature_one_directory_down():
+    d = model(**{"config.json": b"{}"})
+    os.mkdir(os.path.join(d, ".kaggle"))
+    sign(d, "--ignore-paths", os.path.join(d, ".kaggle"), signature=".kaggle/signing.json")
+    found, r = state(d, "--public-key", PUBLIC, expect=0)
+    assert found == ("oms", "verified", "") and files(r)[NAME]["signed"]
+    p = run("verify", *SCAN_FLAGS, d, "--public-key", PUBLIC)
+    assert p.returncode == 0, p.stdout
+    write(os.path.join(d, "config.json"), b"[]")
+    assert state(d, "--public-key", PUBLIC, expect=1)[0][1] == "invalid"
+
+
+@case
+def hostile_signature_files_are_a_workers_and_never_stop_a_scan():
+    deep = b'{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","x":' + b"[" * 100000
+    wide = b'{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","x":[' + b"1," * 200000 + b"1]}"
+    for content in (deep, wide, b'{"base64Signature":' + b'"' + b"A" * 5000000 + b'"}', b"untrusted comment: \n\n\n\n",
+                    b"{" + b" " * 2000000, b'{"critical":{"image":{"docker-manifest-digest":7}}}'):
+        d = model(**{"x.sig": content})
+        r = report("--public-key", PUBLIC, *WHO, d, expect=None)
+        assert not [s for s in signatures(r) if s["state"] == "verified"]
+        assert files(r)[NAME]["status"] == "complete" and not files(r)[NAME]["signed"]
+
+
+@case
+def a_file_that_changes_while_it_is_hashed_is_not_the_signed_one():
+    d, stop = model(**{"config.json": b"{}"}), []
+    path = os.path.join(d, "bulk.bin")
+    with open(path, "wb") as f:
+        f.truncate(64 << 20)
+    sign(d)
+
+    def touch():
+        while not stop:
+            os.utime(path)
+    toucher = threading.Thread(target=touch)
+    toucher.start()
+    seen = set()  # what was not touched meanwhile is as signed; tried until it was
+    try:
+        for _ in range(20):
+            seen.add(verify(d, "model.sig", "--public-key", PUBLIC, target=d))
+            r = report("--public-key", PUBLIC, d)
+            if len(seen - {(0, "verified", "")}) and "integrity/changed-during-scan" in rules(r):
+                break
+    finally:
+        stop.append(True)
+        toucher.join()
+    assert seen - {(0, "verified", "")} == {(1, "invalid", "file-changed")}, seen
+    assert files(r)["bulk.bin"]["status"] == "incomplete" and not files(r)["bulk.bin"]["signed"]
+    assert signatures(r)[0]["check"] == "file-changed", signatures(r)
+    assert verify(d, "model.sig", "--public-key", PUBLIC, target=d)[0] == 0
+
+
+@case
+def special_files_and_swaps_are_never_verified_and_never_block():
+    d = model(**{NAME + ".sigstore.json": make.by_key(make.Signed(KEY, envelope=False))})
+    os.mkfifo(os.path.join(d, "pipe"))
+    attempt = lambda target, signature: run("verify", *SCAN_FLAGS, target, "--signature", signature, "--key", PUBLIC).returncode
+    bundle = os.path.join(d, NAME + ".sigstore.json")
+    for target, signature in ((d + "/pipe", bundle), ("/dev/zero", bundle), (d + "/" + NAME, d + "/pipe"), (d + "/" + NAME, "/dev/zero"),
+                              (d + "/" + NAME, d)):
+        assert attempt(target, signature) == 2, (target, signature)
+    # an Ed25519 key signs bytes: they are the ones that were hashed
+    key = mock.new_key("ed25519")
+    public = write(os.path.join(scratch(), "p"), mock.pem(key))
+    b = write(os.path.join(scratch(), "b"), json.dumps(make.by_key(make.Signed(key, envelope=False))).encode())
+    assert run("verify", *SCAN_FLAGS, d + "/" + NAME, "--signature", b, "--key", public).returncode == 0
+    huge = os.path.join(d, "huge.sig")
+    with open(huge, "wb") as f:
+        f.write(b'{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"')
+        f.truncate((64 << 20) + 1)
+    assert attempt(d + "/" + NAME, huge) == 2
+    shown = [s for s in signatures(report("--key", PUBLIC, d)) if s["path"] == "huge.sig"]
+    assert shown[0]["state"] == "unsupported" and "too large" in shown[0]["reason"], shown
+    os.unlink(huge)
+    # a link that turns from signed bytes to others and back
+    other = write(os.path.join(scratch(), "other"), b"other")
+    signed = write(os.path.join(scratch(), "signed"), WEIGHTS)
+    link, stop = os.path.join(d, "link"), []
+
+    def swap():
+        while not stop:
+            for to in (signed, other):
+                os.symlink(to, link + ".new")
+                os.rename(link + ".new", link)
+    os.symlink(other, link)
+    swapper = threading.Thread(target=swap)
+    swapper.start()
+    try:
+        codes = {attempt(link, bundle) for _ in range(10)}
+    finally:
+        stop.append(True)
+        swapper.join()
+    assert codes <= {0, 1, 2}, codes
+    os.unlink(link)
+    os.symlink(other, link)
+    assert attempt(link, bundle) == 1
+
+
+main()

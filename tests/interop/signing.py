@@ -1,0 +1,324 @@
+#!/usr/bin/python3
+"""Signatures that the real tools make and check, against assay sign and verify; both ways.
+
+model_signing in every release that PyPI has and that runs, each in a virtual environment of
+its own under build/; cosign, built from the Go proxy when there is a Go; minisign, gpg and
+sha256sum of the system.  What cannot be had is skipped and says so.  Ends with a table.
+"""
+import hashlib, json, os, shutil, subprocess, sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden"))
+from tap import *
+
+RELEASES = ["1.1.1", "1.1.0", "1.0.1", "1.0.0", "0.3.1", "0.3.0", "0.2.0", "0.1.1", "0.1.0"]
+COSIGN = "v2.6.1"
+TABLE = []  # tool, version, case, they sign and we verify, we sign and they verify
+# Releases before 1.1 fetch the roots of Sigstore even to sign with a key; nothing else is changed.
+OFFLINE = """
+import sys
+from model_signing import signing
+signing.Config.use_sigstore_signer = lambda self, **ignored: self
+from model_signing import _cli
+sys.argv[0] = "model_signing"
+_cli.main()
+"""
+
+
+def row(tool, version, what, theirs, ours):
+    TABLE.append((tool, version, what, theirs, ours))
+
+
+def model_signing(version):
+    """The command of that release, as a list."""
+    venv = os.path.join(BUILD, "interop-model-signing-" + version)
+    python = os.path.join(venv, "bin", "python")
+    if not os.path.exists(python):
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        pip = [python, "-m", "pip", "install", "-q", "model-signing==" + version, "pyOpenSSL"]
+        if version < "1.1":
+            pip += ["sigstore<4", "cryptography<45"]  # the last that have what these import
+        if subprocess.run(pip, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+            shutil.rmtree(venv, True)
+            row("model_signing", version, "-", "cannot be installed here", "")
+            raise Skip("cannot install model_signing " + version)
+    command = [python, "-c", OFFLINE] if version < "1.1" else [os.path.join(venv, "bin", "model_signing")]
+    p = subprocess.run(command + ["sign", "key", "--help"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if p.returncode:
+        row("model_signing", version, "-", "has no command that runs here", "")
+        raise Skip("model_signing %s does not run here: %s" % (version, p.stdout.decode().strip().splitlines()[-1:]))
+    return command
+
+
+def make_model(version="9"):
+    """Releases before 1.1 sign .git as well, so it is not in the models for those."""
+    d = os.path.join(scratch(), "model")
+    for name, data in {"a.bin": b"a" * 3000, "sub/b.txt": b"b", "sub-c": b"c", "sub.d": b"d", "empty": b"",
+                       "\u00fcn\u00ef/\u6a21\u578b.txt": b"unicode", ".git/config": b"no"}.items():
+        if version >= "1.1" or not name.startswith(".git"):
+            write(os.path.join(d, name), data)
+    return d
+
+
+def keys(curve="prime256v1"):
+    d = scratch()
+    subprocess.run(["openssl", "ecparam", "-name", curve, "-genkey", "-noout", "-out", d + "/k"], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["openssl", "ec", "-in", d + "/k", "-pubout", "-out", d + "/p"], check=True, stderr=subprocess.DEVNULL)
+    return d + "/k", d + "/p"
+
+
+def theirs(command, *arguments, **options):
+    return subprocess.run([*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, **options)
+
+
+def ok(p):
+    assert p.returncode == 0, (p.args, p.stdout.decode()[-800:], p.stderr.decode()[-800:])
+
+
+def accepted(p):
+    """Some releases exit 0 whatever they say."""
+    return p.returncode == 0 and b"erification succeeded" in p.stdout + p.stderr
+
+
+def refused(p, state="invalid"):
+    r = json.loads(p.stdout)
+    assert p.returncode == 1 and r["state"] == state and r["check"], (p.args, p.stdout)
+
+
+def verify(d, signature, *who):
+    return run("verify", "-o", "json", *SCAN_FLAGS, d, "--signature", signature, *who)
+
+
+def both_ways(version, what, command, d, private, public, *more):
+    s = scratch()
+    ok(theirs(command, "sign", "key", d, "--private_key", private, "--signature", s + "/theirs", *more))
+    ok(verify(d, s + "/theirs", "--public_key", public, *more))
+    ok(run("sign", "key", d, "--private_key", private, "--signature", s + "/ours", *more))
+    p = theirs(command, "verify", "key", d, "--signature", s + "/ours", "--public_key", public, *more)
+    assert accepted(p), (p.stdout.decode()[-800:], p.stderr.decode()[-800:])
+    row("model_signing", version, what, "verified", "verified")
+
+
+def release(version):
+    def keys_round_trip():
+        command = model_signing(version)
+        for curve, name in (("prime256v1", "P-256"), ("secp384r1", "P-384"), ("secp521r1", "P-521")):
+            both_ways(version, name + ": directories, empty files, Unicode names", command, make_model(version), *keys(curve))
+        d, (private, public) = make_model(version), keys()
+        file = write(os.path.join(scratch(), "w.bin"), b"weights")
+        both_ways(version, "a model that is one file", command, file, private, public)
+        both_ways(version, "--ignore-paths", command, d, private, public, "--ignore-paths", d + "/a.bin")
+        os.symlink("a.bin", os.path.join(d, "link"))
+        if version >= "1.1":
+            both_ways(version, "--allow-symlinks", command, d, private, public, "--allow_symlinks")
+    keys_round_trip.__name__ = "model_signing_%s_keys_both_ways" % version
+
+    def tampering():
+        command = model_signing(version)
+        d, s, (private, public) = make_model(version), scratch(), keys()
+        ok(theirs(command, "sign", "key", d, "--private_key", private, "--signature", s + "/m.sig"))
+        ok(run("sign", "key", d, "--private_key", private, "--signature", s + "/ours"))
+        write(os.path.join(d, "a.bin"), b"other")
+        refused(verify(d, s + "/m.sig", "--public_key", public))
+        assert not accepted(theirs(command, "verify", "key", d, "--signature", s + "/ours", "--public_key", public))
+        row("model_signing", version, "a changed file", "refused", "refused")
+    tampering.__name__ = "model_signing_%s_tampering_is_seen" % version
+    case(keys_round_trip)
+    case(tampering)
+
+
+for _version in RELEASES:
+    release(_version)
+
+
+LIBRARY = """
+import sys, pathlib, model_signing as m
+what, d, key, out, kind = sys.argv[1:]
+c = m.hashing.Config()
+if kind == "shards": c.use_shard_serialization(shard_size=1000)
+elif kind == "blake3": c.use_file_serialization(hashing_algorithm="blake3")
+else: c.use_file_serialization(hashing_algorithm="blake2")
+if what == "sign": m.signing.Config().use_elliptic_key_signer(private_key=key).set_hashing_config(c).sign(pathlib.Path(d), pathlib.Path(out))
+else: m.verifying.Config().use_elliptic_key_verifier(public_key=key).set_hashing_config(c).verify(pathlib.Path(d), pathlib.Path(out))
+"""
+
+
+@case
+def model_signing_library_shards_and_other_digests():
+    version = RELEASES[0]
+    model_signing(version)
+    python = [os.path.join(BUILD, "interop-model-signing-" + version, "bin", "python"), "-c", LIBRARY]
+    d, s, (private, public) = make_model(), scratch(), keys()
+    for kind, ours in (("shards", ["--shard-size", "1000"]), ("blake2", ["--hash", "blake2b"]), ("blake3", ["--hash", "blake3"])):
+        ok(theirs(python, "sign", d, private, s + "/" + kind, kind))
+        ok(verify(d, s + "/" + kind, "--public-key", public))
+        ok(run("sign", "key", d, "--private-key", private, "--signature", s + "/ours", *ours))
+        p = theirs(python, "verify", d, public, s + "/ours", kind)
+        if p.returncode == 0:
+            row("model_signing", version, kind + " (library)", "verified", "verified")
+        else:  # then theirs must not verify its own either
+            own = theirs(python, "verify", d, public, s + "/" + kind, kind)
+            assert own.returncode, (kind, p.stderr.decode()[-800:])
+            row("model_signing", version, kind + " (library)", "verified", "it verifies not even its own")
+
+
+@case
+def model_signing_certificates_both_ways():
+    openssl = lambda *a: subprocess.run(["openssl", *a], check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    for version in RELEASES[:4]:
+        command = model_signing(version)
+        d, s = make_model(version), scratch()
+        write(s + "/ext", b"keyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning\n")
+        write(s + "/ca", b"basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign\n")
+        (rk, _), (ik, _), (lk, _) = keys(), keys(), keys()
+        openssl("req", "-x509", "-new", "-key", rk, "-subj", "/CN=root", "-days", "30", "-out", s + "/root",
+                "-addext", "keyUsage=critical,keyCertSign")
+        for key, name, issuer, issuer_key, ext in ((ik, "middle", "root", rk, "ca"), (lk, "leaf", "middle", ik, "ext")):
+            openssl("req", "-new", "-key", key, "-subj", "/CN=" + name, "-out", s + "/csr")
+            openssl("x509", "-req", "-in", s + "/csr", "-CA", s + "/" + issuer, "-CAkey", issuer_key, "-CAcreateserial", "-days", "9",
+                    "-extfile", s + "/" + ext, "-out", s + "/" + name)
+        signer = ["--private_key", lk, "--signing_certificate", s + "/leaf", "--certificate_chain", s + "/middle"]
+        ok(theirs(command, "sign", "certificate", d, *signer, "--signature", s + "/theirs"))
+        ok(verify(d, s + "/theirs", "--certificate_chain", s + "/root"))
+        ok(run("sign", "certificate", d, *signer, "--signature", s + "/ours"))
+        p = theirs(command, "verify", "certificate", d, "--signature", s + "/ours", "--certificate_chain", s + "/root")
+        assert accepted(p), (version, p.stdout.decode()[-800:], p.stderr.decode()[-800:])
+        row("model_signing", version, "certificate, chain of three", "verified", "verified")
+
+
+# ---- cosign ----------------------------------------------------------------------------
+
+
+def cosign():
+    """The program; built once into build/."""
+    go = shutil.which("go") or "/usr/local/go/bin/go"
+    path = os.path.join(BUILD, "interop-go")
+    program = os.path.join(path, "bin", "cosign")
+    if not os.path.exists(program):
+        if not os.path.exists(go):
+            row("cosign", COSIGN, "-", "there is no Go to build it with", "")
+            raise Skip("no Go, so no cosign")
+        environment = dict(os.environ, GOPATH=path, GOCACHE=os.path.join(BUILD, "interop-go-cache"), GOFLAGS="-modcacherw")
+        p = subprocess.run([go, "install", "github.com/sigstore/cosign/v2/cmd/cosign@" + COSIGN], env=environment,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=1800)
+        if p.returncode:
+            row("cosign", COSIGN, "-", "cannot be built here", "")
+            raise Skip("cosign cannot be built: " + p.stderr.decode()[-200:].replace("\n", " "))
+    home = scratch()
+    environment = dict(os.environ, COSIGN_PASSWORD="", HOME=home)
+    call = lambda *a: subprocess.run([program, *a], cwd=home, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+    ok(call("generate-key-pair"))
+    return call, home
+
+
+SIGN = ["--key", "cosign.key", "--tlog-upload=false", "--use-signing-config=false", "--yes"]
+
+
+@case
+def cosign_blobs_both_ways():
+    call, home = cosign()
+    path, public = write(home + "/w.bin", b"weights"), home + "/cosign.pub"
+    for title, new in (("bundle of Sigstore", "true"), ("bundle of its own", "false")):
+        ok(call("sign-blob", *SIGN, "--new-bundle-format=" + new, "--bundle", home + "/b", "--output-signature", home + "/s", path))
+        for signature in ("/b", "/s"):
+            ok(verify(path, home + signature, "--key", public))
+            write(path, b"other")
+            refused(verify(path, home + signature, "--key", public))
+            write(path, b"weights")
+        row("cosign", COSIGN, "sign-blob, " + title, "verified; changed: refused", "assay signs models only")
+    write(home + "/predicate", b'{"buildDefinition":{"buildType":"x"},"runDetails":{"builder":{"id":"https://b.example/1"}}}')
+    ok(call("attest-blob", *SIGN, "--predicate", home + "/predicate", "--type", "slsaprovenance1", "--new-bundle-format=true",
+            "--bundle", home + "/a", path))
+    ok(verify(path, home + "/a", "--key", public, "--builder-id", "https://b.example/1"))
+    refused(verify(path, home + "/a", "--key", public, "--builder-id", "https://b.example/2"), "untrusted")
+    row("cosign", COSIGN, "attest-blob, SLSA provenance", "verified; other builder: untrusted", "assay signs models only")
+
+
+@case
+def cosign_verifies_models_that_assay_signed():
+    call, home = cosign()
+    d, (private, public) = make_model(), keys()
+    sys.path.insert(0, os.path.join(TOP, "tests", "pki"))
+    import make
+    root = write(home + "/root.json", json.dumps(make.I.trusted_root()).encode())  # it asks for one, also by a key
+    ok(run("sign", "key", d, "--private-key", private, "--signature", home + "/ours"))
+    arguments = ["verify-blob-attestation", "--insecure-ignore-tlog=true", "--trusted-root", root, "--new-bundle-format",
+                 "--check-claims=false", "--type", "https://model_signing/signature/v1.0", "--bundle", home + "/ours"]
+    ok(call(*arguments, "--key", public, d + "/a.bin"))
+    assert call(*arguments, "--key", keys()[1], d + "/a.bin").returncode
+    row("cosign", COSIGN, "a model's signature by a key", "-", "verified; other key: refused")
+
+
+# ---- Debian's tools --------------------------------------------------------------------
+
+
+@case
+def gpg_signs_and_assay_verifies():
+    if not shutil.which("gpg") or not shutil.which("gpgv"):
+        row("gpg", "-", "-", "not installed", "")
+        raise Skip("no gpg")
+    home, path = scratch(), write(os.path.join(scratch(), "w.bin"), b"weights")
+    os.chmod(home, 0o700)
+    version = subprocess.run(["gpg", "--version"], capture_output=True, text=True).stdout.split()[2]
+    gpg = lambda *a: ok(theirs(["gpg", "--homedir", home, "--batch", "-q", "--passphrase", "", "--pinentry-mode", "loopback"], *a))
+    for kind in ("rsa2048", "ed25519", "nistp256"):
+        name = kind + "@example.com"
+        gpg("--quick-generate-key", name, kind, "sign", "never")
+        gpg("--yes", "--output", home + "/ring", "--export", name)
+        gpg("--yes", "-u", name, "--armor", "--output", path + ".asc", "--detach-sign", path)
+        ok(verify(path, path + ".asc", "--keyring", home + "/ring"))
+        write(path, b"other")
+        refused(verify(path, path + ".asc", "--keyring", home + "/ring"))
+        write(path, b"weights")
+        row("gpg", version, "detached, " + kind, "verified; changed: refused", "-")
+    subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], stderr=subprocess.DEVNULL)
+
+
+@case
+def sha256sum_writes_lists_that_scans_read():
+    version = subprocess.run(["sha256sum", "--version"], capture_output=True, text=True).stdout.split()[3]
+    for title, options in (("text", []), ("binary", ["-b"]), ("BSD", ["--tag"])):
+        d = os.path.join(scratch(), "m")
+        write(d + "/w.bin", b"weights")
+        write(d + "/sub/\u6a21 x.bin", b"more")
+        for n, (data, expected) in enumerate(((b"weights", "consistent"), (b"other", "inconsistent"))):
+            if n == 0:
+                p = subprocess.run(["sha256sum", *options, "w.bin", "sub/\u6a21 x.bin"], cwd=d, stdout=subprocess.PIPE, check=True)
+                write(d + "/SHA256SUMS", p.stdout)
+            write(d + "/w.bin", data)
+            f = files(report(d))
+            assert [e["state"] for e in f["w.bin"]["expected"]] == [expected], f["w.bin"]
+        assert subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=d, capture_output=True).returncode == 1
+        row("sha256sum", version, "a list, " + title, "consistent; changed: inconsistent", "-")
+
+
+@case
+def minisign_signs_and_assay_verifies():
+    if not shutil.which("minisign"):
+        row("minisign", "-", "-", "not installed", "")
+        raise Skip("no minisign")
+    version = subprocess.run(["minisign", "-v"], capture_output=True, text=True).stdout.split()[-1]
+    s = scratch()
+    path = write(s + "/w.bin", b"weights")
+    subprocess.run(["minisign", "-GW", "-p", s + "/p", "-s", s + "/k"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["minisign", "-Sm", path, "-s", s + "/k"], check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    ok(run("verify", *SCAN_FLAGS, path, "--signature", path + ".minisig", "--key", s + "/p"))
+    write(path, b"other")
+    assert run("verify", *SCAN_FLAGS, path, "--signature", path + ".minisig", "--key", s + "/p").returncode == 1
+    write(path, b"weights")
+    subprocess.run(["minisign", "-Slm", path, "-s", s + "/k"], check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    assert run("verify", *SCAN_FLAGS, path, "--signature", path + ".minisig", "--key", s + "/p").returncode == 2
+    row("minisign", version, "prehashed", "verified; changed: refused", "-")
+    row("minisign", version, "legacy (-l)", "unsupported", "-")
+
+
+def print_table():
+    print("\n# | tool | version | case | they sign, Assay verifies | Assay signs, they verify |\n# |---|---|---|---|---|")
+    for r in dict.fromkeys(TABLE):
+        print("# | " + " | ".join(r) + " |")
+
+
+try:
+    main()
+finally:
+    print_table()
