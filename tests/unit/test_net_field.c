@@ -191,16 +191,16 @@ static void test_validators(void **state)
     static const struct {
         const char *lines, *validator;
     } rows[] = {
-        {"ETag: \"x\"",     "\"x\""},
-        { "ETag: W/\"x\"",  NULL   },
-        { "ETag: x",        NULL   },
-        { "ETag: \"",       NULL   },
-        { "ETag: \"a\"b\"", NULL   },
+        {"ETag: \"x\"",                                   "\"x\""                        },
+        { "ETag: W/\"x\"",                                NULL                           },
+        { "ETag: x",                                      NULL                           },
+        { "ETag: \"",                                     NULL                           },
+        { "ETag: \"a\"b\"",                               NULL                           },
         { "Last-Modified: Tue, 14 Nov 2023 22:00:00 GMT\nDate: Tue, 14 Nov 2023 22:13:20 "
-         "GMT",                  "Tue, 14 Nov 2023 22:00:00 GMT"                     },
+          "GMT",                                 "Tue, 14 Nov 2023 22:00:00 GMT"},
         { "Last-Modified: Tue, 14 Nov 2023 22:13:00 GMT\nDate: Tue, 14 Nov 2023 22:13:20 "
-         "GMT",                NULL   },
-        { "Last-Modified: Tue, 14 Nov 2023 22:00:00 GMT",NULL },
+          "GMT",                                 NULL                           },
+        { "Last-Modified: Tue, 14 Nov 2023 22:00:00 GMT", NULL                           },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct fields f = fields_of(rows[i].lines);
