@@ -124,7 +124,7 @@ static bool code_of(const struct pickle_machine *m, pickle_value v, bool convert
         return v == value_atom(ATOM_TRUE) || v == value_atom(ATOM_FALSE);
     case PICKLE_NUMBER:
         d = float_of(m, v);
-        if (!(d >= INT32_MIN && d <= INT32_MAX) || (!convert && d != trunc(d)))
+        if (!(d >= INT32_MIN && d <= INT32_MAX) || (!convert && d != (double)(int32_t)d))
             return false;
         *ret = (int64_t)d;
         return true;
