@@ -249,6 +249,22 @@ def cosign_verifies_models_that_assay_signed():
     row("cosign", COSIGN, "a model's signature by a key", "-", "verified; other key: refused")
 
 
+@case
+def cosign_verifies_verdicts_that_assay_signed():
+    call, home = cosign()
+    d, (private, public) = scratch(), keys()
+    model = os.path.join(d, "linear.safetensors")
+    shutil.copy(os.path.join(TOP, "fixtures", "real", "linear.safetensors"), model)
+    ok(run("scan", "-o", "vsa=" + home + "/summary", "--sign-key", private, model))
+    arguments = ["verify-blob-attestation", "--insecure-ignore-tlog=true", "--signature", home + "/summary",
+                 "--type", "https://slsa.dev/verification_summary/v1"]
+    ok(call(*arguments, "--key", public, model))
+    assert call(*arguments, "--key", keys()[1], model).returncode
+    write(model, b"other")
+    assert call(*arguments, "--key", public, model).returncode
+    row("cosign", COSIGN, "a verification summary by a key", "-", "verified; other key, other bytes: refused")
+
+
 # ---- Debian's tools --------------------------------------------------------------------
 
 
