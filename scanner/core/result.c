@@ -46,22 +46,30 @@ void result_free(struct result *r)
     arena_free(r->arena);
 }
 
-struct model *result_add_model(struct result *r, struct span target, struct span identity)
+struct model *result_add_empty_model(struct result *r, size_t room)
 {
-    struct arena *arena = arena_new(MODEL_ARENA_MAX);
+    struct arena *arena = arena_new(room);
     struct model *m = arena ? arena_alloc(arena, sizeof *m) : NULL;
     if (!m) {
         arena_free(arena);
         return NULL;
     }
     m->arena = arena;
-    m->target = arena_copy(arena, target);
-    m->identity = arena_copy(arena, identity);
     if (r->last_model)
         r->last_model->next = m;
     else
         r->models = m;
     r->last_model = m;
+    return m;
+}
+
+struct model *result_add_model(struct result *r, struct span target, struct span identity)
+{
+    struct model *m = result_add_empty_model(r, MODEL_ARENA_MAX);
+    if (!m)
+        return NULL;
+    m->target = arena_copy(m->arena, target);
+    m->identity = arena_copy(m->arena, identity);
     return m;
 }
 
@@ -129,40 +137,38 @@ void model_add_reason_text(struct model *m, struct span text)
     add_text(m->arena, text, &m->reasons, &m->last_reason);
 }
 
+static void add_formatted(struct arena *arena, const char *format, va_list args,
+                          struct reason **first, struct reason **last)
+{
+    struct buffer text;
+    buffer_init(&text, MESSAGE_MAX);
+    buffer_vprintf(&text, format, args);
+    add_text(arena, buffer_span(&text), first, last);
+    buffer_free(&text);
+}
+
 void model_add_reason(struct model *m, const char *format, ...)
 {
     va_list args;
-    struct buffer text;
     va_start(args, format);
-    buffer_init(&text, MESSAGE_MAX);
-    buffer_vprintf(&text, format, args);
+    add_formatted(m->arena, format, args, &m->reasons, &m->last_reason);
     va_end(args);
-    model_add_reason_text(m, buffer_span(&text));
-    buffer_free(&text);
 }
 
 void result_add_clause(struct result *r, const char *format, ...)
 {
     va_list args;
-    struct buffer text;
     va_start(args, format);
-    buffer_init(&text, MESSAGE_MAX);
-    buffer_vprintf(&text, format, args);
+    add_formatted(r->arena, format, args, &r->clauses, &r->last_clause);
     va_end(args);
-    add_text(r->arena, buffer_span(&text), &r->clauses, &r->last_clause);
-    buffer_free(&text);
 }
 
 void result_add_warning(struct result *r, const char *format, ...)
 {
     va_list args;
-    struct buffer text;
     va_start(args, format);
-    buffer_init(&text, MESSAGE_MAX);
-    buffer_vprintf(&text, format, args);
+    add_formatted(r->arena, format, args, &r->warnings, &r->last_warning);
     va_end(args);
-    add_text(r->arena, buffer_span(&text), &r->warnings, &r->last_warning);
-    buffer_free(&text);
 }
 
 static void count_findings(struct summary *s, const struct finding_list *list)

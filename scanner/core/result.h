@@ -83,11 +83,11 @@ struct result *result_new(void); /* NULL when out of memory */
 void result_free(struct result *r);
 struct model *result_add_model(struct result *r, struct span target,
                                struct span identity);
+struct model *result_add_empty_model(struct result *r, size_t room); /* of its arena */
 void result_add_error(struct result *r, struct span target, const struct error *e,
                       bool retryable);
 void model_add_file(struct model *m, struct file *f); /* takes over f and its arena */
-bool model_share_file(struct model *m, const struct file *f); /* another model's; false:
-                                                                 no memory */
+bool model_share_file(struct model *m, const struct file *f); /* of another model */
 void model_add_reason(struct model *m, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void model_add_reason_text(struct model *m, struct span text); /* any bytes; copied */

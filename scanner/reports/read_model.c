@@ -2,7 +2,7 @@
 
 #include "reports/read_parts.h"
 
-enum { READ_ARENA_MAX = 1 << 30 };
+enum { READ_ARENA_MAX = 1 << 30 }; /* a scan gives each file an arena of its own */
 
 /* -- names --------------------------------------------------------------------- */
 
@@ -158,27 +158,9 @@ static const struct field model_fields[] = {
     INPUT_UINT("findings_dropped", model_text, reading.dropped),
 };
 
-/* As result_add_model(), with more room: a scan gives each file an arena of its own. */
-static struct model *add_model(struct result *r)
-{
-    struct arena *arena = arena_new(READ_ARENA_MAX);
-    struct model *m = arena ? arena_alloc(arena, sizeof *m) : NULL;
-    if (!m) {
-        arena_free(arena);
-        return NULL;
-    }
-    m->arena = arena;
-    if (r->last_model)
-        r->last_model->next = m;
-    else
-        r->models = m;
-    r->last_model = m;
-    return m;
-}
-
 bool read_model(struct input *in, struct result *r, struct rule_names *names)
 {
-    struct model *m = add_model(r);
+    struct model *m = result_add_empty_model(r, READ_ARENA_MAX);
     if (!m)
         return input_new(in, SIZE_MAX) != NULL;
     struct model_text text = {
