@@ -137,8 +137,9 @@ void model_add_reason_text(struct model *m, struct span text)
     add_text(m->arena, text, &m->reasons, &m->last_reason);
 }
 
-static void add_formatted(struct arena *arena, const char *format, va_list args,
-                          struct reason **first, struct reason **last)
+__attribute__((format(printf, 2, 0))) static void
+add_formatted(struct arena *arena, const char *format, va_list args,
+              struct reason **first, struct reason **last)
 {
     struct buffer text;
     buffer_init(&text, MESSAGE_MAX);
