@@ -677,6 +677,18 @@ for (registry, what), future in results.items():
 
 
 @case
+def a_signature_that_a_registry_claims_is_no_signature():
+    with stage.play_of("ngc") as play:
+        r = Run(play, "scan")
+        model, = r.report["models"]
+        assert {"key": "signed", "value": "true"} in model["metadata"] and not [
+            s for s in model["signatures"] if s["state"] == "verified"], model["signatures"]
+        line, environment = play.asking("scan", play.case["reference"])
+        text = subprocess.run(line, capture_output=True, env=environment).stdout
+        assert b"none found; the registry says that there is one" in text, text
+
+
+@case
 def every_registry_is_here():
     there = {f[:-5] for f in os.listdir(os.path.join(TOP, "registries.d")) if f.endswith(".json")}
     assert there == set(ROWS), there ^ set(ROWS)
