@@ -2,7 +2,7 @@
 #include "cli/rule_pages.h"
 #include "core/suggest.h"
 #include "policy/policy.h"
-#include "reports/text_out.h"
+#include "reports/text/out.h"
 
 static const char usage[] =
     "Usage: assay explain RULE\n"

@@ -2,7 +2,7 @@
 #include "core/formats.h"
 #include "cli/command.h"
 #include "policy/policy.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 #include "worker/worker.h"
 
 static const char usage[] =

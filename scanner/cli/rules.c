@@ -1,9 +1,9 @@
 /* assay rules [--json]: the table of rules, and the byte rules by their pages. */
+#include "formats/pickle/rules.h"
 #include "cli/rule_pages.h"
 #include "core/finding.h"
-#include "formats/pickle_rules.h"
 #include "policy/policy.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 
 #include <getopt.h>
 

@@ -2,7 +2,7 @@
  * the messages, since GitLab would open them again; so is what was not analysed. */
 #include "reports/advice.h"
 #include "reports/escape.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 #include "reports/location.h"
 #include "reports/rule_help.h"
 #include "reports/spots.h"

@@ -1,7 +1,7 @@
 /* assay-inspection/1 (docs/inspect.md). */
 #include "reports/escape.h"
 #include "reports/inspection.h"
-#include "reports/json_artifact.h"
+#include "reports/json/artifact.h"
 
 /* The path of a member below its file, as inspection_member() takes it. */
 static void member_path(const struct artifact *a, struct buffer *out)

@@ -3,7 +3,7 @@
  * says so.  Suppressed findings are left out too: consumers would show them as open. */
 #include "reports/escape.h"
 #include "reports/gzip_meter.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 #include "reports/location.h"
 #include "reports/sarif_rule.h"
 #include "reports/spots.h"

@@ -6,7 +6,7 @@
 #include "unit.h"
 
 #include "formats/inspector.h"
-#include "formats/pickle_rules.h"
+#include "formats/pickle/rules.h"
 
 #include <fcntl.h>
 #include <limits.h>
