@@ -3,7 +3,6 @@
 #ifndef GZIP_METER_H
 #define GZIP_METER_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -16,8 +15,8 @@ struct gzip_meter *gzip_meter_start(FILE *out, FILE **ret_through);
 /* Bytes so far; up to 256 KiB of what was written last may not be counted yet. */
 uint64_t gzip_meter_size(const struct gzip_meter *m);
 
-/* Closes the stream, and ends the meter (NULL is fine).  False when something could not
- * be written. */
-bool gzip_meter_end(struct gzip_meter *m);
+/* Closes the stream, and ends the meter.  What could not be written stays in `out` as its
+ * error. */
+void gzip_meter_end(struct gzip_meter *m);
 
 #endif
