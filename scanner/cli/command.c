@@ -2,6 +2,13 @@
 #include "policy/policy.h"
 #include "reports/escape.h"
 
+#include <string.h>
+
+bool asks_for_help(int argc, char *const *argv)
+{
+    return argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+}
+
 int complain(const struct error *error)
 {
     struct buffer line;
