@@ -377,3 +377,40 @@ bool verify_keyless(struct verifying *v)
     X509_free(k.issuer);
     return ok;
 }
+
+static bool issued_for(struct keyless *k, const EVP_PKEY *key, int64_t t)
+{
+    struct verifying *v = k->v;
+    k->times[0] = t;
+    k->time_count = 1;
+    return signature_require(v->failure, SC_SIGNATURE,
+                             EVP_PKEY_eq(X509_get0_pubkey(k->leaf), key) == 1,
+                             "The certificate is for another key than the one that "
+                             "asked for it.") &&
+           fulcio_read(v->arena, k->leaf, &v->result->claims, v->failure) &&
+           fulcio_form(k->leaf, v->failure) && certificate_holds(k);
+}
+
+bool verify_issued(const struct crypto *c, struct arena *arena, struct span certificate,
+                   const EVP_PKEY *key, const struct trust_root *root,
+                   struct fulcio_claims *ret_claims, struct signature_failure *failure)
+{
+    int64_t from = 0, to;
+    struct verification result = { .state = SIGNATURE_INVALID };
+    const struct verify_policy policy = { .root = root };
+    struct verifying v = { .crypto = c,
+                           .arena = arena,
+                           .policy = &policy,
+                           .result = &result,
+                           .failure = failure };
+    struct keyless k = { .v = &v, .leaf = x509_read(c, certificate) };
+    bool ok = signature_require(failure, SC_CERTIFICATE_FORM,
+                                k.leaf && x509_validity(k.leaf, &from, &to),
+                                "The certificate cannot be read.") &&
+              issued_for(&k, key, from);
+    X509_free(k.leaf);
+    X509_free(k.issuer);
+    if (ok)
+        *ret_claims = result.claims;
+    return ok;
+}

@@ -4,7 +4,7 @@
     tests/pki/make.py OUTDIR
 
 Writes a directory for each case (bundle.json, root.json, case.json …) and cases.tsv: name,
-expected state, expected check.  All keys are new in each run.
+expected state, expected check; and in answers/ what services answer, for the fuzzers.  All keys are new in each run.
 """
 import copy
 import hashlib
@@ -584,11 +584,35 @@ def names():
     case("provider-not-given", keyless(), UNTRUSTED, "identity-provider", identities=[{"subject": MAIL}])
 
 
+def answers():
+    """What the services of a keyless signature say, as tests/fuzz/fuzz_sigstore_answers.c takes
+    it: the first byte is the service."""
+    import services
+
+    known, key = services.Services(I), mock.new_key()
+    known.url = "https://sigstore.example.com"
+    issued = known.certificate(key.public_key(), {"email": MAIL, "iss": ISSUER})
+    pem = json.loads(issued)["signedCertificateEmbeddedSct"]["chain"]["certificates"][0].encode()
+    s = Signed(key)
+    content = {"envelope": json.dumps(s.content()["dsseEnvelope"]), "verifiers": [b64(pem)]}
+    signature = {"content": b64(s.signature), "verifier": {
+        "x509Certificate": {"rawBytes": b64(mock.cert_der(mock.x509.load_pem_x509_certificate(pem)))},
+        "keyDetails": "PKIX_ECDSA_P256_SHA_256"}}
+    texts = [issued, known.rekor1({}, json.dumps({"spec": {"proposedContent": content}}))[1],
+             known.rekor2({}, json.dumps({"hashedRekordRequestV002": {"digest": b64(sha256(s.pae)), "signature": signature}}))[1],
+             known.trust_config(known.signing_config((1, 2))), services.token().encode()]
+    os.makedirs(os.path.join(OUT, "answers"), exist_ok=True)
+    for i, text in enumerate(texts):
+        with open(os.path.join(OUT, "answers", str(i)), "wb") as f:
+            f.write(bytes([i]) + text)
+
+
 def main(out):
     global OUT
     OUT = out
     for family in (good_ones, structure, keys, certificates, entries, logs, times, authorities, names):
         family()
+    answers()
     with open(os.path.join(OUT, "token.der"), "wb") as token:  # for the fuzzers
         token.write(mock.timestamp(I.tsa, b"x"))
     with open(os.path.join(OUT, "cases.tsv"), "w") as table:

@@ -302,9 +302,10 @@ class Log:
 HASHES = {"sha256": "2.16.840.1.101.3.4.2.1", "sha1": "1.3.14.3.2.26", "sha512": "2.16.840.1.101.3.4.2.3"}
 
 
-def timestamp(tsa, data, at=T0 + 5, algorithm="sha256", embed=True):
-    """A TimeStampResp with ESSCertIDv2, signed by tsa (an Authority)."""
-    imprint = der.seq(der.seq(der.oid(HASHES[algorithm]), der.null()), der.octets(hashlib.new(algorithm, data).digest()))
+def timestamp(tsa, data, at=T0 + 5, algorithm="sha256", embed=True, digest=None):
+    """A TimeStampResp with ESSCertIDv2, signed by tsa (an Authority); data or its digest."""
+    digest = digest or hashlib.new(algorithm, data).digest()
+    imprint = der.seq(der.seq(der.oid(HASHES[algorithm]), der.null()), der.octets(digest))
     info = der.seq(der.integer(1), der.oid("1.2.3.4.1"), imprint, der.integer(4711), der.generalized_time(at))
     sha = der.seq(der.oid(HASHES["sha256"]))
     attributes = [
