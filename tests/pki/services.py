@@ -119,8 +119,12 @@ class Services:
             return 401, b"no"
         return 200, json.dumps({"count": 1, "value": self.ambient}).encode()
 
+    def provider(self, headers, body):
+        """Only model_signing asks, whatever token it is given."""
+        return 200, json.dumps({"authorization_endpoint": self.url, "token_endpoint": self.url}).encode()
+
     PATHS = {"/api/v2/signingCert": "fulcio", "/api/v1/log/entries": "rekor1", "/api/v2/log/entries": "rekor2",
-             "/api/v1/timestamp": "tsa", "/token": "github"}
+             "/api/v1/timestamp": "tsa", "/token": "github", "/auth/.well-known/openid-configuration": "provider"}
 
     # ---- the server ----
 
