@@ -50,6 +50,9 @@ enum network_option {
 bool network_apply(enum network_option option, const char *value,
                    struct network_arguments *a, struct error *error);
 
+/* Whom to reach and how: of `a`, and the environment's proxies. */
+struct http_options network_http(const struct network_arguments *a);
+
 /* Everything that remote_open() needs.  Static storage; `a` and `registries` outlive it.
  */
 bool network_options(const struct network_arguments *a,
