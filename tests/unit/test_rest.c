@@ -30,6 +30,18 @@ struct registry_in_memory {
     size_t asked;
 };
 
+/* A body of JSON says that it is: without that, GitLab's and W&B's GraphQL and MLflow's
+ * search read a form, and refuse it. */
+static void expect_type_of_body(const struct rest_request *request)
+{
+    const char *type = NULL;
+    for (size_t i = 0; i < request->header_count; i++)
+        if (strcasecmp(request->headers[i].name, "Content-Type") == 0)
+            type = request->headers[i].value;
+    assert_true(!request->body.len == !type);
+    assert_true(!type || strstr(type, "json"));
+}
+
 static bool answer(void *self, const struct rest_request *request, struct arena *arena,
                    struct rest_answer *ret_answer, struct error *error)
 {
@@ -39,6 +51,7 @@ static bool answer(void *self, const struct rest_request *request, struct arena 
     const char *name;
     m->asked++;
     assert_true(request->max_bytes == REST_ANSWER_MAX);
+    expect_type_of_body(request);
     if (request->credentials)
         assert_true(strncmp(request->url, m->endpoint, strlen(m->endpoint)) == 0);
     if (json_is_array(found)) /* one after the other, by what is in the body */
