@@ -18,6 +18,7 @@ static const char *const names[] = {
     ".md5",           "SHA256SUMS",   "SHA256SUMS.txt", "SHA512SUMS",
     "SHA512SUMS.txt", "MD5SUMS",      "sha256sums.txt", "sha256sum.txt",
     "checksums.txt",  "CHECKSUMS",    "signing.json",   "provenance.json",
+    ".pem",           ".crt",         ".cert",
 };
 
 bool signature_file_named(struct span path)
@@ -39,7 +40,8 @@ static bool is_pgp(struct span head)
 bool signature_file_starts(struct span head)
 {
     return bundle_claims(head) || cosign_blob_claims(head) || cosign_image_claims(head) ||
-           cosign_payload_claims(head) || minisign_claims(head) || is_pgp(head);
+           cosign_payload_claims(head) || cosign_entry_claims(head) ||
+           minisign_claims(head) || is_pgp(head);
 }
 
 struct span signature_file_subject(struct span path)
@@ -112,6 +114,15 @@ static void read_bundles(struct arena *arena, struct span bytes, struct signatur
     }
 }
 
+static bool parse_one(struct arena *arena, struct span bytes, struct signature_file *f,
+                      struct signature_failure *failure)
+{
+    return (f->kind == SIGNATURE_FILE_CERTIFICATE ? cosign_certificate_parse
+            : f->kind == SIGNATURE_FILE_ENTRY
+                ? cosign_entry_parse
+                : cosign_blob_parse)(arena, bytes, f->bundles, failure);
+}
+
 /* What cosign wrote before there were bundles. */
 static void read_cosign(struct arena *arena, struct span bytes, struct signature_file *f)
 {
@@ -125,7 +136,7 @@ static void read_cosign(struct arena *arena, struct span bytes, struct signature
         if (ok && f->kind == SIGNATURE_FILE_IMAGE)
             ok = cosign_image_parse(arena, bytes, f->bundles, SIGNATURE_BUNDLES_MAX,
                                     &f->bundle_count, &failure);
-        else if (ok && (ok = cosign_blob_parse(arena, bytes, f->bundles, &failure)))
+        else if (ok && (ok = parse_one(arena, bytes, f, &failure)))
             f->bundle_count = 1;
     }
     if (!ok && failure.check != SC_NONE)
@@ -171,6 +182,8 @@ static enum signature_file_kind kind_of(struct span bytes)
         return SIGNATURE_FILE_MINISIGN;
     if (is_pgp(bytes) || is_pgp_packet(bytes))
         return SIGNATURE_FILE_PGP;
+    if (cosign_certificate_claims(bytes))
+        return SIGNATURE_FILE_CERTIFICATE;
     if (span_starts(bytes, "{"))
         return cosign_image_claims(bytes) ? SIGNATURE_FILE_IMAGE
                : names_bundle(bytes)      ? SIGNATURE_FILE_BUNDLE
@@ -178,6 +191,7 @@ static enum signature_file_kind kind_of(struct span bytes)
                    ? SIGNATURE_FILE_ENVELOPE
                : cosign_blob_claims(bytes)    ? SIGNATURE_FILE_OLD_BUNDLE
                : cosign_payload_claims(bytes) ? SIGNATURE_FILE_PAYLOAD
+               : cosign_entry_claims(bytes)   ? SIGNATURE_FILE_ENTRY
                                               : SIGNATURE_FILE_UNKNOWN;
     return sums_claims(bytes) ? SIGNATURE_FILE_SUMS : SIGNATURE_FILE_UNKNOWN;
 }
@@ -197,6 +211,8 @@ void signature_file_read(struct arena *arena, struct span bytes, struct budget *
     case SIGNATURE_FILE_OLD_BUNDLE:
     case SIGNATURE_FILE_IMAGE:
     case SIGNATURE_FILE_PAYLOAD:
+    case SIGNATURE_FILE_CERTIFICATE:
+    case SIGNATURE_FILE_ENTRY:
         read_cosign(arena, bytes, &f);
         break;
     case SIGNATURE_FILE_MINISIGN:

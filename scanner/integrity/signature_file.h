@@ -18,9 +18,11 @@ enum signature_file_kind {
     SIGNATURE_FILE_PGP,  /* only recognised; gpgv reads it */
     SIGNATURE_FILE_SUMS, /* digests of files: SHA256SUMS and its kin */
     SIGNATURE_FILE_BARE, /* base64 of a signature and nothing else, as cosign wrote */
-    SIGNATURE_FILE_OLD_BUNDLE, /* the JSON that cosign wrote before Sigstore bundles */
-    SIGNATURE_FILE_IMAGE,      /* cosign's manifest of the signatures of an image, and */
-    SIGNATURE_FILE_PAYLOAD,    /* what such a signature is over */
+    SIGNATURE_FILE_OLD_BUNDLE,  /* the JSON that cosign wrote before Sigstore bundles */
+    SIGNATURE_FILE_IMAGE,       /* cosign's manifest of the signatures of an image, and */
+    SIGNATURE_FILE_PAYLOAD,     /* what such a signature is over */
+    SIGNATURE_FILE_CERTIFICATE, /* that of a bare signature, and */
+    SIGNATURE_FILE_ENTRY,       /* its log entry: a bundle with nothing but that */
     SIGNATURE_FILE_KINDS
 };
 

@@ -235,6 +235,66 @@ def cosign_signatures_and_certificates_apart():
     assert p.returncode == 4, p
 
 
+def parts(bundle):
+    """A keyless signature of cosign's in three files."""
+    old = old_bundle(bundle)
+    return {NAME + ".sig": old["base64Signature"].encode(), NAME + ".pem": base64.b64decode(old["cert"]),
+            "entry.json": json.dumps(old["rekorBundle"]).encode()}
+
+
+@case
+def cosign_keyless_signatures_in_parts():
+    good = parts(keyless_message())
+    d = model(**good)
+    entry = ["--rekor-response", d + "/entry.json"]
+    assert verify(d, NAME + ".sig", *entry, *WHO) == (0, "verified", "")
+    assert verify(d, NAME + ".sig", "--certificate", d + "/" + NAME + ".pem", *entry, *WHO) == (0, "verified", "")
+    found, r = state(d, *WHO, expect=0)
+    assert found == ("cosign", "verified", "") and files(r)[NAME]["signed"], found
+    other = ["--trusted-root", ROOT, "--identity", "eve@example.com", "--identity-provider", mock.ISSUER]
+    assert verify(d, NAME + ".sig", *entry, *other) == (1, "untrusted", "identity")
+    assert state(d, "--trusted-root", ROOT, expect=0)[0] == ("cosign", "untrusted", "identity-given")
+    bundle = write(os.path.join(scratch(), "old.json"), json.dumps(old_bundle(keyless_message())).encode())
+    assert verify(d, NAME + ".sig", "--rekor-response", bundle, *WHO)[:2] == (1, "invalid")
+    broken = json.loads(good["entry.json"])
+    broken["Payload"]["integratedTime"] += 1
+    write(d + "/entry.json", json.dumps(broken).encode())
+    assert verify(d, NAME + ".sig", *entry, *WHO) == (1, "invalid", "set")
+    assert state(d, *WHO)[0] == ("cosign", "invalid", "set")
+    write(d + "/entry.json", good["entry.json"])
+    write(os.path.join(d, NAME), WEIGHTS + b"x")
+    assert verify(d, NAME + ".sig", *entry, *WHO)[:2] == (1, "invalid")
+
+
+@case
+def a_keyless_signature_without_its_log_entry_is_not_verified_and_no_fault():
+    good = parts(keyless_message())
+    del good["entry.json"]
+    for ending in (".pem", ".crt", ".cert"):
+        d = model(**{NAME + ".sig": good[NAME + ".sig"], NAME + ending: good[NAME + ".pem"]})
+        assert verify(d, NAME + ".sig", *WHO) == (2, "unsupported", "entry-present")
+        found, r = state(d, *WHO, expect=0)
+        assert found == ("cosign", "unsupported", "entry-present") and not files(r)[NAME]["signed"], found
+        reason = signatures(r)[0]["reason"]
+        assert mock.MAIL in reason and "--rekor-response" in reason, reason
+    d = model(**{NAME + ".sig": good[NAME + ".sig"], NAME + ".pem": good[NAME + ".pem"] + mock.cert_pem(make.I.ca.cert)})
+    assert verify(d, NAME + ".sig", *WHO) == (2, "unsupported", "entry-present")  # the first certificate counts
+    write(os.path.join(d, NAME), WEIGHTS + b"x")
+    assert verify(d, NAME + ".sig", *WHO) == (1, "invalid", "signature")
+    assert state(d, *WHO)[0] == ("cosign", "invalid", "signature")
+    stranger = parts(keyless_message())
+    d = model(**{**good, NAME + ".pem": stranger[NAME + ".pem"]})
+    assert verify(d, NAME + ".sig", *WHO) == (1, "invalid", "signature")
+    d = model(**{**parts(keyless_message()), "entry.json": stranger["entry.json"]})
+    assert verify(d, NAME + ".sig", "--rekor-response", d + "/entry.json", *WHO) == (1, "invalid", "entry-signature")
+    assert state(d, *WHO)[0] == ("cosign", "unsupported", "entry-present")
+    d = model(**{**good, NAME + ".pem": b"no certificate"})
+    assert verify(d, NAME + ".sig", *WHO) == (1, "untrusted", "key-given")
+    for option in ("--certificate", "--rekor-response"):
+        p = run("verify", *SCAN_FLAGS, d + "/" + NAME, "--signature", d + "/" + NAME + ".sig", option, d + "/" + NAME + ".pem", *WHO)
+        assert p.returncode == 4, p
+
+
 def blob(d, data):
     data = data if isinstance(data, bytes) else json.dumps(data).encode()
     digest = sha256(data).hex()
