@@ -8,6 +8,7 @@
 #include "reports/json_out.h"
 
 #include <time.h>
+#include <unistd.h>
 
 enum { FILES_SHOWN = 50 };
 
@@ -328,6 +329,14 @@ static int code_of(enum signature_state state)
 /* ---- running --------------------------------------------------------------------------
  */
 
+/* "oci://…", "hf:…": nothing here, and nothing that could be fetched to be verified. */
+static bool is_reference(const char *target)
+{
+    size_t scheme = strspn(target, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
+    return scheme > 1 && target[scheme] == ':' && strncmp(target, "sha256:", 7) != 0 &&
+           access(target, F_OK) != 0;
+}
+
 static int failed(const struct error *error)
 {
     int code = complain(error);
@@ -340,6 +349,13 @@ static int verify(struct arguments *a, const char *target)
     struct signers signers = { 0 };
     struct verify_report report;
     struct error error = { 0 };
+    if (is_reference(target)) {
+        (void)error_set(&error, ERROR_USAGE,
+                        "%.300s: what is verified lies here: fetch it first (`assay "
+                        "fetch`; of a registry of images, an OCI layout)",
+                        target);
+        return complain(&error);
+    }
     if (!installation_find(&installation, &error) ||
         !signer_arguments_load(&a->signers, &installation, &signers, &error))
         return failed(&error);

@@ -268,7 +268,8 @@ static bool worth_showing(const struct sealed *one)
     /* a list is no signature, a payload only what one is over, and others are parts of
      * one; a list that cannot be read is reported as incomplete */
     return kind != SIGNATURE_FILE_SUMS && kind != SIGNATURE_FILE_PAYLOAD &&
-           kind != SIGNATURE_FILE_CERTIFICATE && kind != SIGNATURE_FILE_ENTRY;
+           kind != SIGNATURE_FILE_MANIFEST && kind != SIGNATURE_FILE_CERTIFICATE &&
+           kind != SIGNATURE_FILE_ENTRY;
 }
 
 static void verify_detached(struct signatures *s, struct sealed *one)
@@ -408,6 +409,7 @@ static bool is_signature(const struct signatures *s, const struct job *job)
 {
     for (size_t i = 0; i < s->count; i++)
         if (s->list[i].self == job && s->list[i].file.kind != SIGNATURE_FILE_UNKNOWN &&
+            s->list[i].file.kind != SIGNATURE_FILE_MANIFEST &&
             s->list[i].file.kind != SIGNATURE_FILE_CERTIFICATE &&
             !job->file->artifact->executes)
             return true;

@@ -2,6 +2,7 @@
 
 #include "engine/bare_signature.h"
 #include "engine/hashing.h"
+#include "engine/image_layout.h"
 #include "integrity/base64.h"
 #include "integrity/cosign.h"
 #include "integrity/gpg.h"
@@ -383,7 +384,7 @@ static bool verify_blob(const struct verify_request *r, const struct signature_f
     case SIGNATURE_FILE_IMAGE:
         s->kind = "cosign";
         set(report->arena, s, SIGNATURE_UNSUPPORTED, "signature-kind",
-            "it is of a container image: `assay scan` of the OCI layout verifies it");
+            "it is of a container image: name the OCI layout that holds both");
         return true;
     case SIGNATURE_FILE_PGP:
         s->kind = "gpg";
@@ -488,8 +489,11 @@ bool verify_target(const struct verify_request *request, struct verify_report *r
         ok = source_open(r.target, NULL, &list, error);
     if (ok && !r.signature &&
         !find_signature(r.target, list.directory, report.arena, &r.signature)) {
-        set(report.arena, &report.signature, SIGNATURE_UNSIGNED, "signature-present",
-            "no signature was named, and none lies where one is looked for");
+        if (image_layout_is(&list))
+            ok = image_layout_verify(&r, &list, &report, error);
+        else
+            set(report.arena, &report.signature, SIGNATURE_UNSIGNED, "signature-present",
+                "no signature was named, and none lies where one is looked for");
     } else if (ok) {
         ok = verify_with(&r, &list, &report, error);
     }

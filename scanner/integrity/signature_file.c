@@ -2,6 +2,7 @@
 
 #include "integrity/base64.h"
 #include "integrity/cosign.h"
+#include "integrity/image_manifest.h"
 #include "integrity/sums.h"
 
 enum { BARE_MAX = 4 << 10, BARE_LEAST = 64 };
@@ -114,6 +115,19 @@ static void read_bundles(struct arena *arena, struct span bytes, struct signatur
     }
 }
 
+static bool read_image(struct arena *arena, struct span bytes, struct signature_file *f,
+                       struct signature_failure *failure)
+{
+    struct image_manifest m;
+    if (!image_manifest_parse(arena, bytes, &m, failure))
+        return false;
+    f->sums = m.below;
+    f->index = m.index;
+    f->config = m.config;
+    f->image = m.subject;
+    return true;
+}
+
 static bool parse_one(struct arena *arena, struct span bytes, struct signature_file *f,
                       struct signature_failure *failure)
 {
@@ -128,14 +142,17 @@ static void read_cosign(struct arena *arena, struct span bytes, struct signature
 {
     struct signature_failure failure = { .check = SC_NONE };
     bool ok;
-    if (f->kind == SIGNATURE_FILE_PAYLOAD) {
+    if (f->kind == SIGNATURE_FILE_MANIFEST) {
+        ok = read_image(arena, bytes, f, &failure);
+    } else if (f->kind == SIGNATURE_FILE_PAYLOAD) {
         ok = cosign_payload_parse(arena, bytes, &f->image, &failure);
     } else {
         f->bundles = arena_array(arena, SIGNATURE_BUNDLES_MAX, sizeof *f->bundles);
         ok = f->bundles != NULL;
         if (ok && f->kind == SIGNATURE_FILE_IMAGE)
             ok = cosign_image_parse(arena, bytes, f->bundles, SIGNATURE_BUNDLES_MAX,
-                                    &f->bundle_count, &failure);
+                                    &f->bundle_count, &failure) &&
+                 read_image(arena, bytes, f, &failure);
         else if (ok && (ok = parse_one(arena, bytes, f, &failure)))
             f->bundle_count = 1;
     }
@@ -185,8 +202,9 @@ static enum signature_file_kind kind_of(struct span bytes)
     if (cosign_certificate_claims(bytes))
         return SIGNATURE_FILE_CERTIFICATE;
     if (span_starts(bytes, "{"))
-        return cosign_image_claims(bytes) ? SIGNATURE_FILE_IMAGE
-               : names_bundle(bytes)      ? SIGNATURE_FILE_BUNDLE
+        return cosign_image_claims(bytes)     ? SIGNATURE_FILE_IMAGE
+               : image_manifest_claims(bytes) ? SIGNATURE_FILE_MANIFEST
+               : names_bundle(bytes)          ? SIGNATURE_FILE_BUNDLE
                : span_find(bytes, "\"payloadType\"", 0) != SIZE_MAX
                    ? SIGNATURE_FILE_ENVELOPE
                : cosign_blob_claims(bytes)    ? SIGNATURE_FILE_OLD_BUNDLE
@@ -211,6 +229,7 @@ void signature_file_read(struct arena *arena, struct span bytes, struct budget *
     case SIGNATURE_FILE_OLD_BUNDLE:
     case SIGNATURE_FILE_IMAGE:
     case SIGNATURE_FILE_PAYLOAD:
+    case SIGNATURE_FILE_MANIFEST:
     case SIGNATURE_FILE_CERTIFICATE:
     case SIGNATURE_FILE_ENTRY:
         read_cosign(arena, bytes, &f);
