@@ -33,15 +33,20 @@ static struct verify_target target_of(struct sealed *one, const struct job *job)
     };
 }
 
-/* The file of the target that has this sha256, or NULL. */
-static struct job *job_with(const struct sealed *one, struct span sha256)
+/* The file of the target that has this digest, or NULL. */
+static struct job *job_of(const struct sealed *one, enum digest_algorithm a,
+                          struct span digest)
 {
-    struct span hex = hex_encode(one->arena, sha256);
+    struct span hex = hex_encode(one->arena, digest);
     for (size_t i = 0; hex.len && i < one->job_count; i++)
-        if (is_hashed(&one->jobs[i]) &&
-            span_equal(one->jobs[i].digests[DIGEST_SHA256], hex))
+        if (is_hashed(&one->jobs[i]) && span_equal(one->jobs[i].digests[a], hex))
             return &one->jobs[i];
     return NULL;
+}
+
+static struct job *job_with(const struct sealed *one, struct span sha256)
+{
+    return job_of(one, DIGEST_SHA256, sha256);
 }
 
 /* Names are advice: a statement by somebody accepted is of whatever has its digests. */
@@ -49,10 +54,11 @@ static struct job *subject_by_digest(struct signatures *s, struct sealed *one,
                                      const struct bundle *b)
 {
     const struct verify_target any = { .any_subject = true };
+    enum digest_algorithm algorithm;
     struct verification v;
     size_t count;
     if (b->content == CONTENT_MESSAGE)
-        return b->digest.len == SHA256_LEN ? job_with(one, b->digest) : NULL;
+        return sealed_digest(b, &algorithm) ? job_of(one, algorithm, b->digest) : NULL;
     verify_taken(one->signers, VERIFY_ANY, s->now, one->arena, b, &any, &v);
     signature_from(one->arena, &v, &one->signature);
     one->signature.kind = "in-toto";
@@ -78,7 +84,8 @@ static void verify_bundle_of(struct signatures *s, struct sealed *one,
     found.kind = b->content == CONTENT_ENVELOPE            ? "in-toto"
                  : one->file.kind == SIGNATURE_FILE_BUNDLE ? "sigstore"
                                                            : "cosign";
-    verify_taken(one->signers, VERIFY_ANY, s->now, one->arena, b, &target, &v);
+    verify_file(one->signers, VERIFY_ANY, s->now, one->arena, b, &target, job->list,
+                job->source, &v);
     signature_from(one->arena, &v, &found);
     if (found.state == SIGNATURE_VERIFIED && b->content == CONTENT_ENVELOPE)
         verify_provenance(one->signers, one->arena, &v, &found);
@@ -167,14 +174,15 @@ static void verify_minisign(struct sealed *one, const struct job *job)
 
 static void verify_bare(struct signatures *s, struct sealed *one, const struct job *job)
 {
-    const struct verify_target target = { .sha256 = raw(one, job, DIGEST_SHA256) };
+    const struct verify_target target = target_of(one, job);
     struct bundle bare = { .version = BUNDLE_BARE,
                            .material = MATERIAL_KEY,
                            .content = CONTENT_MESSAGE,
                            .signature = one->file.bare };
     struct verification v;
     one->signature.kind = "cosign";
-    verify_taken(one->signers, VERIFY_KEY, s->now, one->arena, &bare, &target, &v);
+    verify_file(one->signers, VERIFY_KEY, s->now, one->arena, &bare, &target, job->list,
+                job->source, &v);
     signature_from(one->arena, &v, &one->signature);
 }
 

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ARENA_MAX = 1 << 30, BYTES_MAX = 64 << 20 };
+enum { ARENA_MAX = 1 << 30, BYTES_MAX = 256 << 20 /* of a file signed by Ed25519 */ };
 
 /* ---- one bundle ------------------------------------------------------------------- */
 
@@ -44,6 +44,55 @@ void verify_taken(const struct signers *s, enum verify_method method, int64_t no
     if (!read_again(arena, b, &again))
         again.entry_count = 0; /* then it has no entry, and cannot be verified */
     verify_bundle(s->crypto, arena, &again, target, &policy, ret_result);
+}
+
+/* Only those of the operator's keys and the bundle's own can say so. */
+static bool wants_bytes(const struct signers *s, const struct bundle *b,
+                        const struct verification *v)
+{
+    bool raw = v->failure.check == SC_DIGEST_KNOWN;
+    for (size_t i = 0; v->failure.check == SC_SIGNATURE && i < s->key_count; i++)
+        raw |= pubkey_type(s->keys[i]) == PUBKEY_ED25519;
+    return raw && b->content == CONTENT_MESSAGE;
+}
+
+static bool read_whole(int fd, uint8_t *bytes, size_t size)
+{
+    size_t at = 0;
+    while (at <= size) { /* one more, to see a file that grows */
+        ssize_t n = pread(fd, bytes + at, size + 1 - at, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        at += (size_t)n;
+    }
+    return at == size;
+}
+
+void verify_file(const struct signers *s, enum verify_method method, int64_t now,
+                 struct arena *arena, const struct bundle *b,
+                 const struct verify_target *target, const struct source_list *list,
+                 const struct source_file *file, struct verification *ret_result)
+{
+    struct error ignored;
+    uint8_t hash[SHA256_LEN], *bytes = NULL;
+    const struct span none = { NULL, 0 };
+    struct verify_target whole = *target;
+    verify_taken(s, method, now, arena, b, target, ret_result);
+    if (!list || file->size > BYTES_MAX || !wants_bytes(s, b, ret_result))
+        return;
+    size_t size = (size_t)file->size;
+    int fd = source_file_open(list, file, &ignored);
+    if (fd >= 0 && (bytes = malloc(size + 1)) && read_whole(fd, bytes, size) &&
+        crypto_sha256(s->crypto, span_of(bytes, size), none, none, hash) &&
+        span_equal(span_of(hash, sizeof hash), target->sha256)) {
+        whole.bytes = span_of(bytes, size);
+        verify_taken(s, method, now, arena, b, &whole, ret_result);
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    free(bytes);
 }
 
 static void set(struct arena *arena, struct signature *s, enum signature_state state,
@@ -177,7 +226,7 @@ static bool verify_model(const struct verify_request *r, const struct source_lis
 
 struct blob {
     const char *path; /* NULL: only its digest is known */
-    struct span digest_hex;
+    const struct source_list *list;
     struct verify_target target;
     struct span blake2b;
 };
@@ -187,33 +236,6 @@ static bool raw_digest(struct arena *arena, const struct hash_item *item,
 {
     char hex[DIGEST_HEX_MAX + 1];
     return digester_hex(item->all, a, hex) && hex_decode(arena, span_of_text(hex), ret);
-}
-
-/* Ed25519 signs bytes, not a digest of them: the very ones that were hashed, or none. */
-static void keep_bytes(const struct verify_request *r, const struct source_list *list,
-                       struct arena *arena, struct blob *b)
-{
-    struct error ignored;
-    uint8_t hash[SHA256_LEN];
-    const struct span none = { NULL, 0 };
-    uint64_t size = list->files->size, at = 0;
-    uint8_t *bytes = size <= BYTES_MAX ? arena_alloc(arena, (size_t)size + 1) : NULL;
-    int fd = bytes ? source_file_open(list, list->files, &ignored) : -1;
-    while (fd >= 0 && at <= size) {
-        ssize_t n = pread(fd, bytes + at, (size_t)(size + 1 - at), (off_t)at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        at += (uint64_t)n;
-    }
-    if (fd >= 0)
-        (void)close(fd);
-    if (fd >= 0 && at == size &&
-        crypto_sha256(r->signers->crypto, span_of(bytes, (size_t)size), none, none,
-                      hash) &&
-        span_equal(span_of(hash, sizeof hash), b->target.sha256))
-        b->target.bytes = span_of(bytes, (size_t)size);
 }
 
 static bool hash_blob(const struct source_list *list, bool minisign, struct arena *arena,
@@ -249,8 +271,8 @@ static void verify_bundles(const struct verify_request *r,
     for (size_t i = 0; i < file->bundle_count; i++) {
         struct signature s = { .kind = "sigstore" };
         struct verification v;
-        verify_taken(r->signers, r->method, r->now, report->arena, &file->bundles[i],
-                     &b->target, &v);
+        verify_file(r->signers, r->method, r->now, report->arena, &file->bundles[i],
+                    &b->target, b->list, b->list ? b->list->files : NULL, &v);
         if (file->bundles[i].content == CONTENT_ENVELOPE)
             s.kind = "in-toto";
         else if (file->kind == SIGNATURE_FILE_OLD_BUNDLE)
@@ -312,8 +334,9 @@ static bool verify_bare(const struct verify_request *r, const struct signature_f
             "the log; or name --certificate-chain");
         return true;
     }
-    verify_taken(r->signers, certified ? VERIFY_CERTIFICATE : VERIFY_KEY, r->now,
-                 report->arena, &bare, &b->target, &v);
+    verify_file(r->signers, certified ? VERIFY_CERTIFICATE : VERIFY_KEY, r->now,
+                report->arena, &bare, &b->target, b->list,
+                b->list ? b->list->files : NULL, &v);
     signature_from(report->arena, &v, &report->signature);
     return true;
 }
@@ -398,7 +421,7 @@ static bool verify_path(const struct verify_request *r, const struct source_list
                         const struct signature_file *file, struct verify_report *report,
                         struct error *error)
 {
-    struct blob b = { .path = r->target };
+    struct blob b = { .path = r->target, .list = list };
     if (is_model_signature(file) && (list->directory || file->has_model))
         return verify_model(r, list, &file->bundles[0], report, error);
     if (list->directory) {
@@ -409,9 +432,6 @@ static bool verify_path(const struct verify_request *r, const struct source_list
     }
     if (!hash_blob(list, file->kind == SIGNATURE_FILE_MINISIGN, report->arena, &b, error))
         return false;
-    if (file->kind == SIGNATURE_FILE_BUNDLE || file->kind == SIGNATURE_FILE_OLD_BUNDLE ||
-        file->kind == SIGNATURE_FILE_BARE)
-        keep_bytes(r, list, report->arena, &b);
     return verify_blob(r, file, &b, report, error);
 }
 

@@ -44,6 +44,14 @@ void verify_taken(const struct signers *s, enum verify_method method, int64_t no
                   struct arena *arena, const struct bundle *b,
                   const struct verify_target *target, struct verification *ret_result);
 
+/* The same of one file, which is read as well if the signature may be over its bytes and
+ * not over a digest of them (Ed25519), it is not too large, and it still has that sha256.
+ * `list` NULL: there is only the digest. */
+void verify_file(const struct signers *s, enum verify_method method, int64_t now,
+                 struct arena *arena, const struct bundle *b,
+                 const struct verify_target *target, const struct source_list *list,
+                 const struct source_file *file, struct verification *ret_result);
+
 /* Fill state, identity, issuer, time, check and reason. */
 void signature_from(struct arena *arena, const struct verification *v,
                     struct signature *ret_signature);

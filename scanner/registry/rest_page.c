@@ -123,7 +123,8 @@ static json_t *build_body(struct scope *s, const json_t *template)
     return made;
 }
 
-/* The entry's headers, and what they leave unsaid of JSON; NULL when one cannot be made. */
+/* The entry's headers, and what they leave unsaid of JSON; NULL when one cannot be made.
+ */
 static struct rest_header *build_headers(struct call *c, size_t *ret_count)
 {
     json_t *headers = json_object_get(c->request, "headers"), *template;
@@ -153,8 +154,8 @@ static struct rest_header *build_headers(struct call *c, size_t *ret_count)
     if (list && !accepts)
         list[n++] = (struct rest_header){ .name = "Accept", .value = "application/json" };
     if (list && !typed)
-        list[n++] = (struct rest_header){ .name = "Content-Type",
-                                          .value = "application/json" };
+        list[n++] =
+            (struct rest_header){ .name = "Content-Type", .value = "application/json" };
     *ret_count = n;
     return list;
 }

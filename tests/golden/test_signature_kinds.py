@@ -78,6 +78,34 @@ def sigstore_bundles_by_key():
 
 
 @case
+def messages_by_every_kind_of_key():
+    for kind, options in (("p384", {}), ("p521", {}), ("ed25519", {}), ("rsa2048", {}), ("rsa3072", {"pss": True}),
+                          ("p384", {"algorithm": hashes.SHA256()})):
+        key = mock.new_key(kind)
+        public = write(os.path.join(scratch(), "key.pub"), mock.pem(key))
+        s = make.Signed(key, envelope=False, **options)
+        both(NAME + ".sigstore.json", make.by_key(s), ["--public-key", public], "sigstore")
+        both(NAME + ".sig", base64.b64encode(s.signature) + b"\n", ["--public-key", public], "cosign")
+        if kind != "ed25519":  # by its digest; Ed25519 needs to know the file
+            d = model(attestation=make.by_key(s))
+            assert state(d, "--public-key", public, expect=0)[0] == ("sigstore", "verified", "")
+    keyless = make.keyless(log=make.I.log2, key="ed25519", signed={"envelope": False})
+    both(NAME + ".sigstore.json", keyless, WHO, "sigstore")
+
+
+@case
+def an_ed25519_key_among_others_and_a_digest_alone():
+    key = mock.new_key("ed25519")
+    public = write(os.path.join(scratch(), "ed.pub"), mock.pem(key))
+    bundle = make.by_key(make.Signed(key, envelope=False))
+    both(NAME + ".sigstore.json", dict(bundle, verificationMaterial={"publicKey": {"hint": ""}}),
+         ["--public-key", PUBLIC, "--public-key", public], "sigstore")
+    d = model(**{"x.sigstore.json": bundle})
+    found = verify(d, "x.sigstore.json", "--public-key", public, target="sha256:" + sha256(WEIGHTS).hex())
+    assert found == (2, "unsupported", "digest-known"), found
+
+
+@case
 def sigstore_bundles_of_every_version_keyless():
     message = {"envelope": False}
     for options in (dict(), dict(log=make.I.log2), dict(version="0.1", entry=lambda e: e.pop("inclusionProof")), dict(version="0.2")):

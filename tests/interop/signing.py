@@ -5,7 +5,7 @@ model_signing in every release that PyPI has and that runs, each in a virtual en
 its own under build/; cosign, built from the Go proxy when there is a Go; minisign, gpg and
 sha256sum of the system.  What cannot be had is skipped and says so.  Ends with a table.
 """
-import hashlib, json, os, shutil, subprocess, sys
+import hashlib, json, os, shutil, subprocess, sys, time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden"))
@@ -184,6 +184,31 @@ def model_signing_certificates_both_ways():
         p = theirs(command, "verify", "certificate", d, "--signature", s + "/ours", "--certificate_chain", s + "/root")
         assert accepted(p), (version, p.stdout.decode()[-800:], p.stderr.decode()[-800:])
         row("model_signing", version, "certificate, chain of three", "verified", "verified")
+
+
+@case
+def model_signing_keyless_both_ways():
+    """Against one Sigstore of our own, on loopback; the peer's own requests are answered too."""
+    sys.path.insert(0, os.path.join(TOP, "tests", "pki"))
+    import mock, services
+    version = RELEASES[0]
+    command = model_signing(version)
+    with services.Services(at=int(time.time())) as s:
+        for title, logs in (("log version 1", (1,)), ("log version 2, time-stamp", (2,))):
+            d, out = make_model(), scratch()
+            trust = write(out + "/trust.json", s.trust_config(s.signing_config(logs)))
+            who = ["--identity", mock.MAIL, "--identity_provider", mock.ISSUER, "--trust_config", trust]
+            signer = ["--trust_config", trust, "--identity_token", services.token()]
+            ok(run("sign", "sigstore", d, *signer, "--signature", out + "/ours"))
+            p = theirs(command, "verify", "sigstore", d, "--signature", out + "/ours", *who)
+            assert accepted(p), (p.stdout.decode()[-800:], p.stderr.decode()[-800:])
+            others = [mock.MAIL[1:] if w == mock.MAIL else w for w in who]
+            assert not accepted(theirs(command, "verify", "sigstore", d, "--signature", out + "/ours", *others))
+            ok(theirs(command, "sign", "sigstore", d, *signer, "--signature", out + "/theirs"))
+            ok(run("verify", "sigstore", *SCAN_FLAGS, d, "--signature", out + "/theirs", *who))
+            write(d + "/a.bin", b"other")
+            refused(verify(d, out + "/theirs", *who))
+            row("model_signing", version, "keyless, " + title, "verified; changed: refused", "verified; other identity: refused")
 
 
 # ---- cosign ----------------------------------------------------------------------------

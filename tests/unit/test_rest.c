@@ -2,7 +2,7 @@
  * fixtures/registries/ say: a reference, what the registry answers, what must follow
  * (also the findings: trust/renamed, trust/unsafe-listing).  Run from the source
  * directory. */
-#include "unit.h"
+#include "table.h"
 
 #include "core/json.h"
 #include "registry/driver.h"
@@ -11,24 +11,7 @@
 #include <dirent.h>
 #include <string.h>
 
-static struct registries *table;
 static const json_t *environment; /* of the case at hand */
-
-static int load_table(void **state)
-{
-    const char *const directories[] = { "registries.d", NULL };
-    struct error error;
-    (void)state;
-    table = registries_load(directories, &error);
-    return table ? 0 : -1;
-}
-
-static int free_table(void **state)
-{
-    (void)state;
-    registries_free(table);
-    return 0;
-}
 
 static const char *variable(const char *name)
 {
