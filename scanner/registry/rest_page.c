@@ -369,7 +369,9 @@ static enum turn turn_page(struct call *c, const json_t *paginate,
         buffer_add(&text, link ? link_next(link) : span_of(NULL, 0));
     else if (pointer_get(page, text_of(paginate, "next"), &next) == VALUE_KNOWN)
         (void)json_scalar_text(next, &text);
-    enum turn turn = LAST_PAGE;
+    bool bad = next && !json_is_null(next) && !json_is_string(next) &&
+               !json_is_integer(next); /* a false end would hide files */
+    enum turn turn = bad || json_is_true(going) ? NO_PAGE : LAST_PAGE;
     if (text.len > 0) {
         bool turned = strcmp(kind, "token") == 0
                           ? turn_to_token(c, paginate, buffer_span(&text))
@@ -431,7 +433,7 @@ static bool run_pages(struct call *c)
             json_decref(page);
         if (!fits || turn == NO_PAGE) {
             root_refuse(c->s, c->root, REST_MALFORMED, "page %zu %s", number + 1,
-                        fits ? "names a next page that is itself or elsewhere"
+                        fits ? "names a next page that is none, itself or elsewhere"
                              : "is not like the first");
             return false;
         }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AZURE_PAGES_MAX = 10000 };
+enum { AZURE_PAGES_MAX = 1000 };
 
 struct container {
     struct storage *storage;
@@ -144,7 +144,7 @@ static bool open_place(struct container *c, struct error *error)
 
 struct page {
     struct container *container;
-    struct buffer name, md5, next;
+    struct buffer name, md5, next, last; /* last: the marker that asked for it */
     uint64_t size;
     bool size_known;
     struct error *error;
@@ -225,12 +225,18 @@ static bool list_page(struct page *p, enum rest_refusal *ret_refusal, struct err
     }
     if (c->sas)
         buffer_printf(&url, "&%s", c->sas);
+    keep(&p->last, buffer_span(&p->next));
     buffer_clear(&p->next);
-    const struct http_request q = { .url = url.text, .headers = headers };
+    const struct http_request q = { .url = url.text,
+                                    .headers = headers,
+                                    .anchored = true };
     bool ok = place_ask(c->place, &q, &r, ret_refusal, error);
     if (ok) {
         *ret_refusal = REST_MALFORMED;
         ok = xml_walk(buffer_span(&r.body), on_element, p, error);
+        if (ok && p->next.len && span_equal(buffer_span(&p->next), buffer_span(&p->last)))
+            ok = error_set(error, ERROR_NETWORK,
+                           "the list of the container does not go on");
     }
     http_response_free(&r);
     buffer_free(&url);
@@ -257,6 +263,7 @@ bool storage_list_azblob(struct storage *s, enum rest_refusal *ret_refusal,
     buffer_init(&p.name, 4096);
     buffer_init(&p.md5, 64);
     buffer_init(&p.next, 4096);
+    buffer_init(&p.last, 4096);
     do {
         ok = list_page(&p, ret_refusal, error);
         if (ok && ++pages == AZURE_PAGES_MAX)
@@ -266,5 +273,6 @@ bool storage_list_azblob(struct storage *s, enum rest_refusal *ret_refusal,
     buffer_free(&p.name);
     buffer_free(&p.md5);
     buffer_free(&p.next);
+    buffer_free(&p.last);
     return ok;
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GCS_PAGES_MAX = 10000 };
+enum { GCS_PAGES_MAX = 1000 };
 
 static struct place *open_place(struct storage *s, struct error *error)
 {
