@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """`mlflow server` of PyPI with models that the real client logs and registers: every form of
-reference, as Assay resolves, loads and judges it.  Skipped when MLflow cannot be installed."""
+reference, as Assay resolves, loads and judges it; with artifacts that the server hands out, and
+with artifacts in moto's S3, where a Databricks workspace, whose registry speaks the same
+dialect, keeps them too.  Skipped when MLflow cannot be installed."""
 import glob, json, os, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -38,32 +40,48 @@ json.dump(out, open("trained.json", "w"))
 
 
 class Server:
-    """Started once, by the first test that asks for it."""
-    url = None
+    """Started by the first test that asks for it: artifacts in a directory of its own, or in a bucket."""
+    started = {}
 
-    @classmethod
-    def start(cls):
-        if cls.url:
-            return cls
-        cls.python = python_with("mlflow", "scikit-learn", venv="mlflow")
-        cls.store, port = lab.path("artifacts"), free_port()
+    def __init__(self, name):
+        self.python = python_with("mlflow", "scikit-learn", "boto3", venv="mlflow")
+        self.store, port, self.env = lab.path(name), free_port(), {}
+        where = ["--artifacts-destination", self.store]
+        if name == "bucket":
+            self.env = bucket("models")
+            where = ["--no-serve-artifacts", "--default-artifact-root", "s3://models/mlflow"]
         quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-                 "HOME": lab.directory, "GIT_PYTHON_REFRESH": "quiet"}
-        cls.process = serve([os.path.join(os.path.dirname(cls.python), "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port),
-                             "--workers", "1", "--backend-store-uri", "sqlite:///" + lab.path("mlflow.sqlite"),
-                             "--artifacts-destination", cls.store], port, **quiet)
-        cls.url = "http://127.0.0.1:%d" % port
-        cls.env = {"MLFLOW_TRACKING_URI": cls.url}
-        ran(cls.python, "-c", TRAIN, cwd=lab.directory, **quiet, **cls.env)
-        cls.honest, cls.evil = json.load(open(lab.path("trained.json")))
-        return cls
+                 "HOME": lab.directory, "GIT_PYTHON_REFRESH": "quiet", "MLFLOW_S3_ENDPOINT_URL": self.env.get("AWS_ENDPOINT_URL_S3", "")}
+        self.process = serve([os.path.join(os.path.dirname(self.python), "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port),
+                              "--workers", "1", "--backend-store-uri", "sqlite:///" + self.store + ".sqlite", *where], port,
+                             **quiet, **self.env)
+        self.url = "http://127.0.0.1:%d" % port
+        self.env["MLFLOW_TRACKING_URI"] = self.url
+        ran(self.python, "-c", TRAIN, cwd=lab.directory, **quiet, **self.env)
+        self.honest, self.evil = json.load(open(lab.path("trained.json")))
 
     @classmethod
-    def stored(cls, logged):
+    def start(cls, name="artifacts"):
+        if name not in cls.started:
+            cls.started[name] = cls(name)
+        return cls.started[name]
+
+    def stored(self, logged):
         """What the server has of a model: path → bytes."""
-        top, = glob.glob(os.path.join(cls.store, "*", "models", logged, "artifacts"))
+        top, = glob.glob(os.path.join(self.store, "*", "models", logged, "artifacts"))
         return {os.path.relpath(os.path.join(d, n), top): open(os.path.join(d, n), "rb").read()
                 for d, _, names in os.walk(top) for n in names}
+
+
+def bucket(name):
+    """A bucket of moto's; what leads to it."""
+    python = python_with("moto[server,s3]", "boto3")
+    port = free_port()
+    serve([os.path.join(os.path.dirname(python), "moto_server"), "-H", "127.0.0.1", "-p", str(port)], port)
+    env = {"AWS_ACCESS_KEY_ID": "AKIAINTEROP", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_DEFAULT_REGION": "us-east-1",
+           "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:%d" % port}
+    ran(python, "-c", "import boto3; boto3.client('s3', endpoint_url=%r).create_bucket(Bucket=%r)" % (env["AWS_ENDPOINT_URL_S3"], name), **env)
+    return env
 
 
 @case
@@ -107,6 +125,36 @@ def the_files_of_a_run_are_read_where_they_are():
     assert code == 1 and files == ["deep/notes.pkl"], (code, files)
     assert scan_reference("runs:/%s/none" % s.honest["run"], **s.env)[0] == 2
     assert scan_reference("runs:/%s/model" % ("0" * 32), **s.env)[0] == 4
+
+
+@case
+def artifacts_in_a_bucket_are_loaded_from_there():
+    s = Server.start("bucket")
+    p = assay("fetch", "models:/fraud%20detector/2", "--to", lab.path("loaded"), **s.env)
+    assert p.returncode == 0, p.stderr
+    files = {n: open(os.path.join(lab.path("loaded"), n), "rb").read() for n in ("MLmodel", "model.pkl")}
+    ran(s.python, "-c", "import mlflow; mlflow.artifacts.download_artifacts('models:/fraud detector/2', dst_path=%r)" % lab.path("bucket-theirs"),
+        HOME=lab.directory, MLFLOW_S3_ENDPOINT_URL=s.env["AWS_ENDPOINT_URL_S3"], **s.env)
+    for name, data in files.items():
+        with open(os.path.join(lab.path("bucket-theirs"), name), "rb") as f:
+            assert f.read() == data, name
+    for reference in ("models:/fraud%20detector/2", "models:/" + s.evil["logged"], "runs:/%s/model" % s.evil["run"]):
+        check("mlflow", reference, files, algorithm="md5", absent="models:/fraud%20detector/9", **s.env)
+
+
+@case
+def the_dialect_of_databricks_workspaces():
+    s = Server.start("bucket")
+    env = dict(s.env, DATABRICKS_HOST=s.url, DATABRICKS_TOKEN="dapi-interop")
+    files = {"model.pkl": open(os.path.join(lab.path("loaded"), "model.pkl"), "rb").read()}
+    for reference in ("databricks:fraud%20detector/2", "databricks:fraud%20detector@challenger"):
+        model = check("databricks", reference, files, algorithm="md5", absent="databricks:fraud%20detector/9", **env)
+        assert model["origin"]["registry"] == "databricks" and model["trust"] == "internal", model["origin"]
+        wanted = {"id": "fraud detector", "version": "2", "status": "READY", "lineage.run": s.evil["run"]}
+        held("databricks", "metadata", wanted.items() <= rows(model["metadata"]).items(), model["metadata"])
+        results = {c["check"]: c["result"] for c in model["provenance"]}
+        held("databricks", "checks", {"ready": "pass", "source-run": "pass", "transport": "fail"}.items() <= results.items(), results)
+    assert "dapi-interop" not in json.dumps(model)
 
 
 @case

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Real servers of what the drivers read: Debian's docker-registry, moto (S3, SageMaker),
-Azurite, an emulator of Google Cloud Storage, git and git-lfs, DVC.  Each is filled by a tool
-that is not ours, then scanned by reference.  What cannot be had is skipped and counted.  No
-network beyond loopback, but for installing the tools."""
+Azurite, an emulator of Google Cloud Storage, git and git-lfs, DVC over nginx.  Each is filled
+by a tool that is not ours, then scanned by reference.  What cannot be had is skipped and
+counted.  No network beyond loopback, but for installing the tools."""
 import base64, hashlib, hmac, json, os, subprocess, sys, urllib.error, urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -225,6 +225,19 @@ def git_and_git_lfs_serve_a_repository():
     held("git+lfs", "metadata", model["origin"]["revision"] == commit)
 
 
+def nginx(folder):
+    """https://registry.test, with the files of a folder; how Assay is led there."""
+    port, top = free_port(), os.path.join(lab.directory, "nginx")
+    os.makedirs(top)
+    temporary = " ".join("%s_temp_path %s/%s;" % (k, top, k) for k in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    write(top + "/conf", ("daemon off; pid %s/pid; error_log %s/log; %s\nevents {}\nhttp { access_log off; %s\n"
+                          "server { listen 127.0.0.1:%d ssl; ssl_certificate %s; ssl_certificate_key %s; root %s; } }\n"
+                          % (top, top, "user root;" if os.geteuid() == 0 else "", temporary, port, lab.path("good.pem"),
+                             lab.path("good.key"), folder)).encode())
+    serve([tool("nginx"), "-c", top + "/conf", "-e", top + "/log"], port)
+    return "--connect-to", "registry.test:443:127.0.0.1:%d" % port
+
+
 @case
 def dvc_pushes_what_is_read():
     python_with("dvc", "dvc-s3", "moto[server,s3]", "boto3")
@@ -252,23 +265,26 @@ def dvc_pushes_what_is_read():
     write(os.path.join(work, "dvc.yaml"), b"artifacts:\n  fraud:\n    path: model.pkl\n    type: model\n")
     run("push", "-q", "-r", "disk")
     run("push", "-q", "-r", "s3")
-    for folder, _, names in os.walk(store):  # the same objects behind https
-        for n in names:
-            path = os.path.join(folder, n)
-            lab.remote["/remote/" + os.path.relpath(path, store)] = open(path, "rb").read()
+    way = nginx(store)
     config = os.path.join(work, ".dvc", "config")
     text = open(config, "rb").read()
-    for row, url in (("dvc/https", b"https://hub.test/remote"), ("dvc/s3", None)):
-        if url:
-            write(config, text.replace(store.encode(), url))
-        else:
-            write(config, text.replace(b"remote = disk", b"remote = s3"))
-        lab.repository("dvc", {"round": row.encode()})
+    for remote in (text.replace(store.encode(), b"https://registry.test"), text.replace(b"remote = disk", b"remote = s3")):
+        write(config, remote)
+        lab.repository("dvc", {"round": hashlib.md5(remote).hexdigest().encode()})
         reference = "dvc:https://hub.test/git/dvc//"
         wanted = {"data/" + n: d for n, d in FILES.items()}
-        check(row, reference + "data", wanted, algorithm="md5", absent=reference + "none", **env)
-        model = check(row, reference + "model.pkl", {"model.pkl": PICKLE}, algorithm="md5", absent=reference + "model.pkl@v9", **env)
-        held(row, "metadata", {"key": "type", "value": "model"} in model["metadata"], model["metadata"])
+        check("dvc", reference + "data", wanted, *way, algorithm="md5", absent=reference + "none", **env)
+        model = check("dvc", reference + "model.pkl", {"model.pkl": PICKLE}, *way, algorithm="md5",
+                      absent=reference + "model.pkl@v9", **env)
+        held("dvc", "metadata", {"key": "type", "value": "model"} in model["metadata"], model["metadata"])
+    write(config, text.replace(store.encode(), b"https://registry.test"))
+    lab.repository("dvc", {"round": b"altered"})
+    name = hashlib.md5(PICKLE).hexdigest()
+    path = os.path.join(store, "files", "md5", name[:2], name[2:])
+    os.chmod(path, 0o644)
+    write(path, PICKLE[:-1] + b"0")
+    code, report, _ = scan_reference(reference + "model.pkl", *way, **env)
+    held("dvc", "faults", code == 1 and "integrity/digest-mismatch" in {f["rule"] for m in report["models"] for f in m["findings"]}, code)
 
 
 main()

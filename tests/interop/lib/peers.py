@@ -6,7 +6,7 @@ What cannot be had is a Skip.
     serve([program, "--port", str(port)], port)
     model = check("mlflow", "models:/fraud/1", {"model.pkl": bytes}, absent="models:/none/1")
 """
-import atexit, hashlib, json, os, shutil, signal, socket, subprocess, sys, time, urllib.parse, urllib.request
+import atexit, hashlib, json, os, shutil, signal, socket, subprocess, sys, time, urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "..", "golden"), os.path.join(HERE, "..", "..", "net")]
@@ -46,8 +46,8 @@ def python_with(*packages, venv=None):
     return python
 
 
-def ran(*command, timeout=300, cwd=None, **env):
-    p = subprocess.run(command, capture_output=True, timeout=timeout, cwd=cwd, env=dict(os.environ, **env))
+def ran(*command, timeout=300, cwd=None, user=None, **env):
+    p = subprocess.run(command, capture_output=True, timeout=timeout, cwd=cwd, user=user, env=dict(os.environ, **env))
     assert p.returncode == 0, (command, p.stderr.decode()[-1500:])
     return p.stdout.decode()
 
@@ -79,18 +79,25 @@ def stop(process):
             process.wait()
 
 
-def serve(command, port, user=None, **env):
+def until(ready, seconds=90):
+    for _ in range(seconds * 10):
+        try:
+            if ready():
+                return True
+        except OSError:
+            pass
+        time.sleep(0.1)
+    return False
+
+
+def serve(command, port, user=None, directory=None, **env):
     """A server of its own process group, ended with us; returns when it listens."""
     log = open(os.path.join(lab.directory, "server-%d.log" % port), "wb")
     process = subprocess.Popen(["prlimit", "--data=%d" % (2 << 30), *command], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                               start_new_session=True, user=user, cwd=lab.directory, env=dict(os.environ, **env))
+                               start_new_session=True, user=user, cwd=directory or lab.directory, env=dict(os.environ, **env))
     atexit.register(stop, process)
-    for _ in range(900):
-        if listens(port):
-            return process
-        if process.poll() is not None:
-            break
-        time.sleep(0.1)
+    if until(lambda: process.poll() is not None or listens(port)) and process.poll() is None:
+        return process
     raise Skip("%s does not start: %s" % (command[0], open(log.name, errors="replace").read()[-300:].replace("\n", " ")))
 
 
