@@ -542,8 +542,9 @@ void download_file(const struct downloader *d, struct http *h, const struct down
                         "is not in the cache, and the network is not to be used");
         return;
     }
-    bool large = job->size != DOWNLOAD_SIZE_UNKNOWN && job->size > IN_MEMORY;
-    w.in_memory = !large && !partial_exists(d->cache, identity_of(job));
+    w.in_memory = job->size == DOWNLOAD_SIZE_UNKNOWN
+                      ? !partial_exists(d->cache, identity_of(job))
+                      : job->size <= IN_MEMORY;
     for (bool again = true; again;) {
         if (!w.in_memory && !open_part(&w))
             return;

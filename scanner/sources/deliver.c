@@ -26,9 +26,8 @@ int deliver_directory(const char *path, struct error *error)
 
 /* ---- writing --------------------------------------------------------------------- */
 
-/* The directory that `path` lies in, made when it is missing; the last component of the
- * path in *ret_name.  -1 with errno. */
-static int open_parent(int top, const char *path, const char **ret_name)
+/* The directory that `path` lies in, every one on the way made that is missing. */
+static int make_parent(int top, const char *path)
 {
     int at = openat(top, ".", directory_flags);
     for (const char *slash; at >= 0 && (slash = strchr(path, '/')); path = slash + 1) {
@@ -44,8 +43,23 @@ static int open_parent(int top, const char *path, const char **ret_name)
         errno = why;
         at = below;
     }
-    *ret_name = path;
     return at;
+}
+
+/* The same in one step where it is there; the last component of the path in *ret_name.
+ * -1 with errno. */
+static int open_parent(int top, const char *path, const char **ret_name)
+{
+    const char *slash = strrchr(path, '/');
+    char *parent = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+    int fd = parent ? open_beneath(top, parent, directory_flags, false) : -1;
+    *ret_name = slash ? slash + 1 : path;
+    if (fd < 0 && (!parent || errno == ENOENT))
+        fd = make_parent(top, path);
+    int why = errno;
+    free(parent);
+    errno = why;
+    return fd;
 }
 
 static int new_file(int directory, char *name, size_t size)
