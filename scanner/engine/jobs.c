@@ -3,6 +3,7 @@
 #include "core/file_state.h"
 #include "engine/fetched.h"
 #include "engine/promises.h"
+#include "engine/signatures.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -16,6 +17,7 @@ enum { FILE_ARENA_MAX = 256 << 20, XATTR_MAX = 64 << 10 };
 struct labour {
     const struct scan_options *options;
     struct job *jobs;
+    struct signatures *signatures;
     pthread_mutex_t lock; /* of the progress */
     struct scan_progress progress;
 };
@@ -192,6 +194,7 @@ static bool do_job(void *self, size_t item, struct crew_hand *h, struct error *e
                            problem.message);
             ok = crew_hand_replace(h, error);
         }
+        ok = ok && signatures_meet(labour->signatures, job, fd, h, error);
     }
     if (fd >= 0)
         close(fd);
@@ -202,9 +205,9 @@ static bool do_job(void *self, size_t item, struct crew_hand *h, struct error *e
 }
 
 bool jobs_run(struct crew *crew, const struct scan_options *o, struct job *jobs,
-              size_t count, struct error *error)
+              size_t count, struct signatures *signatures, struct error *error)
 {
-    struct labour labour = { .options = o, .jobs = jobs };
+    struct labour labour = { .options = o, .jobs = jobs, .signatures = signatures };
     labour.progress.files_total = count;
     for (size_t i = 0; i < count; i++)
         labour.progress.bytes_total += jobs[i].source->size;

@@ -265,7 +265,8 @@ struct result *scan(const struct scan_options *o, struct error *error)
     ok = ok && load_publishers(o, &w, error);
     ok = ok && make_jobs(&w, error);
     ok = ok && gather_evidence(o, &w, error);
-    ok = ok && jobs_run(w.crew, o, w.jobs, w.job_count, error);
+    ok = ok && jobs_run(w.crew, o, w.jobs, w.job_count, w.signatures, error);
+    ok = ok && signatures_promise_met(w.signatures, w.jobs, w.job_count, error);
     ok = ok && ((group_models(o, &w, r) && attach_origins(o, &w, r)) ||
                 error_set(error, ERROR_MEMORY, "out of memory"));
     if (ok) {
