@@ -1,6 +1,8 @@
 #include "engine/verifying.h"
 
+#include "engine/bare_signature.h"
 #include "engine/hashing.h"
+#include "engine/image_layout.h"
 #include "integrity/base64.h"
 #include "integrity/cosign.h"
 #include "integrity/gpg.h"
@@ -307,37 +309,56 @@ static void verify_minisign(const struct verify_request *r,
         ok ? "" : why.reason);
 }
 
-/* What cosign wrote before bundles: a signature by a bare key over the file, or by the
- * key of a certificate that lies apart.  A keyless one says when it was made only in the
- * log, which is not asked here. */
-static bool verify_bare(const struct verify_request *r, const struct signature_file *file,
-                        const struct blob *b, struct verify_report *report,
-                        struct error *error)
+/* Beside the file or beside the signature, as it is commonly named. */
+static const char *find_certificate(const struct verify_request *r, struct arena *arena)
 {
-    struct bundle bare = { .version = BUNDLE_BARE,
-                           .material = MATERIAL_KEY,
-                           .content = CONTENT_MESSAGE,
-                           .signature = file->bare };
-    struct signature_failure why = { .check = SC_NONE };
-    struct verification v;
-    struct span text;
-    if (r->certificate &&
-        !signers_read_file(report->arena, r->certificate, SIGNER_FILE_MAX, &text, error))
-        return false;
-    if (r->certificate && !cosign_certificate(report->arena, text, &bare, &why))
-        return error_set(error, ERROR_CONFIG, "%s: no certificate in PEM",
-                         r->certificate);
-    bool certified = bare.material == MATERIAL_CHAIN;
-    if (certified && !r->signers->anchors.count) {
-        set(report->arena, &report->signature, SIGNATURE_UNSUPPORTED, "entry-present",
-            "a keyless signature is verified with its bundle, which holds the entry of "
-            "the log; or name --certificate-chain");
-        return true;
+    static const char *const ends[] = { ".pem", ".crt", ".cert" };
+    struct span stem = signature_file_subject(span_of_text(r->signature));
+    for (size_t i = 0; stem.len && i < sizeof ends / sizeof *ends; i++) {
+        struct span path =
+            arena_printf(arena, "%.*s%s", (int)stem.len, (const char *)stem.ptr, ends[i]);
+        if (path.len && access((const char *)path.ptr, F_OK) == 0)
+            return (const char *)path.ptr;
     }
-    verify_file(r->signers, certified ? VERIFY_CERTIFICATE : VERIFY_KEY, r->now,
-                report->arena, &bare, &b->target, b->list,
-                b->list ? b->list->files : NULL, &v);
-    signature_from(report->arena, &v, &report->signature);
+    return NULL;
+}
+
+/* A file that stands apart; *ret_file is NULL when none was named.  One that was found
+ * and is something else does not count. */
+static bool take_part(const struct verify_request *r, const char *path, bool named,
+                      enum signature_file_kind kind, const char *what,
+                      struct verify_report *report,
+                      const struct signature_file **ret_file, struct error *error)
+{
+    struct signature_file *file = arena_alloc(report->arena, sizeof *file);
+    *ret_file = NULL;
+    if (!path)
+        return true;
+    if (!file)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    if (!take_apart(r, path, report->arena, file, error))
+        return false;
+    bool entry = kind == SIGNATURE_FILE_ENTRY && file->kind == SIGNATURE_FILE_OLD_BUNDLE;
+    bool good = (file->kind == kind || entry) && !file->check && file->bundle_count == 1;
+    if (good)
+        *ret_file = file;
+    return good || !named || error_set(error, ERROR_CONFIG, "%s: no %s", path, what);
+}
+
+static bool verify_apart(const struct verify_request *r,
+                         const struct signature_file *file, const struct blob *b,
+                         struct verify_report *report, struct error *error)
+{
+    struct bare_signature bare = { .signature = file->bare };
+    const char *certificate =
+        r->certificate ? r->certificate : find_certificate(r, report->arena);
+    if (!take_part(r, certificate, r->certificate != NULL, SIGNATURE_FILE_CERTIFICATE,
+                   "certificate in PEM", report, &bare.certificate, error) ||
+        !take_part(r, r->entry, true, SIGNATURE_FILE_ENTRY, "log entry", report,
+                   &bare.entry, error))
+        return false;
+    verify_bare(r->signers, r->method, r->now, report->arena, &bare, &b->target, b->list,
+                b->list ? b->list->files : NULL, &report->signature);
     return true;
 }
 
@@ -359,12 +380,11 @@ static bool verify_blob(const struct verify_request *r, const struct signature_f
         verify_minisign(r, file, b, report);
         return true;
     case SIGNATURE_FILE_BARE:
-        s->kind = "cosign";
-        return verify_bare(r, file, b, report, error);
+        return verify_apart(r, file, b, report, error);
     case SIGNATURE_FILE_IMAGE:
         s->kind = "cosign";
         set(report->arena, s, SIGNATURE_UNSUPPORTED, "signature-kind",
-            "it is of a container image: `assay scan` of the OCI layout verifies it");
+            "it is of a container image: name the OCI layout that holds both");
         return true;
     case SIGNATURE_FILE_PGP:
         s->kind = "gpg";
@@ -469,8 +489,11 @@ bool verify_target(const struct verify_request *request, struct verify_report *r
         ok = source_open(r.target, NULL, &list, error);
     if (ok && !r.signature &&
         !find_signature(r.target, list.directory, report.arena, &r.signature)) {
-        set(report.arena, &report.signature, SIGNATURE_UNSIGNED, "signature-present",
-            "no signature was named, and none lies where one is looked for");
+        if (image_layout_is(&list))
+            ok = image_layout_verify(&r, &list, &report, error);
+        else
+            set(report.arena, &report.signature, SIGNATURE_UNSIGNED, "signature-present",
+                "no signature was named, and none lies where one is looked for");
     } else if (ok) {
         ok = verify_with(&r, &list, &report, error);
     }

@@ -12,7 +12,8 @@
 struct verify_request {
     const char *target;      /* a path, or "sha256:HEX" */
     const char *signature;   /* NULL: look for one in or beside the target */
-    const char *certificate; /* of a bare signature, as the operator has it; or NULL */
+    const char *certificate; /* of a bare signature; NULL: look for one beside it */
+    const char *entry;       /* of the log, for a bare signature; or NULL */
     enum verify_method method;
     const struct signers *signers;
     struct worker_options worker;

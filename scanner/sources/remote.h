@@ -53,6 +53,10 @@ size_t remote_count(const struct remote *r);
 const struct rest_file *remote_file(const struct remote *r, size_t i);
 const char *remote_file_problem(const struct remote *r, size_t i); /* NULL: it can load */
 
+/* DIGEST_BIT()s to compute of file `i` while it is loaded, besides sha256 and what its
+ * registry promises.  Of a file that is loading already it comes too late. */
+void remote_want(struct remote *r, size_t i, unsigned algorithms);
+
 /* What came of loading file `i`: waits for it, loading ahead the files behind it.  Never
  * NULL; valid until it is released. */
 const struct download_result *remote_load(struct remote *r, size_t i);

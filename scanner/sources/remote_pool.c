@@ -57,6 +57,8 @@ static bool make_job(struct remote *r, struct remote_file *f, struct download *r
         .plain_ok = f->plain_ok,
         .size = f->file->size_known ? f->file->size : DOWNLOAD_SIZE_UNKNOWN,
         .limit = r->options->file_max,
+        .also = f->also,
+        .also_named = files_header_algorithms,
         .owner = f,
     };
     set_digests(&job, f->file);
@@ -99,14 +101,11 @@ static bool pool_next(void *self, struct download *ret)
     return found;
 }
 
-/* Whoever opens it has the descriptor; a name on the disk is for a cache that stays. */
 static bool pool_done(void *self, const struct download *job,
                       struct download_result *result)
 {
     struct remote *r = self;
     struct remote_file *f = job->owner;
-    if (result->state == DOWNLOAD_DONE && !r->options->cache_stays)
-        cache_remove(r->cache, result->sha256);
     pthread_mutex_lock(&r->lock);
     settle(r, f, *result);
     pthread_mutex_unlock(&r->lock);
@@ -137,6 +136,7 @@ static void *load(void *self)
     const struct downloader d = { .http = &r->http_options,
                                   .cache = r->cache,
                                   .offline = o->offline,
+                                  .nameless = !o->cache_stays,
                                   .threads = o->threads,
                                   .progress = o->progress,
                                   .progress_self = o->progress_self };
@@ -181,6 +181,13 @@ static void open_elsewhere(struct remote *r, struct remote_file *f)
         f->result.state = f->result.fd >= 0 ? DOWNLOAD_DONE : DOWNLOAD_FAILED;
     }
     pthread_mutex_unlock(&r->opening);
+}
+
+void remote_want(struct remote *r, size_t i, unsigned algorithms)
+{
+    pthread_mutex_lock(&r->lock);
+    r->files[i].also |= algorithms;
+    pthread_mutex_unlock(&r->lock);
 }
 
 const struct download_result *remote_load(struct remote *r, size_t i)

@@ -271,6 +271,45 @@ def a_length_that_lies_is_a_mismatch_or_a_cut():
     expect(load(cache(), "https://hub.test/short", options=("--size", len(SMALL))), state="mismatch", mismatch=-1)
 
 
+# --- without a name ---
+
+@case
+def a_nameless_file_leaves_nothing_behind():
+    for path, data, options in (("/model", DATA, PROMISE), ("/small", SMALL, ()), ("/small", SMALL, ("--git-sha1", git_sha1(SMALL)))):
+        folder = cache()
+        expect(load(folder, "https://hub.test" + path, options=("--nameless", *options)), state="done", size=len(data),
+               sha256=sha256(data), readable=True)
+        assert not stored(folder) and not leftovers(folder)
+    wrong = load(cache(), "https://hub.test/small", options=("--nameless", "--sha256", sha256(DATA)))
+    expect(wrong, state="mismatch", actual=sha256(SMALL), readable=False)
+
+
+@case
+def a_nameless_file_goes_on_where_it_was_cut():
+    folder = cache()
+    cutting("/nameless", 3 << 20, 5)
+    answer = load(folder, "https://hub.test/nameless", options=("--nameless", "--attempts", 1, *PROMISE))
+    expect(answer, state="failed", readable=False)
+    assert len(leftovers(folder)) == 2
+    cutting("/nameless", 0, 0)
+    expect(load(folder, "https://hub.test/nameless", options=("--nameless", *PROMISE)), state="done", readable=True,
+           fetched=len(DATA) - (3 << 20), sha256=sha256(DATA))
+    assert not stored(folder) and not leftovers(folder)
+
+
+@case
+def an_object_of_the_cache_is_hashed_before_it_is_a_nameless_file():
+    folder = cache()
+    load(folder, "https://hub.test/model")
+    expect(load(folder, "https://hub.test/model", options=("--nameless", *PROMISE)), state="done", fetched=0, readable=True)
+    assert stored(folder) == [sha256(DATA)]
+    path = os.path.join(folder, "objects", sha256(DATA)[:2], sha256(DATA)[2:])
+    os.chmod(path, 0o600)
+    with open(path, "r+b") as f:
+        f.write(b"rotten")
+    expect(load(folder, "https://hub.test/model", options=("--nameless", *PROMISE)), state="done", fetched=len(DATA))
+
+
 # --- many ---
 
 @lab.route("*")

@@ -5,7 +5,7 @@ import atexit, hashlib, json, os, pickle, resource, struct, subprocess, sys, tem
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from replay import Replay, cases, fit
-from tap import case, main
+from tap import ASSAY, case, main
 
 CDN, EVIL = "cdn-lfs.hf.co", "evil.test"
 lab = Replay(extra=(CDN, EVIL)).__enter__()
@@ -529,6 +529,81 @@ def a_killed_fetch_resumes_and_verifies():
     again, = asked("/acme/tiny/resolve/%s/model" % COMMIT)
     assert p.returncode == 0 and int(again.headers["range"][6:-1]) > 1 << 20, again.headers
     assert open(d + "/model.safetensors", "rb").read() == data
+
+
+# ---- signatures that lie in a fetched model ---------------------------------------------
+
+
+def key_pair():
+    d = scratch()
+    quiet = dict(check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", d + "/k"], **quiet)
+    subprocess.run(["openssl", "ec", "-in", d + "/k", "-pubout", "-out", d + "/p"], **quiet)
+    return d + "/k", d + "/p"
+
+
+def bundle(model, *options):
+    """The bytes of an OMS bundle over the files, and the key that it verifies with."""
+    private, public = key_pair()
+    d = scratch()
+    for path, data in model.items():
+        os.makedirs(os.path.dirname(os.path.join(d, path)), exist_ok=True)
+        with open(os.path.join(d, path), "wb") as f:
+            f.write(data)
+    out = scratch() + "/b"
+    p = subprocess.run([ASSAY, "sign", "key", d, "--private-key", private, "--signature", out, *options],
+                       capture_output=True)
+    assert p.returncode == 0, p.stderr
+    with open(out, "rb") as f:
+        return f.read(), public
+
+
+def signatures(report):
+    return [(g["path"], g["kind"], g["state"]) for m in report["models"] for g in m["signatures"]]
+
+
+@case
+def a_signature_is_found_whatever_its_name_is():
+    sealed, public = bundle(MODEL)
+    for path in ("model.sig", "weights.bin", "a.json"):
+        hub({**MODEL, path: sealed})
+        r = scan("--public-key", public)
+        found = signatures(r)
+        assert found == [(path, "oms", "verified")], (path, found, r["models"][0]["signatures"])
+        for name in MODEL:
+            assert "verified" in {e["state"] for e in files(r)[name]["expected"] if e["by"] == "signature"}, (path, name)
+        assert not {x for x in rules(r) if x.startswith("integrity/")}, rules(r)
+        # and the same without anybody to accept it
+        assert signatures(scan()) == [(path, "oms", "untrusted")]
+
+
+@case
+def a_changed_file_is_found_by_a_signature_with_an_odd_name():
+    sealed, public = bundle(MODEL)
+    hub({**MODEL, "config.json": b"{}", "weights.bin": sealed})
+    r = scan("--public-key", public, expect=1)
+    assert signatures(r) == [("weights.bin", "oms", "invalid")]
+    assert {"integrity/signature-invalid", "integrity/digest-mismatch"} <= rules(r)
+
+
+@case
+def other_files_are_no_signatures():
+    sealed, public = bundle(MODEL)
+    hub({**MODEL, "weights.bin": b" " + sealed[1:], "b.json": b'{"a": "dev.sigstore.bundle"}', "empty": b""})
+    assert signatures(scan("--public-key", public)) == []
+
+
+@case
+def a_signature_that_is_met_too_late_is_not_called_broken():
+    sealed, public = bundle(MODEL, "--hash", "blake2b")
+    hub({**MODEL, "model.sig": sealed})
+    assert signatures(scan("--public-key", public)) == [("model.sig", "oms", "verified")]
+    for options in ("--hash", "blake2b"), ("--shard-size", "40"):
+        sealed, public = bundle(MODEL, *options)
+        hub({**MODEL, "weights.bin": sealed})
+        r = scan("--public-key", public)
+        assert signatures(r) == [("weights.bin", "oms", "unsupported")], signatures(r)
+        assert "integrity/signature-invalid" not in rules(r)
 
 
 main()
