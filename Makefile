@@ -126,8 +126,9 @@ units: $(PROGRAMS) $(REPLAY)
 test: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all units
 	BUILD=$(BUILD) tests/run
-# Stores that real tools write and the unpicklers of other Pythons (STREAMS=N for more of
-# them); from PyPI and npm into $(BUILD)/interop.
+# Stores that real tools write, servers of registries filled by their own clients, and the
+# unpicklers of other Pythons (STREAMS=N for more of them); from PyPI, npm and the Go proxy
+# into $(BUILD)/interop and $(BUILD)/interop-go.  Ends with the table of docs/interop.md.
 interop: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/oracle/imports
 	BUILD=$(BUILD) tests/interop/run

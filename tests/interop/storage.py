@@ -16,8 +16,7 @@ def registry(tls=False):
     secure = "\n  tls:\n    certificate: %s\n    key: %s" % (lab.path("good.pem"), lab.path("good.key")) if tls else ""
     write(root + ".yml", ("version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: %s\nhttp:\n"
                           "  addr: 127.0.0.1:%d%s\n" % (root, port, secure)).encode())
-    serve([tool("docker-registry"), "serve", root + ".yml"], port)
-    return port
+    return serve([tool("docker-registry"), "serve", root + ".yml"], port), port, root + "/docker/registry/v2/blobs/sha256/"
 
 
 def push_blob(base, data, kind, **annotations):
@@ -36,7 +35,7 @@ def push(base, tag, config, layers, kind="application/vnd.oci.image.manifest.v1+
 
 @case
 def docker_registry_serves_artifacts():
-    port = registry()
+    _, port, _ = registry()
     base = "http://127.0.0.1:%d/v2/team/model" % port
     kinds = {"oras": ("application/vnd.acme.config", "application/vnd.acme.weights", "org.opencontainers.image.title"),
              "kitops": ("application/vnd.kitops.modelkit.config.v1+json", "application/vnd.kitops.modelkit.model.v1.tar",
@@ -58,7 +57,7 @@ def docker_registry_serves_artifacts():
 @case
 def skopeo_copies_an_image_that_is_read():
     tool("skopeo")
-    port, layout = registry(), lab.path("layout")
+    (_, port, _), layout = registry(), lab.path("layout")
     os.makedirs(os.path.join(layout, "blobs/sha256"))
 
     def blob(data, kind, **more):
@@ -93,7 +92,7 @@ def skopeo_copies_an_image_that_is_read():
 
 @case
 def docker_registry_serves_models_of_ollama():
-    port = registry(tls=True)
+    server, port, blobs = registry(tls=True)
     base = "https://localhost:%d/v2/library/tiny" % port
     kind = "application/vnd.docker.distribution.manifest.v2+json"
     config = push_blob(base, json.dumps({"model_format": "safetensors", "model_family": "x", "file_type": "F32"}).encode(),
@@ -109,6 +108,14 @@ def docker_registry_serves_models_of_ollama():
     held("ollama", "metadata", {"license": "MIT License", "format": "safetensors"}.items()
          <= {m["key"]: m["value"] for m in model["metadata"]}.items(), model["metadata"])
     assert model["trust"] == "medium" and model["origin"]["registry"] == "ollama"
+    name = hashlib.sha256(TENSORS).hexdigest()
+    write(blobs + "%s/%s/data" % (name[:2], name), TENSORS[:-1] + b"!")
+    code, report, _ = scan_reference("ollama:tiny", *way)
+    found = {f["rule"] for m in report["models"] for f in m["findings"]}
+    held("ollama", "faults", code == 1 and "integrity/digest-mismatch" in found, (code, found))
+    stop(server)
+    code, report, _ = scan_reference("ollama:tiny", "--tries", "1", *way)
+    held("ollama", "faults", code == 2 and report["errors"][0]["retryable"], code)
 
 
 # ---- buckets -----------------------------------------------------------------------------------
@@ -142,7 +149,7 @@ def moto_serves_model_packages_of_sagemaker():
     port = free_port()
     env = {"AWS_ACCESS_KEY_ID": "AKIAINTEROP", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_DEFAULT_REGION": "us-east-1",
            "AWS_ENDPOINT_URL": "http://127.0.0.1:%d" % port}
-    serve([os.path.join(VENV, "bin", "moto_server"), "-H", "127.0.0.1", "-p", str(port)], port)
+    server = serve([os.path.join(VENV, "bin", "moto_server"), "-H", "127.0.0.1", "-p", str(port)], port)
     write(lab.path("x.pkl"), PICKLE)
     ran(python, "-c", (
         "import boto3\ns = boto3.client('s3', endpoint_url=%r)\ns.create_bucket(Bucket='models')\n"
@@ -156,6 +163,9 @@ def moto_serves_model_packages_of_sagemaker():
         model = check("sagemaker-registry", reference, {"model.pkl": PICKLE}, algorithm="md5", absent="sagemaker:none/1", **env)
         held("sagemaker-registry", "metadata", "Approved" in {m["value"] for m in model["metadata"]}, model["metadata"])
         assert model["trust"] == "internal", model["trust"]
+    stop(server)
+    code, report, _ = scan_reference("sagemaker:fraud/1", "--tries", "1", **env)
+    held("sagemaker-registry", "faults", code == 2 and report["errors"][0]["retryable"], code)
 
 
 @case

@@ -30,8 +30,7 @@ struct registry_in_memory {
     size_t asked;
 };
 
-/* A body of JSON says that it is: without that, GitLab's and W&B's GraphQL and MLflow's
- * search read a form, and refuse it. */
+/* A body of JSON says that it is: MLflow's search refuses what says it is a form. */
 static void expect_type_of_body(const struct rest_request *request)
 {
     const char *type = NULL;
