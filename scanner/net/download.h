@@ -12,7 +12,7 @@
 
 #include <sys/stat.h>
 
-enum { DOWNLOAD_DIGESTS_MAX = 4, DOWNLOAD_THREADS_MAX = 32 };
+enum { DOWNLOAD_DIGESTS_MAX = 16, DOWNLOAD_THREADS_MAX = 32 };
 #define DOWNLOAD_SIZE_UNKNOWN UINT64_MAX
 
 /* What to load.  Texts are the caller's. */
