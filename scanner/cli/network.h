@@ -15,6 +15,7 @@ struct network_arguments {
     const char *connect_to[NETWORK_LIST_MAX + 1];
     bool offline;
     unsigned downloads, tries; /* 0: as usual */
+    uint64_t file_max;         /* bytes; 0: no limit */
 };
 
 enum network_option {
@@ -24,7 +25,8 @@ enum network_option {
     NETWORK_CONNECT_TO,
     NETWORK_OFFLINE,
     NETWORK_DOWNLOADS,
-    NETWORK_TRIES
+    NETWORK_TRIES,
+    NETWORK_FILE_MAX
 };
 
 /* Rows of a getopt table. */
@@ -34,6 +36,7 @@ enum network_option {
         { "connect-to", required_argument, NULL, NETWORK_CONNECT_TO },                   \
         { "offline", no_argument, NULL, NETWORK_OFFLINE },                               \
         { "tries", required_argument, NULL, NETWORK_TRIES },                             \
+        { "max-file-size", required_argument, NULL, NETWORK_FILE_MAX },                  \
     {                                                                                    \
         "downloads", required_argument, NULL, NETWORK_DOWNLOADS                          \
     }
@@ -42,6 +45,7 @@ enum network_option {
     "      --offline         ask nobody: use what --cache has\n"                         \
     "      --cache DIR       keep answers and downloads in DIR, and use what is there\n" \
     "      --downloads N     files loaded at once [8]\n"                                 \
+    "      --max-file-size N load no file larger than N bytes\n"                         \
     "      --tries N         times a request is made before giving up [5]\n"             \
     "      --ca-file FILE    trust these certificate authorities, not the system's\n"    \
     "      --connect-to HOST:PORT:HOST:PORT\n"                                           \

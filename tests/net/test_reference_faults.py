@@ -531,6 +531,34 @@ def a_killed_fetch_resumes_and_verifies():
     assert open(d + "/model.safetensors", "rb").read() == data
 
 
+@case
+def a_file_above_the_operator_s_bound_is_not_loaded_and_never_clean():
+    hub(MODEL)
+    size = len(MODEL["model.safetensors"])
+    scan("--max-file-size", size, expect=0)
+    r = scan("--max-file-size", size - 1, expect=2)
+    f = files(r)
+    assert f["model.safetensors"]["status"] == "failed" and "larger than %d bytes" % (size - 1) in f["model.safetensors"]["reason"], f
+    assert f["config.json"]["status"] != "failed" and not asked("/acme/tiny/resolve/%s/model.safetensors" % COMMIT)
+    assert not {x for x in rules(r) if x.startswith("integrity/")}, rules(r)
+    # also where the list does not tell the size, and from the cache
+    cache = scratch() + "/cache"
+    scan("--cache", cache, expect=0)
+    assert files(scan("--cache", cache, "--offline", "--max-file-size", size - 1, expect=2))["model.safetensors"]["status"] == "failed"
+    tree = [entry(p, d) for p, d in sorted(MODEL.items())]
+    for e in tree:
+        del e["size"], e["lfs"]["size"]
+    hub(MODEL, listing=tree)
+    assert files(scan("--max-file-size", size - 1, expect=2))["model.safetensors"]["status"] == "failed"
+    to = scratch()
+    p = lab.assay("fetch", "hf:acme/tiny", "--to", to, "--max-file-size", size - 1)
+    assert p.returncode == 2 and os.listdir(to) == ["config.json"] and b"larger than" in p.stderr, p
+    assert lab.assay("lock", "hf:acme/tiny", "-o", to + "/lock", "--max-file-size", size - 1).returncode != 0
+    assert not os.path.exists(to + "/lock")
+    for bad in ("0", "-1", "1M", ""):
+        assert lab.assay("scan", "hf:acme/tiny", "--max-file-size", bad).returncode == 4
+
+
 # ---- digests that only a download's headers name -----------------------------------------
 
 
