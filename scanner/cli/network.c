@@ -41,6 +41,8 @@ bool network_apply(enum network_option option, const char *value,
             return false;
         a->timeout = (unsigned)n;
         return true;
+    case NETWORK_FILE_MAX:
+        return options_number(value, INT64_MAX, "max-file-size", &a->file_max, error);
     case NETWORK_TRIES:
         if (!options_number(value, TRIES_MAX, "tries", &n, error))
             return false;
@@ -75,6 +77,21 @@ static bool cache_directory(char *path, size_t size, struct error *error)
                      "downloads with --cache");
 }
 
+struct http_options network_http(const struct network_arguments *a)
+{
+    return (struct http_options){
+        .ca_file = a->ca_file,
+        .connect_to = a->connect_to,
+        .attempts = a->tries,
+        .slow_seconds = a->timeout,
+        .connect_ms = (a->timeout < CONNECT_MAX ? a->timeout : 0) * 1000,
+        .https_proxy = proxy("https_proxy", "HTTPS_PROXY"),
+        /* upper case could come from a request's header (CVE-2016-5385) */
+        .http_proxy = proxy("http_proxy", "http_proxy"),
+        .no_proxy = proxy("no_proxy", "NO_PROXY"),
+    };
+}
+
 bool network_options(const struct network_arguments *a,
                      const struct registries *registries,
                      struct remote_options *ret_options, struct error *error)
@@ -87,18 +104,11 @@ bool network_options(const struct network_arguments *a,
         .registries = registries,
         .environment = environment,
         .home = home && home[0] == '/' ? home : NULL,
-        .http = {.ca_file = a->ca_file,
-                 .connect_to = a->connect_to,
-                 .attempts = a->tries,
-                 .slow_seconds = a->timeout,
-                 .connect_ms = (a->timeout < CONNECT_MAX ? a->timeout : 0) * 1000,
-                 .https_proxy = proxy("https_proxy", "HTTPS_PROXY"),
-                 /* upper case could come from a request's header (CVE-2016-5385) */
-                  .http_proxy = proxy("http_proxy", "http_proxy"),
-                 .no_proxy = proxy("no_proxy", "NO_PROXY")},
+        .http = network_http(a),
         .cache = a->cache ? a->cache : cache,
         .cache_stays = a->cache != NULL,
         .offline = a->offline,
+        .file_max = a->file_max,
         .threads = a->downloads,
     };
     return true;

@@ -575,6 +575,19 @@ bool partial_exists(const struct cache *c, const char *identity)
     return faccessat(c->root, path, F_OK, 0) == 0;
 }
 
+bool partial_take(struct partial *p, int *ret_fd, struct error *error)
+{
+    char path[40];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", p->fd);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        (void)error_errno(error, ERROR_IO, "cannot read a download again");
+    else
+        *ret_fd = fd;
+    partial_close(p, false);
+    return fd >= 0;
+}
+
 void partial_close(struct partial *p, bool keep)
 {
     char path[PATH_BYTES];

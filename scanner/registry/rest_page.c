@@ -123,15 +123,16 @@ static json_t *build_body(struct scope *s, const json_t *template)
     return made;
 }
 
-/* The entry's headers; NULL when one cannot be made. */
+/* The entry's headers, and what they leave unsaid of JSON; NULL when one cannot be made.
+ */
 static struct rest_header *build_headers(struct call *c, size_t *ret_count)
 {
     json_t *headers = json_object_get(c->request, "headers"), *template;
     const char *name;
     struct rest_header *list =
-        arena_array(c->s->arena, json_object_size(headers) + 1, sizeof *list);
+        arena_array(c->s->arena, json_object_size(headers) + 2, sizeof *list);
     size_t n = 0;
-    bool accepts = false;
+    bool accepts = false, typed = c->body == NULL;
     json_object_foreach(headers, name, template)
     {
         struct buffer value;
@@ -148,9 +149,13 @@ static struct rest_header *build_headers(struct call *c, size_t *ret_count)
         if (!ok)
             return NULL;
         accepts = accepts || strcasecmp(name, "accept") == 0;
+        typed = typed || strcasecmp(name, "content-type") == 0;
     }
     if (list && !accepts)
         list[n++] = (struct rest_header){ .name = "Accept", .value = "application/json" };
+    if (list && !typed)
+        list[n++] =
+            (struct rest_header){ .name = "Content-Type", .value = "application/json" };
     *ret_count = n;
     return list;
 }

@@ -19,7 +19,7 @@ struct remote_options { /* outlives every remote */
     const char *cache; /* directory of downloads; made when it is missing */
     bool cache_stays;  /* answers and files stay in it; else only what was interrupted */
     bool offline;      /* no network: registry answers and files from the cache */
-    uint64_t file_max; /* bytes of one file; 0: no limit */
+    uint64_t file_max; /* bytes; a larger file is not loaded; 0: no limit */
     unsigned threads;  /* downloads at once; 0: 8 */
     void (*progress)(void *self, const struct download_counts *more); /* or NULL */
     void *progress_self;
@@ -52,6 +52,10 @@ remote_why_lower(const struct remote *r); /* than the table; NULL: it is not */
 size_t remote_count(const struct remote *r);
 const struct rest_file *remote_file(const struct remote *r, size_t i);
 const char *remote_file_problem(const struct remote *r, size_t i); /* NULL: it can load */
+
+/* DIGEST_BIT()s to compute of file `i` while it is loaded, besides sha256 and what its
+ * registry promises.  Of a file that is loading already it comes too late. */
+void remote_want(struct remote *r, size_t i, unsigned algorithms);
 
 /* What came of loading file `i`: waits for it, loading ahead the files behind it.  Never
  * NULL; valid until it is released. */

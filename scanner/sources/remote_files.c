@@ -268,10 +268,9 @@ static bool take_digest(const struct registry_hash_header *rule, struct span val
     return ok;
 }
 
-size_t remote_header_digests(const struct remote *r, size_t i,
+static size_t header_digests(const struct remote *r, const struct fields *fields,
                              struct header_digest ret_digests[HEADER_DIGESTS_MAX])
 {
-    const struct fields *fields = &r->files[i].result.http.fields;
     size_t count = 0;
     for (size_t n = 0; n < r->rules.hash_header_count && count < HEADER_DIGESTS_MAX;
          n++) {
@@ -281,4 +280,20 @@ size_t remote_header_digests(const struct remote *r, size_t i,
             count++;
     }
     return count;
+}
+
+size_t remote_header_digests(const struct remote *r, size_t i,
+                             struct header_digest ret_digests[HEADER_DIGESTS_MAX])
+{
+    return header_digests(r, &r->files[i].result.http.fields, ret_digests);
+}
+
+unsigned files_header_algorithms(void *owner, const struct fields *fields)
+{
+    const struct remote_file *f = owner;
+    struct header_digest found[HEADER_DIGESTS_MAX];
+    unsigned bits = 0;
+    for (size_t n = header_digests(f->remote, fields, found); n > 0; n--)
+        bits |= DIGEST_BIT(found[n - 1].algorithm);
+    return bits;
 }

@@ -57,6 +57,8 @@ static bool make_job(struct remote *r, struct remote_file *f, struct download *r
         .plain_ok = f->plain_ok,
         .size = f->file->size_known ? f->file->size : DOWNLOAD_SIZE_UNKNOWN,
         .limit = r->options->file_max,
+        .also = f->also,
+        .also_named = files_header_algorithms,
         .owner = f,
     };
     set_digests(&job, f->file);
@@ -99,14 +101,11 @@ static bool pool_next(void *self, struct download *ret)
     return found;
 }
 
-/* Whoever opens it has the descriptor; a name on the disk is for a cache that stays. */
 static bool pool_done(void *self, const struct download *job,
                       struct download_result *result)
 {
     struct remote *r = self;
     struct remote_file *f = job->owner;
-    if (result->state == DOWNLOAD_DONE && !r->options->cache_stays)
-        cache_remove(r->cache, result->sha256);
     pthread_mutex_lock(&r->lock);
     settle(r, f, *result);
     pthread_mutex_unlock(&r->lock);
@@ -137,6 +136,7 @@ static void *load(void *self)
     const struct downloader d = { .http = &r->http_options,
                                   .cache = r->cache,
                                   .offline = o->offline,
+                                  .nameless = !o->cache_stays,
                                   .threads = o->threads,
                                   .progress = o->progress,
                                   .progress_self = o->progress_self };
@@ -172,6 +172,21 @@ void pool_stop(struct remote *r)
 
 /* ---- the other side ---------------------------------------------------------------- */
 
+/* The bound holds for whatever a reference leads to. */
+static void refuse_large(const struct remote *r, struct remote_file *f)
+{
+    uint64_t most = r->options->file_max;
+    struct stat st;
+    if (most == 0 || f->result.fd < 0 ||
+        (fstat(f->result.fd, &st) == 0 && (uint64_t)st.st_size <= most))
+        return;
+    download_result_free(&f->result);
+    f->result.state = DOWNLOAD_LARGE;
+    (void)error_set(&f->result.error, ERROR_NETWORK,
+                    "it is larger than %llu bytes, which is the most that may be loaded",
+                    (unsigned long long)most);
+}
+
 /* A file that only its driver can produce. */
 static void open_elsewhere(struct remote *r, struct remote_file *f)
 {
@@ -179,8 +194,16 @@ static void open_elsewhere(struct remote *r, struct remote_file *f)
     if (f->result.fd < 0 && f->driver && f->driver->open && !f->file->storage) {
         f->result.fd = f->driver->open(f->call, f->file, &f->result.error);
         f->result.state = f->result.fd >= 0 ? DOWNLOAD_DONE : DOWNLOAD_FAILED;
+        refuse_large(r, f);
     }
     pthread_mutex_unlock(&r->opening);
+}
+
+void remote_want(struct remote *r, size_t i, unsigned algorithms)
+{
+    pthread_mutex_lock(&r->lock);
+    r->files[i].also |= algorithms;
+    pthread_mutex_unlock(&r->lock);
 }
 
 const struct download_result *remote_load(struct remote *r, size_t i)

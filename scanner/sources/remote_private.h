@@ -23,7 +23,8 @@ struct remote_file {
     const char *const *headers; /* that its request needs; NULL-terminated, or NULL */
     struct auth *auth;          /* NULL: anonymous */
     bool private_ok, plain_ok;
-    bool urgent; /* somebody waits for it */
+    unsigned also; /* digests that somebody will ask for; under the lock */
+    bool urgent;   /* somebody waits for it */
     enum remote_file_state state;
     struct download_result result;
 };
@@ -71,6 +72,9 @@ const struct driver *remote_storage_driver(const char *address);
 
 /* remote_files.c: from answers to r->files: storage listed, paths checked, in order. */
 bool files_list(struct remote *r, struct error *error);
+
+/* DIGEST_BIT()s that the headers of a download name; `owner` is the remote_file. */
+unsigned files_header_algorithms(void *owner, const struct fields *fields);
 
 /* remote_pool.c: loading ahead. */
 void pool_stop(struct remote *r);

@@ -154,6 +154,15 @@ def directories_stages_and_old_layouts():
 
 
 @case
+def a_remote_may_be_all_of_a_host():
+    lab.keep(TENSORS, prefix="/files/md5/")
+    for name, url in (("bare", b"https://cdn.test"), ("slash", b"https://cdn.test/")):
+        lab.repository(name, {".dvc/config": CONFIG.replace(b"https://hub.test/remote", url), "m.safetensors.dvc": out(TENSORS, "m.safetensors")})
+        file, = paths(scan("dvc:https://hub.test/git/%s//m.safetensors" % name, code=0)).values()
+        assert ("md5", "verified") in states(file), file
+
+
+@case
 def a_remote_in_a_bucket_is_read_with_the_operator_s_key_only():
     seen = []
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Buckets, containers, OCI repositories and web servers: listed, hashed, loaded; and what a
 hostile or broken one can do."""
-import base64, hashlib, hmac, json, os, subprocess, sys, urllib.parse
+import base64, hashlib, hmac, json, os, subprocess, sys, urllib.parse, zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lab import BUILD, Lab
@@ -25,6 +25,15 @@ def sha256(data):
 
 def md5(data):
     return hashlib.md5(data).hexdigest()
+
+
+def crc32c(data):
+    value = 0xffffffff
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0x82f63b78 if value & 1 else 0)
+    return "%08x" % (value ^ 0xffffffff)
 
 
 def b64(hexadecimal):
@@ -417,6 +426,25 @@ def an_etag_is_a_hash_only_where_it_is_one():
 
 
 @case
+def a_weak_checksum_counts_where_there_is_nothing_else():
+    zlib_crc = "%08x" % zlib.crc32(DATA)
+    sums = {"sha1": hashlib.sha1(DATA).hexdigest(), "crc32c": crc32c(DATA), "crc32": zlib_crc}
+    for name, value in sums.items():
+        for wrong in (False, True):
+            sent = "0" * len(value) if wrong else value
+            fields = {"ETag": '"%s-3"' % md5(DATA), "Content_Length": len(DATA), "x_amz_checksum_" + name: b64(sent)}
+            bucket({None: page("a.bin")}, head=lambda a: a.head(200, **fields))
+            one = listed("s3://models/", env=KEY, load=True)["by"]["a.bin"]
+            assert one["hashes"] == {name: sent} and one["state"] == ("mismatch" if wrong else "done"), one
+    # of parts and not of the object; beside a digest that proves more
+    for fields, wanted in (({"x_amz_checksum_crc32c": b64(crc32c(DATA)) + "-3"}, {}),
+                           ({"x_amz_checksum_crc32c": b64(crc32c(DATA)), "x_amz_checksum_sha256": b64(sha256(DATA))},
+                            {"sha256": sha256(DATA)})):
+        bucket({None: page("a.bin")}, head=lambda a: a.head(200, ETag='"%s-3"' % md5(DATA), Content_Length=len(DATA), **fields))
+        assert listed("s3://models/")["by"]["a.bin"]["hashes"] == wanted
+
+
+@case
 def an_endpoint_of_the_operator_s_may_be_private_and_plain():
     bucket({None: page("a.bin")}, host="127.0.0.1:%d" % lab.plain_port, base="/models")
     env = dict(KEY, AWS_ENDPOINT_URL_S3="http://127.0.0.1:%d" % lab.plain_port)
@@ -500,6 +528,7 @@ def objects_of_google_are_listed_and_loaded():
     out = listed("gs://models/dir", load=True, env={"CLOUDSDK_AUTH_ACCESS_TOKEN": "t0ken"})
     assert set(out["by"]) == {"a b.bin", "sub/c.bin", "composite"}, out
     assert out["by"]["a b.bin"]["hashes"] == {"md5": md5(DATA)} and out["by"]["composite"]["hashes"] == {}
+    assert "crc32c" in urllib.parse.unquote(lab.asked[0].path)
     assert all(f["state"] == "done" for f in out["files"])
     assert "/storage/v1/b/models/o/dir%2Fa%20b.bin?alt=media&generation=17" in lab.paths()
     assert all(a.headers["authorization"] == "Bearer t0ken" for a in lab.asked)
@@ -523,6 +552,17 @@ def a_credentials_file_of_google_s_is_exchanged_for_a_token():
     assert {a.headers["authorization"] for a in lab.asked if a.host == GCS} == {"Bearer t-user"}
     assert not [a for a in lab.asked if path in a.headers.get("authorization", "")]
     del lab.routes["/token"]
+
+
+@case
+def a_composite_object_of_google_is_checked_by_its_crc32c():
+    assert crc32c(b"123456789") == "e3069283"
+    gcs([item("good", md5Hash=None, crc32c=b64(crc32c(DATA))), item("bad", md5Hash=None, crc32c=b64(crc32c(b"other"))),
+         item("odd", md5Hash=None, crc32c="AAAAAAA="), item("both", crc32c=b64(crc32c(DATA)))])
+    by = listed("gs://models/", load=True, env={"CLOUDSDK_AUTH_ACCESS_TOKEN": "t0ken"})["by"]
+    assert by["good"]["hashes"] == {"crc32c": crc32c(DATA)} and by["good"]["state"] == "done", by
+    assert by["bad"]["state"] == "mismatch" and by["odd"]["hashes"] == {}, by
+    assert by["both"]["hashes"] == {"md5": md5(DATA)}
 
 
 @case
@@ -656,7 +696,7 @@ def a_client_of_entra_gets_a_token():
 @case
 def artifactory_is_listed_and_loaded():
     files = [{"uri": "/a.bin", "size": len(DATA), "folder": False, "sha1": "x", "sha2": sha256(DATA)},
-             {"uri": "/sub/b.bin", "size": str(len(DATA)), "folder": "false"}, {"uri": "/sub", "size": "-1", "folder": True},
+             {"uri": "/sub/b.bin", "size": str(len(DATA)), "folder": "false", "sha1": hashlib.sha1(DATA).hexdigest()}, {"uri": "/sub", "size": "-1", "folder": True},
              {"uri": "/../../x", "size": 1, "folder": False}]
     info = {"repo": "models", "path": "/one.bin", "size": str(len(DATA)), "createdBy": "ann",
             "checksums": {"md5": md5(DATA), "sha256": sha256(DATA).upper()}, "originalChecksums": {"sha256": sha256(DATA).upper()}}
@@ -671,6 +711,7 @@ def artifactory_is_listed_and_loaded():
     env = {"JF_URL": "https://hub.test/", "JF_ACCESS_TOKEN": "t0ken"}
     out = listed("jfrog://hub.test/models/dir", load=True, env=env)
     assert set(out["by"]) == {"a.bin", "sub/b.bin"} and out["refused"] == 1, out
+    assert out["by"]["sub/b.bin"]["hashes"] == {"sha1": hashlib.sha1(DATA).hexdigest()}
     assert out["by"]["a.bin"]["hashes"] == {"sha256": sha256(DATA)} and all(f["state"] == "done" for f in out["files"])
     assert all(a.headers["authorization"] == "Bearer t0ken" for a in lab.asked)
     out = listed("https://hub.test/artifactory/models/one.bin", load=True, env=dict(env, JF_URL="https://cdn.test"))
