@@ -616,6 +616,8 @@ def check_honest(registry, before, scanned, fetched):
         cells[registry].add("checks")
     if not files:
         assert scanned.code == fetched.code == before.code == 2, (scanned, fetched)
+        assert "lists no files" in fetched.said, fetched
+        told.extend("# none %s %s: it lists no files" % (registry, c) for c in ("files", "hashes", "download"))
         return
     assert before.code == fetched.code == 0 and scanned.code in (0, 1), (before, scanned, fetched)
     cells[registry].add("files")
