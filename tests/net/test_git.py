@@ -105,7 +105,7 @@ def an_lfs_object_that_is_missing_or_wrong_is_told():
 @case
 def other_ways_to_a_repository_are_refused_and_told():
     for target in ("ssh://git@hub.test/x", "git+ssh://git@hub.test/x", "git@hub.test:x/y", "git+file:///etc", "dvc:ssh://git@hub.test/x//m"):
-        p = subprocess.run([ASSAY, "scan", target], capture_output=True, env=dict(os.environ, HOME=lab.path("home")))
+        p = subprocess.run([ASSAY, "scan", *SCAN_FLAGS, target], capture_output=True, env=dict(os.environ, HOME=lab.path("home")))
         assert p.returncode == 4 and b"https" in p.stderr and not p.stdout, (target, p.stderr)
 
 
