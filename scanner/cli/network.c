@@ -41,6 +41,8 @@ bool network_apply(enum network_option option, const char *value,
             return false;
         a->timeout = (unsigned)n;
         return true;
+    case NETWORK_FILE_MAX:
+        return options_number(value, INT64_MAX, "max-file-size", &a->file_max, error);
     case NETWORK_TRIES:
         if (!options_number(value, TRIES_MAX, "tries", &n, error))
             return false;
@@ -106,6 +108,7 @@ bool network_options(const struct network_arguments *a,
         .cache = a->cache ? a->cache : cache,
         .cache_stays = a->cache != NULL,
         .offline = a->offline,
+        .file_max = a->file_max,
         .threads = a->downloads,
     };
     return true;

@@ -15,6 +15,7 @@ struct network_arguments {
     const char *connect_to[NETWORK_LIST_MAX + 1];
     bool offline;
     unsigned downloads, tries, timeout; /* 0: as usual */
+    uint64_t file_max;                  /* bytes; 0: no limit */
 };
 
 enum network_option {
@@ -25,7 +26,8 @@ enum network_option {
     NETWORK_OFFLINE,
     NETWORK_DOWNLOADS,
     NETWORK_TIMEOUT,
-    NETWORK_TRIES
+    NETWORK_TRIES,
+    NETWORK_FILE_MAX
 };
 
 /* Rows of a getopt table. */
@@ -36,6 +38,7 @@ enum network_option {
         { "offline", no_argument, NULL, NETWORK_OFFLINE },                               \
         { "timeout", required_argument, NULL, NETWORK_TIMEOUT },                         \
         { "tries", required_argument, NULL, NETWORK_TRIES },                             \
+        { "max-file-size", required_argument, NULL, NETWORK_FILE_MAX },                  \
     {                                                                                    \
         "downloads", required_argument, NULL, NETWORK_DOWNLOADS                          \
     }
@@ -44,6 +47,7 @@ enum network_option {
     "      --offline         ask nobody: use what --cache has\n"                         \
     "      --cache DIR       keep answers and downloads in DIR, and use what is there\n" \
     "      --downloads N     files loaded at once [8]\n"                                 \
+    "      --max-file-size N load no file larger than N bytes\n"                         \
     "      --tries N         times a request is made before giving up [5]\n"             \
     "      --timeout SECONDS give up on a server that is silent for so long [60]\n"      \
     "      --ca-file FILE    trust these certificate authorities, not the system's\n"    \

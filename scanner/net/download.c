@@ -33,7 +33,8 @@ struct work {
     bool busy;        /* the part is another's: wait for it */
     uint64_t offset;  /* this request asked for what comes after it; 0: for all */
     bool unsatisfied; /* the answer is no continuation: ask for all */
-    bool too_much;    /* more than was promised or is allowed */
+    bool too_much;    /* more than was promised */
+    bool large;       /* more than is allowed */
     bool broken;      /* the disk; result->error has it */
 };
 
@@ -79,6 +80,20 @@ static void differ(struct download_result *r, size_t which, const char *actual)
     (void)snprintf(r->actual, sizeof r->actual, "%s", actual);
     (void)error_set(&r->error, ERROR_NETWORK,
                     "the file is not the one that was promised");
+}
+
+static bool too_large(const struct work *w, uint64_t size)
+{
+    return w->job->limit > 0 && size != DOWNLOAD_SIZE_UNKNOWN && size > w->job->limit;
+}
+
+static void refuse_large(struct work *w)
+{
+    struct download_result *r = w->result;
+    r->state = DOWNLOAD_LARGE;
+    (void)error_set(&r->error, ERROR_NETWORK,
+                    "it is larger than %llu bytes, which is the most that may be loaded",
+                    (unsigned long long)w->job->limit);
 }
 
 /* Do size and digests hold?  Fills sha256, and what differs. */
@@ -142,6 +157,11 @@ static bool take_object(struct work *w, const char *sha256)
         return false;
     bool ok = fstat(fd, &r->hashed) == 0;
     uint64_t size = ok ? (uint64_t)r->hashed.st_size : 0;
+    if (ok && too_large(w, size)) {
+        (void)close(fd);
+        refuse_large(w);
+        return true;
+    }
     ok = ok && (w->job->size == DOWNLOAD_SIZE_UNKNOWN || size == w->job->size) &&
          hash_file(w, fd, size) && verify(w->job, size, r) &&
          strcmp(r->sha256, sha256) == 0;
@@ -251,14 +271,18 @@ static bool on_begin(void *self, const struct http_response *r)
             w->unsatisfied = true;
             return false;
         }
+        w->large = too_large(w, size);
     } else if (r->status == 200) {
         size = length_of(r);
-        if (!begin_whole(w, size, field_validator(&r->fields)))
+        w->large = too_large(w, size);
+        if (!w->large && !begin_whole(w, size, field_validator(&r->fields)))
             return false;
     } else {
         w->unsatisfied = true;
         return false;
     }
+    if (w->large)
+        return false;
     if (w->job->also_named)
         w->algorithms |= w->job->also_named(w->job->owner, &r->fields);
     if (w->job->size != DOWNLOAD_SIZE_UNKNOWN)
@@ -277,13 +301,11 @@ static bool on_bytes(void *self, struct span bytes)
 {
     struct work *w = self;
     const struct download *job = w->job;
-    uint64_t most = job->limit ? job->limit : UINT64_MAX;
-    if (job->size < most)
-        most = job->size;
-    if (bytes.len > most - size_so_far(w)) {
-        w->too_much = true;
+    uint64_t there = size_so_far(w);
+    w->large = job->limit > 0 && (there > job->limit || bytes.len > job->limit - there);
+    w->too_much = there > job->size || bytes.len > job->size - there;
+    if (w->large || w->too_much)
         return false;
-    }
     if (w->in_memory) {
         buffer_add(&w->memory, bytes);
         w->result->fetched += bytes.len;
@@ -339,7 +361,7 @@ static bool ask(struct work *w, struct http *h)
                                     .sink = &sink };
     struct error error;
     http_response_free(&w->result->http);
-    w->unsatisfied = w->too_much = w->busy = false;
+    w->unsatisfied = w->too_much = w->large = w->busy = false;
     bool ok = w->job->auth ? auth_fetch(w->job->auth, h, &q, &w->result->http, &error)
                            : http_fetch(h, &q, &w->result->http, &error);
     if (!ok && !w->broken)
@@ -469,9 +491,12 @@ static void load(struct work *w, struct http *h)
         whole = ask(w, h) && (r->http.status == 200 || r->http.status == 206);
         if (whole || w->broken || w->busy)
             break;
-        if (w->too_much) {
+        if (w->too_much || w->large) {
             r->size = size_so_far(w);
-            differ(r, SIZE_MAX, "");
+            if (w->large)
+                refuse_large(w);
+            else
+                differ(r, SIZE_MAX, "");
             if (!w->in_memory)
                 partial_close(&w->partial, false);
             return;
@@ -534,6 +559,10 @@ void download_file(const struct downloader *d, struct http *h, const struct down
         .d = d, .job = job, .result = ret_result, .algorithms = algorithms_of(job)
     };
     *ret_result = (struct download_result){ .state = DOWNLOAD_FAILED, .fd = -1 };
+    if (too_large(&w, job->size)) {
+        refuse_large(&w);
+        return;
+    }
     if (take_cached(&w))
         return;
     if (d->offline) {

@@ -12,7 +12,7 @@
 
 #include <sys/stat.h>
 
-enum { DOWNLOAD_DIGESTS_MAX = 4, DOWNLOAD_THREADS_MAX = 32 };
+enum { DOWNLOAD_DIGESTS_MAX = 16, DOWNLOAD_THREADS_MAX = 32 };
 #define DOWNLOAD_SIZE_UNKNOWN UINT64_MAX
 
 /* What to load.  Texts are the caller's. */
@@ -22,7 +22,7 @@ struct download {
     struct auth *auth;          /* or NULL */
     bool private_ok, plain_ok;
     uint64_t size;  /* promised, or DOWNLOAD_SIZE_UNKNOWN */
-    uint64_t limit; /* more bytes than that are too many; 0: no limit */
+    uint64_t limit; /* a larger file is not loaded; 0: no limit */
     struct download_digest {
         enum digest_algorithm algorithm;
         const char *hex; /* lower case; or a beginning of it, 8 digits at least */
@@ -38,6 +38,7 @@ enum download_state {
     DOWNLOAD_MISMATCH, /* all there, but its size or a digest differs; nothing is kept */
     DOWNLOAD_STATUS,   /* the server said no: http.status */
     DOWNLOAD_FAILED,   /* http.failure, or the disk */
+    DOWNLOAD_LARGE,    /* larger than the limit; nothing is kept */
     DOWNLOAD_OFFLINE   /* not in the cache, and the network is not to be used */
 };
 
@@ -73,8 +74,7 @@ struct downloader {
     const struct http_options *http;
     struct cache *cache;
     bool offline;
-    bool nameless;    /* what is loaded is no object of the cache: nobody else finds it,
-                         and nothing is left of it when its descriptor is closed */
+    bool nameless;    /* nobody else finds what is loaded; it ends with its descriptor */
     unsigned threads; /* 0: 8 */
 
     /* So much more is there.  Called by any thread, many at a time. */

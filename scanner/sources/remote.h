@@ -19,7 +19,7 @@ struct remote_options { /* outlives every remote */
     const char *cache; /* directory of downloads; made when it is missing */
     bool cache_stays;  /* answers and files stay in it; else only what was interrupted */
     bool offline;      /* no network: registry answers and files from the cache */
-    uint64_t file_max; /* bytes of one file; 0: no limit */
+    uint64_t file_max; /* bytes; a larger file is not loaded; 0: no limit */
     unsigned threads;  /* downloads at once; 0: 8 */
     void (*progress)(void *self, const struct download_counts *more); /* or NULL */
     void *progress_self;

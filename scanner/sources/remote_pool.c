@@ -172,6 +172,21 @@ void pool_stop(struct remote *r)
 
 /* ---- the other side ---------------------------------------------------------------- */
 
+/* The bound holds for whatever a reference leads to. */
+static void refuse_large(const struct remote *r, struct remote_file *f)
+{
+    uint64_t most = r->options->file_max;
+    struct stat st;
+    if (most == 0 || f->result.fd < 0 ||
+        (fstat(f->result.fd, &st) == 0 && (uint64_t)st.st_size <= most))
+        return;
+    download_result_free(&f->result);
+    f->result.state = DOWNLOAD_LARGE;
+    (void)error_set(&f->result.error, ERROR_NETWORK,
+                    "it is larger than %llu bytes, which is the most that may be loaded",
+                    (unsigned long long)most);
+}
+
 /* A file that only its driver can produce. */
 static void open_elsewhere(struct remote *r, struct remote_file *f)
 {
@@ -179,6 +194,7 @@ static void open_elsewhere(struct remote *r, struct remote_file *f)
     if (f->result.fd < 0 && f->driver && f->driver->open && !f->file->storage) {
         f->result.fd = f->driver->open(f->call, f->file, &f->result.error);
         f->result.state = f->result.fd >= 0 ? DOWNLOAD_DONE : DOWNLOAD_FAILED;
+        refuse_large(r, f);
     }
     pthread_mutex_unlock(&r->opening);
 }

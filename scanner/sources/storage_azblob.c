@@ -1,6 +1,7 @@
 /* azure://CONTAINER[/PREFIX], wasbs://CONTAINER@ACCOUNT.blob.core.windows.net/PREFIX,
  * abfss://…, https://ACCOUNT.blob.core.windows.net/CONTAINER/PREFIX[?SAS]: Azure Blob
  * Storage.  Source: Azure Blob Storage REST API, List Blobs, Get Blob. */
+#include "net/azure.h"
 #include "sources/storage.h"
 #include "sources/xml.h"
 
@@ -19,18 +20,12 @@ struct container {
 /* ---- where it is
  * ------------------------------------------------------------------------ */
 
-/* "BlobEndpoint=http://…;SharedAccessSignature=…": one value of it, or NULL. */
+/* A part of the operator's connection string, or NULL. */
 static const char *connection(struct storage *s, const char *key)
 {
     const char *text = storage_env(s, "AZURE_STORAGE_CONNECTION_STRING");
-    size_t n = strlen(key);
-    while (text && *text) {
-        size_t part = strcspn(text, ";");
-        if (part > n && strncmp(text, key, n) == 0 && text[n] == '=')
-            return arena_text(s->arena, span_of(text + n + 1, part - n - 1));
-        text += part + (text[part] == ';');
-    }
-    return NULL;
+    struct span part = azure_connection_part(text, key);
+    return part.len ? arena_text(s->arena, part) : NULL;
 }
 
 static bool host_valid(const char *host)
@@ -121,14 +116,15 @@ static bool open_place(struct container *c, struct error *error)
         "scope=https%3A%2F%2Fstorage.azure.com%2F.default", NULL
     };
     const struct auth_method methods[] = {
-        {.kind = AUTH_QUERY,     .env = sas, .files = none, .exchange_form = none   },
+        {.kind = AUTH_QUERY,     .env = sas,  .files = none, .exchange_form = none  },
+        { .kind = AUTH_AZURE,    .env = none, .files = none, .exchange_form = none  },
         { .kind = AUTH_EXCHANGE,
          .env = none,
          .files = none,
          .exchange_url =
               "https://login.microsoftonline.com/$AZURE_TENANT_ID/oauth2/v2.0/token", .exchange_pointer = "/access_token",
          .exchange_form = form },
-        { .kind = AUTH_NONE,  .env = none,           .files = none,       .exchange_form = none                  },
+        { .kind = AUTH_NONE,  .env = none,            .files = none,        .exchange_form = none                  },
     };
     bool known = c->own && !c->sas;
     if (known)
@@ -211,7 +207,7 @@ static bool on_element(void *self, const char *path, struct span text)
 
 static bool list_page(struct page *p, enum rest_refusal *ret_refusal, struct error *error)
 {
-    static const char *const headers[] = { "x-ms-version: 2021-08-06", NULL };
+    static const char *const headers[] = { "x-ms-version: " AZURE_VERSION, NULL };
     const struct container *c = p->container;
     struct buffer url;
     struct http_response r;

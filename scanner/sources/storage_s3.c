@@ -161,6 +161,25 @@ static struct span unquoted(const char *etag)
                : s;
 }
 
+/* Checksums that prove less, where there is nothing else. */
+static void read_weak(struct arena *arena, const struct fields *f, struct rest_file *file)
+{
+    static const struct {
+        const char *header;
+        enum digest_algorithm algorithm;
+    } weak[] = {
+        {"x-amz-checksum-sha1",    DIGEST_SHA1  },
+        { "x-amz-checksum-crc32c", DIGEST_CRC32C},
+        { "x-amz-checksum-crc32",  DIGEST_CRC32 },
+    };
+    for (size_t i = 0; !file->hashes && i < sizeof weak / sizeof *weak; i++) {
+        const char *sum = fields_get(f, weak[i].header, 0);
+        if (sum)
+            listing_hash(arena, file, weak[i].algorithm, LISTING_BASE64,
+                         span_of_text(sum));
+    }
+}
+
 static void read_head(struct bucket *b, const struct fields *f, struct rest_file *file)
 {
     struct arena *arena = b->storage->arena;
@@ -171,6 +190,7 @@ static void read_head(struct bucket *b, const struct fields *f, struct rest_file
         listing_hash(arena, file, DIGEST_MD5, LISTING_HEX, etag);
     if (sum) /* "…-3": of the parts' sums, not of the object */
         listing_hash(arena, file, DIGEST_SHA256, LISTING_BASE64, span_of_text(sum));
+    read_weak(arena, f, file);
     if (!file->size_known && length) {
         char *end;
         file->size = strtoull(length, &end, 10);

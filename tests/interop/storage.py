@@ -213,6 +213,8 @@ def azurite_serves_a_container():
         raise AssertionError(e.read().decode()[:800])
     check("azblob", "azure://models/fraud", FILES, algorithm="md5", absent="azure://none/x",
           AZURE_STORAGE_CONNECTION_STRING="BlobEndpoint=%s;SharedAccessSignature=%s" % (base, sas))
+    check("azblob, key", "azure://models/fraud", FILES, algorithm="md5", absent="azure://none/x",
+          AZURE_STORAGE_CONNECTION_STRING="AccountName=%s;AccountKey=%s;BlobEndpoint=%s" % ("devstoreaccount1", AZURITE_KEY, base))
 
 
 # ---- git ---------------------------------------------------------------------------------------

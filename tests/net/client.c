@@ -217,8 +217,8 @@ static bool is_readable(const struct download_result *r)
 
 static bool job_done(void *self, const struct download *job, struct download_result *r)
 {
-    static const char *const states[] = { "done", "mismatch", "status", "failed",
-                                          "offline" };
+    static const char *const states[] = { "done",   "mismatch", "status",
+                                          "failed", "large",    "offline" };
     struct jobs *j = self;
     json_t *out = json_object();
     if (settings.quiet && r->state == DOWNLOAD_DONE) {

@@ -115,9 +115,32 @@ def what_was_not_promised_is_told_and_not_tried_again():
     assert len(lab.asked) == 1 and not stored(folder) and not leftovers(folder)
     expect(load(folder, "https://hub.test/model", options=("--size", len(DATA) + 1)), state="mismatch", mismatch=-1)
     expect(load(folder, "https://hub.test/model", options=("--size", 1000)), state="mismatch", mismatch=-1)
-    expect(load(folder, "https://hub.test/model", options=("--limit", 1000)), state="mismatch", mismatch=-1)
     expect(load(folder, "https://hub.test/model", options=("--sha256", sha256(DATA)[:7])), state="mismatch")
     assert not stored(folder) and not leftovers(folder)
+
+
+@case
+def a_file_above_the_limit_is_not_loaded():
+    folder, most = cache(), len(DATA) - 1
+    for options, told in ((("--size", len(DATA)), 0), ((), 1), (("--nameless",), 1)):
+        out = load(folder, "https://hub.test/model", options=("--limit", most, *options))
+        expect(out, state="large", fetched=0, readable=False)
+        assert len(lab.asked) == told and "%d bytes" % most in out["error"], out
+
+    @lab.route("/endless")
+    def _(a):
+        a.head(200, Connection="close")
+        a.send(DATA)
+        a.cut()
+    expect(load(folder, "https://hub.test/endless", options=("--limit", most)), state="large")
+    expect(load(folder, "https://hub.test/small", options=("--limit", len(SMALL))), state="done")
+    expect(load(folder, "https://hub.test/small", options=("--limit", len(SMALL) - 1)), state="large")
+    expect(load(folder, "https://hub.test/small", options=("--offline", "--limit", len(SMALL) - 1)), state="large")
+    # nobody says how large it is until it is too large; or it is less than was promised
+    cutting("/cut-large", 3 << 20, 5)
+    load(folder, "https://hub.test/cut-large", options=("--attempts", 1))
+    expect(load(folder, "https://hub.test/cut-large", options=("--limit", most)), state="large", fetched=0)
+    assert stored(folder) == [sha256(SMALL)] and not leftovers(folder)
 
 
 @case
