@@ -74,8 +74,7 @@ struct downloader {
     const struct http_options *http;
     struct cache *cache;
     bool offline;
-    bool nameless;    /* what is loaded is no object of the cache: nobody else finds it,
-                         and nothing is left of it when its descriptor is closed */
+    bool nameless;    /* what is loaded is no object of the cache, and gone when closed */
     unsigned threads; /* 0: 8 */
 
     /* So much more is there.  Called by any thread, many at a time. */
