@@ -2,7 +2,7 @@
 
 #include "cli/options.h"
 
-enum { TRIES_MAX = 20 };
+enum { TRIES_MAX = 20, TIMEOUT_MAX = 3600, CONNECT_MAX = 20 };
 
 static const char *environment(const char *name)
 {
@@ -35,6 +35,11 @@ bool network_apply(enum network_option option, const char *value,
         if (!options_number(value, DOWNLOAD_THREADS_MAX, "downloads", &n, error))
             return false;
         a->downloads = (unsigned)n;
+        return true;
+    case NETWORK_TIMEOUT:
+        if (!options_number(value, TIMEOUT_MAX, "timeout", &n, error))
+            return false;
+        a->timeout = (unsigned)n;
         return true;
     case NETWORK_FILE_MAX:
         return options_number(value, INT64_MAX, "max-file-size", &a->file_max, error);
@@ -72,6 +77,21 @@ static bool cache_directory(char *path, size_t size, struct error *error)
                      "downloads with --cache");
 }
 
+struct http_options network_http(const struct network_arguments *a)
+{
+    return (struct http_options){
+        .ca_file = a->ca_file,
+        .connect_to = a->connect_to,
+        .attempts = a->tries,
+        .slow_seconds = a->timeout,
+        .connect_ms = (a->timeout < CONNECT_MAX ? a->timeout : 0) * 1000,
+        .https_proxy = proxy("https_proxy", "HTTPS_PROXY"),
+        /* upper case could come from a request's header (CVE-2016-5385) */
+        .http_proxy = proxy("http_proxy", "http_proxy"),
+        .no_proxy = proxy("no_proxy", "NO_PROXY"),
+    };
+}
+
 bool network_options(const struct network_arguments *a,
                      const struct registries *registries,
                      struct remote_options *ret_options, struct error *error)
@@ -84,13 +104,7 @@ bool network_options(const struct network_arguments *a,
         .registries = registries,
         .environment = environment,
         .home = home && home[0] == '/' ? home : NULL,
-        .http = {.ca_file = a->ca_file,
-                 .connect_to = a->connect_to,
-                 .attempts = a->tries,
-                 .https_proxy = proxy("https_proxy", "HTTPS_PROXY"),
-                 /* upper case could come from a request's header (CVE-2016-5385) */
-                  .http_proxy = proxy("http_proxy", "http_proxy"),
-                 .no_proxy = proxy("no_proxy", "NO_PROXY")},
+        .http = network_http(a),
         .cache = a->cache ? a->cache : cache,
         .cache_stays = a->cache != NULL,
         .offline = a->offline,

@@ -14,8 +14,8 @@ struct network_arguments {
     const char *ca_file, *cache;
     const char *connect_to[NETWORK_LIST_MAX + 1];
     bool offline;
-    unsigned downloads, tries; /* 0: as usual */
-    uint64_t file_max;         /* bytes; 0: no limit */
+    unsigned downloads, tries, timeout; /* 0: as usual */
+    uint64_t file_max;                  /* bytes; 0: no limit */
 };
 
 enum network_option {
@@ -25,6 +25,7 @@ enum network_option {
     NETWORK_CONNECT_TO,
     NETWORK_OFFLINE,
     NETWORK_DOWNLOADS,
+    NETWORK_TIMEOUT,
     NETWORK_TRIES,
     NETWORK_FILE_MAX
 };
@@ -35,6 +36,7 @@ enum network_option {
         { "cache", required_argument, NULL, NETWORK_CACHE },                             \
         { "connect-to", required_argument, NULL, NETWORK_CONNECT_TO },                   \
         { "offline", no_argument, NULL, NETWORK_OFFLINE },                               \
+        { "timeout", required_argument, NULL, NETWORK_TIMEOUT },                         \
         { "tries", required_argument, NULL, NETWORK_TRIES },                             \
         { "max-file-size", required_argument, NULL, NETWORK_FILE_MAX },                  \
     {                                                                                    \
@@ -47,12 +49,16 @@ enum network_option {
     "      --downloads N     files loaded at once [8]\n"                                 \
     "      --max-file-size N load no file larger than N bytes\n"                         \
     "      --tries N         times a request is made before giving up [5]\n"             \
+    "      --timeout SECONDS give up on a server that is silent for so long [60]\n"      \
     "      --ca-file FILE    trust these certificate authorities, not the system's\n"    \
     "      --connect-to HOST:PORT:HOST:PORT\n"                                           \
     "                        reach the first host at the second; repeatable\n"
 
 bool network_apply(enum network_option option, const char *value,
                    struct network_arguments *a, struct error *error);
+
+/* Whom to reach and how: of `a`, and the environment's proxies. */
+struct http_options network_http(const struct network_arguments *a);
 
 /* Everything that remote_open() needs.  Static storage; `a` and `registries` outlive it.
  */

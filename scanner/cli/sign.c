@@ -1,20 +1,29 @@
-/* assay sign: make an OpenSSF Model Signing bundle with a key or a certificate. */
+/* assay sign: make an OpenSSF Model Signing bundle by a key, a certificate or an
+ * identity.
+ */
+#include "cli/identity_options.h"
 #include "cli/model_options.h"
 #include "cli/passphrase.h"
 #include "policy/policy.h"
+#include "reports/escape.h"
 
 static const char usage[] =
     "Usage: assay sign key MODEL --private-key PEM [OPTION...]\n"
     "       assay sign certificate MODEL --private-key PEM --signing-certificate PEM\n"
-    "                  [--certificate-chain PEM]... [OPTION...]\n\n"
-    "Hash every file of MODEL and sign the list with ECDSA P-256, P-384 or P-521.\n\n"
+    "                  [--certificate-chain PEM]... [OPTION...]\n"
+    "       assay sign sigstore MODEL --identity-token-file FILE [OPTION...]\n\n"
+    "Hash every file of MODEL and sign the list with ECDSA P-256, P-384 or P-521; or "
+    "with\n"
+    "a key of its own and a certificate of Sigstore's for it, which names an identity "
+    "and\n"
+    "is entered in a public log.\n\n"
     "      --signature FILE         where the signature goes [model.sig]\n"
     "      --private-key FILE       the key, PEM, may be encrypted\n"
     "      --password TEXT          its passphrase; better: --password-file, or the\n"
     "                               environment's ASSAY_KEY_PASSWORD, or the prompt\n"
     "      --password-file FILE     the first line of FILE is the passphrase\n"
     "      --signing-certificate FILE  the certificate of the key, PEM\n"
-    "      --certificate-chain FILE the certificates above it; repeatable\n"
+    "      --certificate-chain FILE the certificates above it; repeatable\n" IDENTITY_HELP
     "      --hash NAME              sha256, blake2b or blake3 [sha256]\n"
     "      --shard-size N           sign ranges of N bytes instead of whole "
     "files\n" MODEL_HELP "  -h, --help                   this text\n";
@@ -32,6 +41,7 @@ enum {
 
 struct arguments {
     struct model_arguments model;
+    struct identity_arguments identity;
     const char *signature, *private_key, *password, *password_file, *certificate;
     struct path_list chain;
     enum digest_algorithm algorithm;
@@ -77,7 +87,9 @@ static bool take(struct arguments *a, int option, const char *value, struct erro
         a->help = true;
         return true;
     default:
-        return model_arguments_take(&a->model, option, value, error);
+        return identity_arguments_take(&a->identity, option, value, error) ||
+               (error->code == ERROR_NONE &&
+                model_arguments_take(&a->model, option, value, error));
     }
 }
 
@@ -86,6 +98,7 @@ static bool read_arguments(int argc, char **argv, struct arguments *a,
 {
     static const struct option options[] = {
         MODEL_OPTIONS,
+        IDENTITY_OPTIONS,
         {"signature",         required_argument, NULL, SIGN_SIGNATURE },
         { "private-key",               required_argument, NULL, SIGN_PRIVATE_KEY },
         { "password",                  required_argument, NULL, SIGN_PASSWORD },
@@ -107,17 +120,25 @@ static bool read_arguments(int argc, char **argv, struct arguments *a,
 /* ---- running -------------------------------------------------------------------------
  */
 
-/* "key" or "certificate", which model_signing's users write; the others need a network or
- * a token, and are refused. */
+/* "key", "certificate" or "sigstore", as users of model_signing write it; keys on tokens
+ * are refused. */
 static bool check_method(const char *word, const struct arguments *a, struct error *error)
 {
     bool certificate = strcmp(word, "certificate") == 0;
-    if (!certificate && strcmp(word, "key") != 0)
+    bool keyless = strcmp(word, "sigstore") == 0;
+    if (!certificate && !keyless && strcmp(word, "key") != 0)
         return error_set(error, ERROR_USAGE,
-                         "assay sign: %s is neither key nor certificate; keyless and "
-                         "PKCS #11 signing are not supported",
+                         "assay sign: %s is none of key, certificate, sigstore; PKCS #11 "
+                         "signing is not supported",
                          word);
-    if (!a->private_key)
+    if (!keyless && a->identity.any)
+        return error_set(error, ERROR_USAGE,
+                         "assay sign: an identity belongs to assay sign sigstore");
+    if (keyless && (a->private_key || a->certificate || a->chain.count))
+        return error_set(error, ERROR_USAGE,
+                         "assay sign sigstore makes its key itself, and gets the "
+                         "certificate for it");
+    if (!keyless && !a->private_key)
         return error_set(error, ERROR_USAGE, "assay sign: --private-key is missing");
     if (certificate != (a->certificate != NULL))
         return error_set(error, ERROR_USAGE,
@@ -126,14 +147,36 @@ static bool check_method(const char *word, const struct arguments *a, struct err
     return true;
 }
 
+static void say(const struct arguments *a, const struct sign_report *done)
+{
+    struct buffer who;
+    buffer_init(&who, 8 * sizeof done->identity);
+    (void)printf("Signing succeeded: %s, %zu %s", a->signature, done->files,
+                 a->shard_size      ? "shards"
+                 : done->files == 1 ? "file"
+                                    : "files");
+    if (done->identity[0]) {
+        escape_terminal(&who, span_of_text(done->identity));
+        buffer_add_text(&who, ", as ");
+        escape_terminal(&who, span_of_text(done->issuer));
+        buffer_add_text(&who, " vouches");
+        (void)printf(", by %s", who.text);
+    }
+    (void)puts("");
+    buffer_free(&who);
+}
+
 static int sign(struct arguments *a, const char *method, const char *model)
 {
     struct error error = { 0 };
+    struct keyless_request keyless;
+    struct sign_report done;
     const char *passphrase = NULL;
-    size_t files = 0;
+    bool by_identity = strcmp(method, "sigstore") == 0;
     if (!check_method(method, a, &error) ||
-        !passphrase_find(a->private_key, a->password, a->password_file, a->passphrase,
-                         &passphrase, &error))
+        !(by_identity ? identity_arguments_load(&a->identity, &keyless, &error)
+                      : passphrase_find(a->private_key, a->password, a->password_file,
+                                        a->passphrase, &passphrase, &error)))
         return complain(&error);
     a->model.options.ignore = a->model.ignore.items;
     const struct sign_request r = {
@@ -143,17 +186,15 @@ static int sign(struct arguments *a, const char *method, const char *model)
         .shard_size = a->shard_size,
         .algorithm = a->algorithm,
         .output = a->signature,
+        .keyless = by_identity ? &keyless : NULL,
         .private_key = a->private_key,
         .passphrase = passphrase,
         .certificate = a->certificate,
         .chain = a->chain.items,
     };
-    if (!sign_model(&r, &files, &error))
+    if (!sign_model(&r, &done, &error))
         return complain(&error);
-    (void)printf("Signing succeeded: %s, %zu %s\n", a->signature, files,
-                 a->shard_size ? "shards"
-                 : files == 1  ? "file"
-                               : "files");
+    say(a, &done);
     return EXIT_PASS;
 }
 
@@ -178,5 +219,6 @@ int command_sign(int argc, char **argv)
     }
     int code = sign(&a, argv[optind], argv[optind + 1]);
     explicit_bzero(a.passphrase, sizeof a.passphrase);
+    explicit_bzero(a.identity.text, sizeof a.identity.text);
     return code;
 }

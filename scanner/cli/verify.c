@@ -5,9 +5,10 @@
 #include "engine/verifying.h"
 #include "policy/policy.h"
 #include "reports/escape.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 
 #include <time.h>
+#include <unistd.h>
 
 enum { FILES_SHOWN = 50 };
 
@@ -30,7 +31,10 @@ static const char usage[] =
     "      --signature FILE, --bundle FILE     the signature [model.sig in the model, "
     "or\n"
     "                                          beside a file]\n"
-    "      --certificate FILE       of a signature that cosign wrote without a bundle\n"
+    "      --certificate FILE       of a signature that cosign wrote without a bundle "
+    "[.pem,\n"
+    "                               .crt or .cert beside it]\n"
+    "      --rekor-response FILE    the log's entry of such a signature\n"
     "      --trusted-root FILE, --trust-config FILE  of keyless signatures [the "
     "installed]\n"
     "      --use-staging            the root of Sigstore's staging instance\n"
@@ -50,6 +54,7 @@ enum {
     VERIFY_PROVIDER,
     VERIFY_PROVIDER_PATTERN,
     VERIFY_CERTIFICATE_FILE,
+    VERIFY_ENTRY,
     VERIFY_KEYRING,
     VERIFY_ROOT,
     VERIFY_STAGING,
@@ -63,7 +68,7 @@ enum {
 struct arguments {
     struct model_arguments model;
     struct signer_arguments signers;
-    const char *signature, *certificate;
+    const char *signature, *certificate, *entry;
     enum sandbox sandbox;
     enum verify_method method;
     bool json, help;
@@ -82,22 +87,23 @@ static const struct option options[] = {
     { "certificate-oidc-issuer-regexp",                             required_argument, NULL,
       VERIFY_PROVIDER_PATTERN },
     { "certificate",                required_argument, NULL, VERIFY_CERTIFICATE_FILE },
-    { "offline",              optional_argument, NULL, VERIFY_FINGERPRINTS },
-    { "new-bundle-format",                             optional_argument, NULL, VERIFY_FINGERPRINTS },
-    { "identity-provider",                                required_argument, NULL, VERIFY_PROVIDER },
-    { "certificate-oidc-issuer",required_argument, NULL, VERIFY_PROVIDER },
-    { "keyring",                  required_argument, NULL, VERIFY_KEYRING },
-    { "trusted-root",           required_argument, NULL, VERIFY_ROOT },
-    { "trust-config",                             required_argument, NULL, VERIFY_ROOT },
-    { "use-staging",                                no_argument, NULL, VERIFY_STAGING },
-    { "builder-id",required_argument, NULL, VERIFY_BUILDER },
-    { "ignore-unsigned-files",          no_argument, NULL, VERIFY_IGNORE_UNSIGNED },
-    { "no-ignore-unsigned-files", no_argument, NULL, VERIFY_NO_IGNORE_UNSIGNED },
-    { "log-fingerprints",                             no_argument, NULL, VERIFY_FINGERPRINTS },
-    { "output",                                required_argument, NULL, 'o' },
-    { "sandbox", required_argument, NULL, VERIFY_SANDBOX },
-    { "help",          no_argument, NULL, 'h' },
-    { 0                       }
+    { "rekor-response",              required_argument, NULL, VERIFY_ENTRY },
+    { "offline",                             optional_argument, NULL, VERIFY_FINGERPRINTS },
+    { "new-bundle-format",                                optional_argument, NULL, VERIFY_FINGERPRINTS },
+    { "identity-provider",required_argument, NULL, VERIFY_PROVIDER },
+    { "certificate-oidc-issuer",                  required_argument, NULL, VERIFY_PROVIDER },
+    { "keyring",           required_argument, NULL, VERIFY_KEYRING },
+    { "trusted-root",                             required_argument, NULL, VERIFY_ROOT },
+    { "trust-config",                                required_argument, NULL, VERIFY_ROOT },
+    { "use-staging",no_argument, NULL, VERIFY_STAGING },
+    { "builder-id",          required_argument, NULL, VERIFY_BUILDER },
+    { "ignore-unsigned-files", no_argument, NULL, VERIFY_IGNORE_UNSIGNED },
+    { "no-ignore-unsigned-files",                             no_argument, NULL, VERIFY_NO_IGNORE_UNSIGNED },
+    { "log-fingerprints",                                no_argument, NULL, VERIFY_FINGERPRINTS },
+    { "output", required_argument, NULL, 'o' },
+    { "sandbox",          required_argument, NULL, VERIFY_SANDBOX },
+    { "help",                 no_argument, NULL, 'h' },
+    { 0                            }
 };
 
 static bool take_output(struct arguments *a, const char *value, struct error *error)
@@ -131,6 +137,9 @@ static bool take(struct arguments *a, int option, const char *value, struct erro
                (s->provider_patterns[s->providers.count - 1] = true);
     case VERIFY_CERTIFICATE_FILE:
         a->certificate = value;
+        return true;
+    case VERIFY_ENTRY:
+        a->entry = value;
         return true;
     case VERIFY_PROVIDER:
         return path_list_add(&s->providers, value, "identity-provider", error);
@@ -320,6 +329,14 @@ static int code_of(enum signature_state state)
 /* ---- running --------------------------------------------------------------------------
  */
 
+/* "oci://…", "hf:…": nothing here, and nothing that could be fetched to be verified. */
+static bool is_reference(const char *target)
+{
+    size_t scheme = strspn(target, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
+    return scheme > 1 && target[scheme] == ':' && strncmp(target, "sha256:", 7) != 0 &&
+           access(target, F_OK) != 0;
+}
+
 static int failed(const struct error *error)
 {
     int code = complain(error);
@@ -332,6 +349,13 @@ static int verify(struct arguments *a, const char *target)
     struct signers signers = { 0 };
     struct verify_report report;
     struct error error = { 0 };
+    if (is_reference(target)) {
+        (void)error_set(&error, ERROR_USAGE,
+                        "%.300s: what is verified lies here: fetch it first (`assay "
+                        "fetch`; of a registry of images, an OCI layout)",
+                        target);
+        return complain(&error);
+    }
     if (!installation_find(&installation, &error) ||
         !signer_arguments_load(&a->signers, &installation, &signers, &error))
         return failed(&error);
@@ -340,6 +364,7 @@ static int verify(struct arguments *a, const char *target)
         .target = target,
         .signature = a->signature,
         .certificate = a->certificate,
+        .entry = a->entry,
         .method = a->method,
         .signers = &signers,
         .worker = {.program = installation.worker,

@@ -288,6 +288,36 @@ static unsigned wanted(enum signature_file_kind kind)
                : 0;
 }
 
+bool sealed_digest(const struct bundle *b, enum digest_algorithm *ret_algorithm)
+{
+    static const struct {
+        const char *name;
+        enum digest_algorithm algorithm;
+        size_t len;
+    } known[] = {
+        {"SHA2_256",  DIGEST_SHA256, 32},
+        { "SHA2_384", DIGEST_SHA384, 48},
+        { "SHA2_512", DIGEST_SHA512, 64},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (b->content == CONTENT_MESSAGE && b->digest.len == known[i].len &&
+            span_is(b->digest_algorithm, known[i].name)) {
+            *ret_algorithm = known[i].algorithm;
+            return true;
+        }
+    return false;
+}
+
+/* The file that it is of is found by that digest, so all must have it. */
+static void want_digests(struct sealed *one)
+{
+    enum digest_algorithm algorithm;
+    for (size_t i = 0; i < one->file.bundle_count; i++)
+        for (size_t k = 0;
+             sealed_digest(&one->file.bundles[i], &algorithm) && k < one->job_count; k++)
+            one->jobs[k].also |= DIGEST_BIT(algorithm);
+}
+
 static bool promise_one(struct signatures *s, struct sealed *one)
 {
     one->base = directory_of(one->source->path);
@@ -304,6 +334,8 @@ static bool promise_one(struct signatures *s, struct sealed *one)
     }
     if (one->subject)
         one->subject->also |= wanted(one->file.kind);
+    else
+        want_digests(one);
     return true;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/signatures_private.h"
 
+#include "engine/bare_signature.h"
 #include "engine/shards.h"
 #include "engine/units.h"
 #include "integrity/base64.h"
@@ -33,15 +34,20 @@ static struct verify_target target_of(struct sealed *one, const struct job *job)
     };
 }
 
-/* The file of the target that has this sha256, or NULL. */
-static struct job *job_with(const struct sealed *one, struct span sha256)
+/* The file of the target that has this digest, or NULL. */
+static struct job *job_of(const struct sealed *one, enum digest_algorithm a,
+                          struct span digest)
 {
-    struct span hex = hex_encode(one->arena, sha256);
+    struct span hex = hex_encode(one->arena, digest);
     for (size_t i = 0; hex.len && i < one->job_count; i++)
-        if (is_hashed(&one->jobs[i]) &&
-            span_equal(one->jobs[i].digests[DIGEST_SHA256], hex))
+        if (is_hashed(&one->jobs[i]) && span_equal(one->jobs[i].digests[a], hex))
             return &one->jobs[i];
     return NULL;
+}
+
+static struct job *job_with(const struct sealed *one, struct span sha256)
+{
+    return job_of(one, DIGEST_SHA256, sha256);
 }
 
 /* Names are advice: a statement by somebody accepted is of whatever has its digests. */
@@ -49,10 +55,11 @@ static struct job *subject_by_digest(struct signatures *s, struct sealed *one,
                                      const struct bundle *b)
 {
     const struct verify_target any = { .any_subject = true };
+    enum digest_algorithm algorithm;
     struct verification v;
     size_t count;
     if (b->content == CONTENT_MESSAGE)
-        return b->digest.len == SHA256_LEN ? job_with(one, b->digest) : NULL;
+        return sealed_digest(b, &algorithm) ? job_of(one, algorithm, b->digest) : NULL;
     verify_taken(one->signers, VERIFY_ANY, s->now, one->arena, b, &any, &v);
     signature_from(one->arena, &v, &one->signature);
     one->signature.kind = "in-toto";
@@ -78,7 +85,8 @@ static void verify_bundle_of(struct signatures *s, struct sealed *one,
     found.kind = b->content == CONTENT_ENVELOPE            ? "in-toto"
                  : one->file.kind == SIGNATURE_FILE_BUNDLE ? "sigstore"
                                                            : "cosign";
-    verify_taken(one->signers, VERIFY_ANY, s->now, one->arena, b, &target, &v);
+    verify_file(one->signers, VERIFY_ANY, s->now, one->arena, b, &target, job->list,
+                job->source, &v);
     signature_from(one->arena, &v, &found);
     if (found.state == SIGNATURE_VERIFIED && b->content == CONTENT_ENVELOPE)
         verify_provenance(one->signers, one->arena, &v, &found);
@@ -165,17 +173,42 @@ static void verify_minisign(struct sealed *one, const struct job *job)
         sealed_set(one, why.state, why.check, span_of_text(why.reason));
 }
 
-static void verify_bare(struct signatures *s, struct sealed *one, const struct job *job)
+/* The certificate of a bare signature has the name of what was signed, and an ending. */
+static bool is_certificate_of(const struct sealed *part, const struct sealed *one)
 {
-    const struct verify_target target = { .sha256 = raw(one, job, DIGEST_SHA256) };
-    struct bundle bare = { .version = BUNDLE_BARE,
-                           .material = MATERIAL_KEY,
-                           .content = CONTENT_MESSAGE,
-                           .signature = one->file.bare };
-    struct verification v;
-    one->signature.kind = "cosign";
-    verify_taken(one->signers, VERIFY_KEY, s->now, one->arena, &bare, &target, &v);
-    signature_from(one->arena, &v, &one->signature);
+    static const char *const ends[] = { ".pem", ".crt", ".cert" };
+    struct span path = part->source->path, stem = one->subject->source->path;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (span_ends(path, ends[i]) &&
+            span_equal(span_slice(path, 0, path.len - strlen(ends[i])), stem))
+            return part->file.kind == SIGNATURE_FILE_CERTIFICATE;
+    return false;
+}
+
+/* The log's entry says which signature it is of. */
+static bool is_entry_of(const struct sealed *part, const struct sealed *one)
+{
+    const struct signature_file *f = &part->file;
+    return (f->kind == SIGNATURE_FILE_ENTRY || f->kind == SIGNATURE_FILE_OLD_BUNDLE) &&
+           f->bundle_count && f->bundles[0].entry_count &&
+           span_equal(f->bundles[0].entries[0].body.signature, one->file.bare);
+}
+
+static void verify_apart(struct signatures *s, struct sealed *one, const struct job *job)
+{
+    const struct verify_target target = target_of(one, job);
+    struct bare_signature bare = { .signature = one->file.bare };
+    for (size_t i = 0; i < s->count; i++) {
+        const struct sealed *part = &s->list[i];
+        if (part->list != one->list || part->reason[0] || part->file.check)
+            continue;
+        if (is_certificate_of(part, one))
+            bare.certificate = &part->file;
+        else if (is_entry_of(part, one))
+            bare.entry = &part->file;
+    }
+    verify_bare(one->signers, VERIFY_ANY, s->now, one->arena, &bare, &target, job->list,
+                job->source, &one->signature);
 }
 
 static void verify_pgp(struct sealed *one, const struct job *job)
@@ -232,9 +265,11 @@ static bool worth_showing(const struct sealed *one)
         return true;
     if (kind == SIGNATURE_FILE_UNKNOWN)
         return promises_signature(one->source->path);
-    /* a list is no signature, and a payload only what one is over; a list that cannot be
-     * read is reported as incomplete */
-    return kind != SIGNATURE_FILE_SUMS && kind != SIGNATURE_FILE_PAYLOAD;
+    /* a list is no signature, a payload only what one is over, and others are parts of
+     * one; a list that cannot be read is reported as incomplete */
+    return kind != SIGNATURE_FILE_SUMS && kind != SIGNATURE_FILE_PAYLOAD &&
+           kind != SIGNATURE_FILE_MANIFEST && kind != SIGNATURE_FILE_CERTIFICATE &&
+           kind != SIGNATURE_FILE_ENTRY;
 }
 
 static void verify_detached(struct signatures *s, struct sealed *one)
@@ -256,7 +291,7 @@ static void verify_detached(struct signatures *s, struct sealed *one)
         break;
     case SIGNATURE_FILE_BARE:
         if (hashed)
-            verify_bare(s, one, job);
+            verify_apart(s, one, job);
         break;
     case SIGNATURE_FILE_PGP:
         if (hashed)
@@ -374,6 +409,8 @@ static bool is_signature(const struct signatures *s, const struct job *job)
 {
     for (size_t i = 0; i < s->count; i++)
         if (s->list[i].self == job && s->list[i].file.kind != SIGNATURE_FILE_UNKNOWN &&
+            s->list[i].file.kind != SIGNATURE_FILE_MANIFEST &&
+            s->list[i].file.kind != SIGNATURE_FILE_CERTIFICATE &&
             !job->file->artifact->executes)
             return true;
     return false;

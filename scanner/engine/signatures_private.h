@@ -69,6 +69,9 @@ void sealed_set(struct sealed *one, enum signature_state state, const char *chec
 struct job *sealed_job(const struct sealed *one, struct span path);
 struct job *sealed_entry_job(const struct sealed *one, const struct manifest_entry *e);
 
+/* Which digest of its file a message bundle states; false when it states none. */
+bool sealed_digest(const struct bundle *b, enum digest_algorithm *ret_algorithm);
+
 /* Is it the signature of a model, by its content? */
 bool sealed_is_model(const struct signature_file *f);
 

@@ -125,51 +125,100 @@ static bool read_chain(const struct sign_request *r, struct signers *s,
     return ok;
 }
 
-static bool sign_list(const struct source_list *list, const struct sign_request *r,
-                      const struct signers *s, EVP_PKEY *key, struct arena *arena,
-                      size_t *ret_files, struct error *error)
+static EVP_PKEY *read_key(const struct sign_request *r, struct signers *s,
+                          struct error *error)
 {
+    struct error why;
+    struct span pem;
+    if (!signers_read_file(s->arena, r->private_key, SIGNER_FILE_MAX, &pem, error))
+        return NULL;
+    EVP_PKEY *key = pubkey_read_private(s->crypto, pem, r->passphrase, &why);
+    if (!key)
+        (void)error_set(error, ERROR_CONFIG, "%.200s: %.250s", r->private_key,
+                        why.message);
+    return key;
+}
+
+/* The statement of what the model is. */
+static bool describe(const struct sign_request *r, struct arena *arena,
+                     struct buffer *payload, struct sign_report *report,
+                     struct error *error)
+{
+    struct source_list list = { .anchor_fd = -1 };
     struct signed_options options;
     struct oms_manifest m;
-    struct buffer bundle;
     const struct signing_request request = { .options = &options,
                                              .method = r->method,
                                              .shard_size = r->shard_size,
                                              .algorithm = r->algorithm };
-    buffer_init(&bundle, OMS_BUNDLE_MAX);
-    bool ok = model_signed_options(list, &r->files, r->output, arena, &options, error) &&
-              signed_files_record(list, &request, arena, &m, error) &&
-              oms_sign(s->crypto, key, r->certificate ? &s->anchors : NULL, &m, &bundle,
-                       error) &&
-              write_atomically(r->output, buffer_span(&bundle), error);
-    if (ok)
-        *ret_files = m.files.count;
-    buffer_free(&bundle);
+    bool ok = source_open(r->model, NULL, &list, error) &&
+              model_signed_options(&list, &r->files, r->output, arena, &options, error) &&
+              signed_files_record(&list, &request, arena, &m, error);
+    if (ok) {
+        oms_write(payload, &m);
+        report->files = m.files.count;
+    }
+    if (list.arena)
+        source_close(&list);
+    return ok && (!payload->truncated ||
+                  error_set(error, ERROR_MEMORY, "the model has too many files to sign"));
+}
+
+static bool sign_with_key(const struct sign_request *r, struct arena *arena,
+                          struct buffer *payload, struct buffer *bundle,
+                          struct sign_report *report, struct error *error)
+{
+    struct signers s = { 0 };
+    EVP_PKEY *key = NULL;
+    bool ok = signers_init(&s, error) && read_chain(r, &s, error) &&
+              (key = read_key(r, &s, error)) != NULL &&
+              describe(r, arena, payload, report, error) &&
+              oms_sign(s.crypto, key, r->certificate ? &s.anchors : NULL,
+                       buffer_span(payload), bundle, error);
+    EVP_PKEY_free(key);
+    signers_free(&s);
     return ok;
 }
 
-bool sign_model(const struct sign_request *r, size_t *ret_files, struct error *error)
+static void keep_name(struct span name, char *text, size_t size)
 {
-    struct signers s = { 0 };
-    struct source_list list = { .anchor_fd = -1 };
-    struct arena *arena = arena_new(ARENA_MAX);
-    struct span pem;
-    EVP_PKEY *key = NULL;
-    bool ok = arena || error_set(error, ERROR_MEMORY, "out of memory");
-    ok = ok && signers_init(&s, error) && read_chain(r, &s, error) &&
-         signers_read_file(s.arena, r->private_key, SIGNER_FILE_MAX, &pem, error);
+    (void)snprintf(text, size, "%.*s", (int)(name.len < size ? name.len : size - 1),
+                   (const char *)name.ptr);
+}
+
+static bool sign_keyless(const struct sign_request *r, struct arena *arena,
+                         struct buffer *payload, struct buffer *bundle,
+                         struct sign_report *report, struct error *error)
+{
+    struct keyless_signer *s = keyless_signer_new(r->keyless, error);
+    bool ok = s && describe(r, arena, payload, report, error) &&
+              keyless_sign(s, buffer_span(payload), bundle, error);
     if (ok) {
-        struct error why;
-        key = pubkey_read_private(s.crypto, pem, r->passphrase, &why);
-        ok = key || error_set(error, ERROR_CONFIG, "%.200s: %.250s", r->private_key,
-                              why.message);
+        const struct fulcio_claims *who = keyless_claims(s);
+        keep_name(who->subject, report->identity, sizeof report->identity);
+        keep_name(who->issuer, report->issuer, sizeof report->issuer);
     }
-    ok = ok && source_open(r->model, NULL, &list, error) &&
-         sign_list(&list, r, &s, key, arena, ret_files, error);
-    if (list.arena)
-        source_close(&list);
-    EVP_PKEY_free(key);
-    signers_free(&s);
+    keyless_signer_free(s);
+    return ok;
+}
+
+bool sign_model(const struct sign_request *r, struct sign_report *ret_report,
+                struct error *error)
+{
+    struct sign_report report = { 0 };
+    struct buffer payload, bundle;
+    struct arena *arena = arena_new(ARENA_MAX);
+    buffer_init(&payload, OMS_PAYLOAD_MAX);
+    buffer_init(&bundle, OMS_BUNDLE_MAX);
+    bool ok = arena || error_set(error, ERROR_MEMORY, "out of memory");
+    ok = ok &&
+         (r->keyless ? sign_keyless : sign_with_key)(r, arena, &payload, &bundle, &report,
+                                                     error) &&
+         write_atomically(r->output, buffer_span(&bundle), error);
+    if (ok)
+        *ret_report = report;
+    buffer_free(&bundle);
+    buffer_free(&payload);
     arena_free(arena);
     return ok;
 }

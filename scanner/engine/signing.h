@@ -3,6 +3,7 @@
 #ifndef SIGNING_H
 #define SIGNING_H
 
+#include "engine/keyless_signing.h"
 #include "engine/signed_model.h"
 #include "integrity/signers.h"
 
@@ -30,13 +31,20 @@ struct sign_request {
     uint64_t shard_size;
     enum digest_algorithm algorithm;
     const char *output;
-    const char *private_key, *passphrase; /* passphrase: NULL when there is none */
-    const char *certificate;              /* NULL: by the key alone */
+    const struct keyless_request *keyless; /* by an identity; or NULL, and: */
+    const char *private_key, *passphrase;  /* passphrase: NULL when there is none */
+    const char *certificate;               /* NULL: by the key alone */
     const char *const *chain; /* further certificates, NULL-terminated; or NULL */
 };
 
-/* Write the bundle, whole or not at all.  *ret_files: how many files it covers. */
-bool sign_model(const struct sign_request *r, size_t *ret_files, struct error *error);
+struct sign_report {
+    size_t files;                    /* how many it covers */
+    char identity[256], issuer[256]; /* of a keyless signature, maybe cut; else empty */
+};
+
+/* Write the bundle, whole or not at all. */
+bool sign_model(const struct sign_request *r, struct sign_report *ret_report,
+                struct error *error);
 
 /* The digest of a model: what a signature of it has as its subject. */
 bool digest_model(const char *model, const struct model_options *o,

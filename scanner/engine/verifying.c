@@ -1,6 +1,8 @@
 #include "engine/verifying.h"
 
+#include "engine/bare_signature.h"
 #include "engine/hashing.h"
+#include "engine/image_layout.h"
 #include "integrity/base64.h"
 #include "integrity/cosign.h"
 #include "integrity/gpg.h"
@@ -13,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ARENA_MAX = 1 << 30, BYTES_MAX = 64 << 20 };
+enum { ARENA_MAX = 1 << 30, BYTES_MAX = 256 << 20 /* of a file signed by Ed25519 */ };
 
 /* ---- one bundle ------------------------------------------------------------------- */
 
@@ -44,6 +46,55 @@ void verify_taken(const struct signers *s, enum verify_method method, int64_t no
     if (!read_again(arena, b, &again))
         again.entry_count = 0; /* then it has no entry, and cannot be verified */
     verify_bundle(s->crypto, arena, &again, target, &policy, ret_result);
+}
+
+/* Only those of the operator's keys and the bundle's own can say so. */
+static bool wants_bytes(const struct signers *s, const struct bundle *b,
+                        const struct verification *v)
+{
+    bool raw = v->failure.check == SC_DIGEST_KNOWN;
+    for (size_t i = 0; v->failure.check == SC_SIGNATURE && i < s->key_count; i++)
+        raw |= pubkey_type(s->keys[i]) == PUBKEY_ED25519;
+    return raw && b->content == CONTENT_MESSAGE;
+}
+
+static bool read_whole(int fd, uint8_t *bytes, size_t size)
+{
+    size_t at = 0;
+    while (at <= size) { /* one more, to see a file that grows */
+        ssize_t n = pread(fd, bytes + at, size + 1 - at, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        at += (size_t)n;
+    }
+    return at == size;
+}
+
+void verify_file(const struct signers *s, enum verify_method method, int64_t now,
+                 struct arena *arena, const struct bundle *b,
+                 const struct verify_target *target, const struct source_list *list,
+                 const struct source_file *file, struct verification *ret_result)
+{
+    struct error ignored;
+    uint8_t hash[SHA256_LEN], *bytes = NULL;
+    const struct span none = { NULL, 0 };
+    struct verify_target whole = *target;
+    verify_taken(s, method, now, arena, b, target, ret_result);
+    if (!list || file->size > BYTES_MAX || !wants_bytes(s, b, ret_result))
+        return;
+    size_t size = (size_t)file->size;
+    int fd = source_file_open(list, file, &ignored);
+    if (fd >= 0 && (bytes = malloc(size + 1)) && read_whole(fd, bytes, size) &&
+        crypto_sha256(s->crypto, span_of(bytes, size), none, none, hash) &&
+        span_equal(span_of(hash, sizeof hash), target->sha256)) {
+        whole.bytes = span_of(bytes, size);
+        verify_taken(s, method, now, arena, b, &whole, ret_result);
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    free(bytes);
 }
 
 static void set(struct arena *arena, struct signature *s, enum signature_state state,
@@ -177,7 +228,7 @@ static bool verify_model(const struct verify_request *r, const struct source_lis
 
 struct blob {
     const char *path; /* NULL: only its digest is known */
-    struct span digest_hex;
+    const struct source_list *list;
     struct verify_target target;
     struct span blake2b;
 };
@@ -187,33 +238,6 @@ static bool raw_digest(struct arena *arena, const struct hash_item *item,
 {
     char hex[DIGEST_HEX_MAX + 1];
     return digester_hex(item->all, a, hex) && hex_decode(arena, span_of_text(hex), ret);
-}
-
-/* Ed25519 signs bytes, not a digest of them: the very ones that were hashed, or none. */
-static void keep_bytes(const struct verify_request *r, const struct source_list *list,
-                       struct arena *arena, struct blob *b)
-{
-    struct error ignored;
-    uint8_t hash[SHA256_LEN];
-    const struct span none = { NULL, 0 };
-    uint64_t size = list->files->size, at = 0;
-    uint8_t *bytes = size <= BYTES_MAX ? arena_alloc(arena, (size_t)size + 1) : NULL;
-    int fd = bytes ? source_file_open(list, list->files, &ignored) : -1;
-    while (fd >= 0 && at <= size) {
-        ssize_t n = pread(fd, bytes + at, (size_t)(size + 1 - at), (off_t)at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        at += (uint64_t)n;
-    }
-    if (fd >= 0)
-        (void)close(fd);
-    if (fd >= 0 && at == size &&
-        crypto_sha256(r->signers->crypto, span_of(bytes, (size_t)size), none, none,
-                      hash) &&
-        span_equal(span_of(hash, sizeof hash), b->target.sha256))
-        b->target.bytes = span_of(bytes, (size_t)size);
 }
 
 static bool hash_blob(const struct source_list *list, bool minisign, struct arena *arena,
@@ -249,8 +273,8 @@ static void verify_bundles(const struct verify_request *r,
     for (size_t i = 0; i < file->bundle_count; i++) {
         struct signature s = { .kind = "sigstore" };
         struct verification v;
-        verify_taken(r->signers, r->method, r->now, report->arena, &file->bundles[i],
-                     &b->target, &v);
+        verify_file(r->signers, r->method, r->now, report->arena, &file->bundles[i],
+                    &b->target, b->list, b->list ? b->list->files : NULL, &v);
         if (file->bundles[i].content == CONTENT_ENVELOPE)
             s.kind = "in-toto";
         else if (file->kind == SIGNATURE_FILE_OLD_BUNDLE)
@@ -285,36 +309,56 @@ static void verify_minisign(const struct verify_request *r,
         ok ? "" : why.reason);
 }
 
-/* What cosign wrote before bundles: a signature by a bare key over the file, or by the
- * key of a certificate that lies apart.  A keyless one says when it was made only in the
- * log, which is not asked here. */
-static bool verify_bare(const struct verify_request *r, const struct signature_file *file,
-                        const struct blob *b, struct verify_report *report,
-                        struct error *error)
+/* Beside the file or beside the signature, as it is commonly named. */
+static const char *find_certificate(const struct verify_request *r, struct arena *arena)
 {
-    struct bundle bare = { .version = BUNDLE_BARE,
-                           .material = MATERIAL_KEY,
-                           .content = CONTENT_MESSAGE,
-                           .signature = file->bare };
-    struct signature_failure why = { .check = SC_NONE };
-    struct verification v;
-    struct span text;
-    if (r->certificate &&
-        !signers_read_file(report->arena, r->certificate, SIGNER_FILE_MAX, &text, error))
-        return false;
-    if (r->certificate && !cosign_certificate(report->arena, text, &bare, &why))
-        return error_set(error, ERROR_CONFIG, "%s: no certificate in PEM",
-                         r->certificate);
-    bool certified = bare.material == MATERIAL_CHAIN;
-    if (certified && !r->signers->anchors.count) {
-        set(report->arena, &report->signature, SIGNATURE_UNSUPPORTED, "entry-present",
-            "a keyless signature is verified with its bundle, which holds the entry of "
-            "the log; or name --certificate-chain");
-        return true;
+    static const char *const ends[] = { ".pem", ".crt", ".cert" };
+    struct span stem = signature_file_subject(span_of_text(r->signature));
+    for (size_t i = 0; stem.len && i < sizeof ends / sizeof *ends; i++) {
+        struct span path =
+            arena_printf(arena, "%.*s%s", (int)stem.len, (const char *)stem.ptr, ends[i]);
+        if (path.len && access((const char *)path.ptr, F_OK) == 0)
+            return (const char *)path.ptr;
     }
-    verify_taken(r->signers, certified ? VERIFY_CERTIFICATE : VERIFY_KEY, r->now,
-                 report->arena, &bare, &b->target, &v);
-    signature_from(report->arena, &v, &report->signature);
+    return NULL;
+}
+
+/* A file that stands apart; *ret_file is NULL when none was named.  One that was found
+ * and is something else does not count. */
+static bool take_part(const struct verify_request *r, const char *path, bool named,
+                      enum signature_file_kind kind, const char *what,
+                      struct verify_report *report,
+                      const struct signature_file **ret_file, struct error *error)
+{
+    struct signature_file *file = arena_alloc(report->arena, sizeof *file);
+    *ret_file = NULL;
+    if (!path)
+        return true;
+    if (!file)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    if (!take_apart(r, path, report->arena, file, error))
+        return false;
+    bool entry = kind == SIGNATURE_FILE_ENTRY && file->kind == SIGNATURE_FILE_OLD_BUNDLE;
+    bool good = (file->kind == kind || entry) && !file->check && file->bundle_count == 1;
+    if (good)
+        *ret_file = file;
+    return good || !named || error_set(error, ERROR_CONFIG, "%s: no %s", path, what);
+}
+
+static bool verify_apart(const struct verify_request *r,
+                         const struct signature_file *file, const struct blob *b,
+                         struct verify_report *report, struct error *error)
+{
+    struct bare_signature bare = { .signature = file->bare };
+    const char *certificate =
+        r->certificate ? r->certificate : find_certificate(r, report->arena);
+    if (!take_part(r, certificate, r->certificate != NULL, SIGNATURE_FILE_CERTIFICATE,
+                   "certificate in PEM", report, &bare.certificate, error) ||
+        !take_part(r, r->entry, true, SIGNATURE_FILE_ENTRY, "log entry", report,
+                   &bare.entry, error))
+        return false;
+    verify_bare(r->signers, r->method, r->now, report->arena, &bare, &b->target, b->list,
+                b->list ? b->list->files : NULL, &report->signature);
     return true;
 }
 
@@ -336,12 +380,11 @@ static bool verify_blob(const struct verify_request *r, const struct signature_f
         verify_minisign(r, file, b, report);
         return true;
     case SIGNATURE_FILE_BARE:
-        s->kind = "cosign";
-        return verify_bare(r, file, b, report, error);
+        return verify_apart(r, file, b, report, error);
     case SIGNATURE_FILE_IMAGE:
         s->kind = "cosign";
         set(report->arena, s, SIGNATURE_UNSUPPORTED, "signature-kind",
-            "it is of a container image: `assay scan` of the OCI layout verifies it");
+            "it is of a container image: name the OCI layout that holds both");
         return true;
     case SIGNATURE_FILE_PGP:
         s->kind = "gpg";
@@ -398,7 +441,7 @@ static bool verify_path(const struct verify_request *r, const struct source_list
                         const struct signature_file *file, struct verify_report *report,
                         struct error *error)
 {
-    struct blob b = { .path = r->target };
+    struct blob b = { .path = r->target, .list = list };
     if (is_model_signature(file) && (list->directory || file->has_model))
         return verify_model(r, list, &file->bundles[0], report, error);
     if (list->directory) {
@@ -409,9 +452,6 @@ static bool verify_path(const struct verify_request *r, const struct source_list
     }
     if (!hash_blob(list, file->kind == SIGNATURE_FILE_MINISIGN, report->arena, &b, error))
         return false;
-    if (file->kind == SIGNATURE_FILE_BUNDLE || file->kind == SIGNATURE_FILE_OLD_BUNDLE ||
-        file->kind == SIGNATURE_FILE_BARE)
-        keep_bytes(r, list, report->arena, &b);
     return verify_blob(r, file, &b, report, error);
 }
 
@@ -449,8 +489,11 @@ bool verify_target(const struct verify_request *request, struct verify_report *r
         ok = source_open(r.target, NULL, &list, error);
     if (ok && !r.signature &&
         !find_signature(r.target, list.directory, report.arena, &r.signature)) {
-        set(report.arena, &report.signature, SIGNATURE_UNSIGNED, "signature-present",
-            "no signature was named, and none lies where one is looked for");
+        if (image_layout_is(&list))
+            ok = image_layout_verify(&r, &list, &report, error);
+        else
+            set(report.arena, &report.signature, SIGNATURE_UNSIGNED, "signature-present",
+                "no signature was named, and none lies where one is looked for");
     } else if (ok) {
         ok = verify_with(&r, &list, &report, error);
     }

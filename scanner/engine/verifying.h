@@ -12,7 +12,8 @@
 struct verify_request {
     const char *target;      /* a path, or "sha256:HEX" */
     const char *signature;   /* NULL: look for one in or beside the target */
-    const char *certificate; /* of a bare signature, as the operator has it; or NULL */
+    const char *certificate; /* of a bare signature; NULL: look for one beside it */
+    const char *entry;       /* of the log, for a bare signature; or NULL */
     enum verify_method method;
     const struct signers *signers;
     struct worker_options worker;
@@ -43,6 +44,14 @@ void verify_report_free(struct verify_report *r);
 void verify_taken(const struct signers *s, enum verify_method method, int64_t now,
                   struct arena *arena, const struct bundle *b,
                   const struct verify_target *target, struct verification *ret_result);
+
+/* The same of one file, which is read as well if the signature may be over its bytes and
+ * not over a digest of them (Ed25519), it is not too large, and it still has that sha256.
+ * `list` NULL: there is only the digest. */
+void verify_file(const struct signers *s, enum verify_method method, int64_t now,
+                 struct arena *arena, const struct bundle *b,
+                 const struct verify_target *target, const struct source_list *list,
+                 const struct source_file *file, struct verification *ret_result);
 
 /* Fill state, identity, issuer, time, check and reason. */
 void signature_from(struct arena *arena, const struct verification *v,

@@ -5,6 +5,9 @@
 
 #define SIMPLE_SIGNING "application/vnd.dev.cosign.simplesigning.v1+json"
 #define PAYLOAD_TYPE   "cosign container image signature"
+#define PEM_BEGIN      "-----BEGIN CERTIFICATE-----"
+#define PEM_BEGIN_CODE "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t" /* the same in base64 */
+#define PEM_END        "-----END CERTIFICATE-----"
 
 enum { VALUES_MAX = 1 << 14, PEM_MAX = 64 << 10 };
 
@@ -26,6 +29,16 @@ bool cosign_image_claims(struct span head)
 bool cosign_payload_claims(struct span head)
 {
     return has(head, "\"critical\"") && has(head, "\"docker-manifest-digest\"");
+}
+
+bool cosign_certificate_claims(struct span head)
+{
+    return span_starts(head, PEM_BEGIN) || span_starts(head, PEM_BEGIN_CODE);
+}
+
+bool cosign_entry_claims(struct span head)
+{
+    return has(head, "\"SignedEntryTimestamp\"") && !cosign_blob_claims(head);
 }
 
 static bool bad_field(struct signature_failure *failure, const char *what)
@@ -108,6 +121,39 @@ static bool take_entry(struct arena *arena, const json_t *object, struct bundle 
     b->entries = e;
     b->entry_count = 1;
     return true;
+}
+
+bool cosign_certificate_parse(struct arena *arena, struct span bytes, struct bundle *b,
+                              struct signature_failure *failure)
+{
+    struct bundle out = { .version = BUNDLE_0_1, .content = CONTENT_MESSAGE };
+    struct span pem = bytes;
+    while (pem.len && strchr(" \t\r\n", pem.ptr[pem.len - 1]) && pem.ptr[pem.len - 1])
+        pem.len--;
+    if (!span_starts(pem, "-----") &&
+        (pem.len > PEM_MAX || !base64_decode(arena, pem, &pem)))
+        return bad_field(failure, "The certificate");
+    size_t end = span_find(pem, PEM_END, 0);
+    if (end != SIZE_MAX)
+        pem.len = end + strlen(PEM_END);
+    if (!cosign_certificate(arena, pem, &out, failure))
+        return false;
+    if (out.material != MATERIAL_CHAIN)
+        return bad_field(failure, "The certificate");
+    *b = out;
+    return true;
+}
+
+bool cosign_entry_parse(struct arena *arena, struct span bytes, struct bundle *b,
+                        struct signature_failure *failure)
+{
+    struct bundle out = { .version = BUNDLE_0_1, .content = CONTENT_MESSAGE };
+    json_t *root = read_json(bytes, failure);
+    bool ok = root && take_entry(arena, root, &out, failure);
+    json_decref(root);
+    if (ok)
+        *b = out;
+    return ok;
 }
 
 static bool take_signature(struct arena *arena, struct span text, struct bundle *b,

@@ -30,9 +30,18 @@ bool cosign_payload_parse(struct arena *arena, struct span bytes, struct span *r
 bool cosign_certificate(struct arena *arena, struct span text, struct bundle *b,
                         struct signature_failure *failure);
 
+/* The first certificate of a file, and nothing else, in b; and the log's entry alone, as
+ * `cosign attach signature --rekor-response` takes it. */
+bool cosign_certificate_parse(struct arena *arena, struct span bytes, struct bundle *b,
+                              struct signature_failure *failure);
+bool cosign_entry_parse(struct arena *arena, struct span bytes, struct bundle *b,
+                        struct signature_failure *failure);
+
 /* By the first bytes of a file, or all of them. */
 bool cosign_blob_claims(struct span head);
 bool cosign_image_claims(struct span head);
 bool cosign_payload_claims(struct span head);
+bool cosign_certificate_claims(struct span head);
+bool cosign_entry_claims(struct span head);
 
 #endif

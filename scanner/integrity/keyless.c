@@ -52,26 +52,31 @@ static bool material_fits(struct keyless *k)
 
 /* ---- log entries ---- */
 
-/* The one algorithm that a version 2 entry may name for the key; "" for none. */
-static const char *key_details(const EVP_PKEY *key)
+/* The one algorithm that a version 2 entry may name for the key and the padding that its
+ * signature has; "" for none. */
+static const char *key_details(const EVP_PKEY *key, bool pss)
 {
-    switch (pubkey_type(key)) {
-    case PUBKEY_P256:
-        return "PKIX_ECDSA_P256_SHA_256";
-    case PUBKEY_P384:
-        return "PKIX_ECDSA_P384_SHA_384";
-    case PUBKEY_P521:
-        return "PKIX_ECDSA_P521_SHA_512";
-    case PUBKEY_ED25519:
-        return "PKIX_ED25519";
-    case PUBKEY_RSA:
-        return EVP_PKEY_get_bits(key) == 2048   ? "PKIX_RSA_PKCS1V15_2048_SHA256"
-               : EVP_PKEY_get_bits(key) == 3072 ? "PKIX_RSA_PKCS1V15_3072_SHA256"
-               : EVP_PKEY_get_bits(key) == 4096 ? "PKIX_RSA_PKCS1V15_4096_SHA256"
-                                                : "";
-    default:
-        return "";
-    }
+    static const struct {
+        enum pubkey_type type;
+        int bits; /* of RSA */
+        const char *pkcs1, *pss;
+    } names[] = {
+        {PUBKEY_P256,     0,    "PKIX_ECDSA_P256_SHA_256",       ""                        },
+        { PUBKEY_P384,    0,    "PKIX_ECDSA_P384_SHA_384",       ""                        },
+        { PUBKEY_P521,    0,    "PKIX_ECDSA_P521_SHA_512",       ""                        },
+        { PUBKEY_ED25519, 0,    "PKIX_ED25519",                  ""                        },
+        { PUBKEY_RSA,     2048, "PKIX_RSA_PKCS1V15_2048_SHA256", "PKIX_RSA_PSS_2048_SHA256"},
+        { PUBKEY_RSA,     3072, "PKIX_RSA_PKCS1V15_3072_SHA256", "PKIX_RSA_PSS_3072_SHA256"},
+        { PUBKEY_RSA,     4096, "PKIX_RSA_PKCS1V15_4096_SHA256", "PKIX_RSA_PSS_4096_SHA256"},
+    };
+    enum pubkey_type type = pubkey_type(key);
+    if (type == PUBKEY_RSA_PSS)
+        type = PUBKEY_RSA;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].type == type &&
+            (names[i].bits == 0 || names[i].bits == EVP_PKEY_get_bits(key)))
+            return pss ? names[i].pss : names[i].pkcs1;
+    return "";
 }
 
 static struct span digest_of_bytes(struct verifying *v, const char *name,
@@ -99,7 +104,7 @@ static bool entries_match(struct keyless *k)
         .sha256 = digest_of_bytes(v, "SHA256", t->sha256),
         .sha384 = digest_of_bytes(v, "SHA384", t->sha384),
         .sha512 = digest_of_bytes(v, "SHA512", t->sha512),
-        .key_details = key_details(X509_get0_pubkey(k->leaf)),
+        .key_details = key_details(X509_get0_pubkey(k->leaf), v->pss),
     };
     if (!signature_require(v->failure, SC_ENTRY_PRESENT, b->entry_count > 0,
                            "The bundle has no entry of a transparency log."))
@@ -375,5 +380,42 @@ bool verify_keyless(struct verifying *v)
     bool ok = material_fits(&k) && k.leaf && keyless_holds(&k);
     X509_free(k.leaf);
     X509_free(k.issuer);
+    return ok;
+}
+
+static bool issued_for(struct keyless *k, const EVP_PKEY *key, int64_t t)
+{
+    struct verifying *v = k->v;
+    k->times[0] = t;
+    k->time_count = 1;
+    return signature_require(v->failure, SC_SIGNATURE,
+                             EVP_PKEY_eq(X509_get0_pubkey(k->leaf), key) == 1,
+                             "The certificate is for another key than the one that "
+                             "asked for it.") &&
+           fulcio_read(v->arena, k->leaf, &v->result->claims, v->failure) &&
+           fulcio_form(k->leaf, v->failure) && certificate_holds(k);
+}
+
+bool verify_issued(const struct crypto *c, struct arena *arena, struct span certificate,
+                   const EVP_PKEY *key, const struct trust_root *root,
+                   struct fulcio_claims *ret_claims, struct signature_failure *failure)
+{
+    int64_t from = 0, to;
+    struct verification result = { .state = SIGNATURE_INVALID };
+    const struct verify_policy policy = { .root = root };
+    struct verifying v = { .crypto = c,
+                           .arena = arena,
+                           .policy = &policy,
+                           .result = &result,
+                           .failure = failure };
+    struct keyless k = { .v = &v, .leaf = x509_read(c, certificate) };
+    bool ok = signature_require(failure, SC_CERTIFICATE_FORM,
+                                k.leaf && x509_validity(k.leaf, &from, &to),
+                                "The certificate cannot be read.") &&
+              issued_for(&k, key, from);
+    X509_free(k.leaf);
+    X509_free(k.issuer);
+    if (ok)
+        *ret_claims = result.claims;
     return ok;
 }

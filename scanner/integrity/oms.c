@@ -1,6 +1,7 @@
 #include "integrity/oms.h"
 
 #include "core/tokens.h"
+#include "integrity/strict_json.h"
 
 enum {
     TEXT_MAX = 64 << 10,
@@ -526,21 +527,6 @@ bool oms_root(const struct manifest *m, char ret_hex[DIGEST_HEX_MAX + 1])
     return ok;
 }
 
-static void write_text(struct buffer *out, struct span text)
-{
-    buffer_add_text(out, "\"");
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.ptr[i];
-        if (c == '"' || c == '\\')
-            buffer_printf(out, "\\%c", c);
-        else if (c < 0x20)
-            buffer_printf(out, "\\u%04x", c);
-        else
-            buffer_add(out, span_slice(text, i, i + 1));
-    }
-    buffer_add_text(out, "\"");
-}
-
 /* Of a range "sha256-sharded-SIZE": the specification says "sha256", but every release of
  * model_signing compares with this and takes nothing else. */
 static void write_entry(struct buffer *out, const struct oms_manifest *m,
@@ -553,7 +539,7 @@ static void write_entry(struct buffer *out, const struct oms_manifest *m,
         buffer_printf(&name, ":%llu:%llu", (unsigned long long)e->start,
                       (unsigned long long)e->end);
     buffer_add_text(out, "{\"name\":");
-    write_text(out, buffer_span(&name));
+    strict_json_write(out, buffer_span(&name));
     buffer_printf(out, ",\"algorithm\":\"%s", oms_algorithm_name(e->algorithm));
     if (m->method == OMS_SHARDS)
         buffer_printf(out, "-sharded-%llu", (unsigned long long)m->shard_size);
@@ -565,7 +551,7 @@ static void write_entry(struct buffer *out, const struct oms_manifest *m,
 void oms_write(struct buffer *out, const struct oms_manifest *m)
 {
     buffer_add_text(out, "{\"_type\":\"" STATEMENT_TYPE "\",\"subject\":[{\"name\":");
-    write_text(out, m->subject);
+    strict_json_write(out, m->subject);
     buffer_printf(out,
                   ",\"digest\":{\"sha256\":\"%s\"}}],\"predicateType\":\"" OMS_PREDICATE
                   "\",\"predicate\":{\"resources\":[",
@@ -584,7 +570,7 @@ void oms_write(struct buffer *out, const struct oms_manifest *m)
     buffer_add_text(out, "\"ignore_paths\":[");
     for (size_t i = 0; i < m->ignore_count; i++) {
         buffer_add_text(out, i ? "," : "");
-        write_text(out, m->ignore[i]);
+        strict_json_write(out, m->ignore[i]);
     }
     buffer_add_text(out, "]}}}");
 }

@@ -13,7 +13,6 @@
 #define STATEMENT_TYPE       "https://in-toto.io/Statement/v1"
 #define OMS_PREDICATE        "https://model_signing/signature/v1.0"
 #define OMS_LEGACY_PREDICATE "https://model_signing/Digests/v0.1"
-#define BUNDLE_MEDIA_TYPE    "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 enum {
     OMS_PAYLOAD_MAX = 64 << 20,

@@ -1,7 +1,6 @@
 #include "integrity/oms_sign.h"
 
-#include "integrity/base64.h"
-#include "integrity/dsse.h"
+#include "integrity/bundle_write.h"
 
 #include <openssl/x509.h>
 
@@ -25,59 +24,50 @@ static bool check_key(EVP_PKEY *key, const struct x509_list *chain, struct error
            error_set(error, ERROR_CONFIG, "the signing certificate: %s", failure.reason);
 }
 
-static void add_certificates(struct arena *arena, const struct x509_list *chain,
-                             struct buffer *out)
+/* The DER of the whole chain; false when it is longer than a bundle may be. */
+static bool add_certificates(struct arena *arena, const struct x509_list *chain,
+                             struct bundle *b, struct error *error)
 {
-    buffer_add_text(out, "\"x509CertificateChain\":{\"certificates\":[");
-    for (size_t i = 0; i < chain->count; i++) {
+    if (chain->count > BUNDLE_CERTIFICATES_MAX)
+        return error_set(error, ERROR_CONFIG, "more than %d certificates",
+                         BUNDLE_CERTIFICATES_MAX);
+    b->material = MATERIAL_CHAIN;
+    for (; b->certificate_count < chain->count; b->certificate_count++) {
         unsigned char *der = NULL;
-        int n = i2d_X509(chain->items[i], &der);
-        buffer_add_text(out, i ? ",{\"rawBytes\":\"" : "{\"rawBytes\":\"");
-        buffer_add(out, base64_encode(arena, span_of(der, n > 0 ? (size_t)n : 0)));
-        buffer_add_text(out, "\"}");
+        int n = i2d_X509(chain->items[b->certificate_count], &der);
+        b->certificates[b->certificate_count] =
+            arena_copy(arena, span_of(der, n > 0 ? (size_t)n : 0));
         OPENSSL_free(der);
     }
-    buffer_add_text(out, "]}");
+    return true;
+}
+
+static bool sign_payload(const struct crypto *c, struct arena *arena, EVP_PKEY *key,
+                         const struct x509_list *chain, struct span payload,
+                         struct buffer *out, struct error *error)
+{
+    const struct span type = span_of_text(DSSE_IN_TOTO);
+    struct bundle b = { .material = MATERIAL_KEY, .content = CONTENT_ENVELOPE };
+    b.signature = dsse_sign(c, arena, key, type, payload);
+    b.envelope = (struct dsse){ .payload_type = type, .payload = payload, .count = 1 };
+    b.envelope.signatures[0].signature = b.signature;
+    if (chain && !add_certificates(arena, chain, &b, error))
+        return false;
+    if (!chain)
+        b.key_hint = pubkey_hint(c, arena, key);
+    bundle_write(arena, &b, out);
+    return (b.signature.len && !out->truncated && !arena_exhausted(arena)) ||
+           error_set(error, ERROR_MEMORY,
+                     "the statement cannot be signed: it is too large, or the key fails");
 }
 
 bool oms_sign(const struct crypto *c, EVP_PKEY *key, const struct x509_list *chain,
-              const struct oms_manifest *m, struct buffer *out, struct error *error)
+              struct span payload, struct buffer *out, struct error *error)
 {
-    const struct span type = span_of_text(DSSE_IN_TOTO);
     struct arena *arena = arena_new(ARENA_MAX);
-    struct buffer payload;
-    buffer_init(&payload, OMS_PAYLOAD_MAX);
-    bool ok = arena != NULL;
-    if (!ok)
-        (void)error_set(error, ERROR_MEMORY, "out of memory");
-    ok = ok && check_key(key, chain, error);
-    if (ok) {
-        oms_write(&payload, m);
-        struct span body = buffer_span(&payload);
-        struct span signature = dsse_sign(c, arena, key, type, body);
-        buffer_add_text(out, "{\"mediaType\":\"" BUNDLE_MEDIA_TYPE
-                             "\",\"verificationMaterial\":{");
-        if (chain) {
-            add_certificates(arena, chain, out);
-        } else {
-            buffer_add_text(out, "\"publicKey\":{\"hint\":\"");
-            buffer_add(out, pubkey_hint(c, arena, key));
-            buffer_add_text(out, "\"}");
-        }
-        buffer_add_text(out, ",\"tlogEntries\":[],\"timestampVerificationData\":{}},"
-                             "\"dsseEnvelope\":{\"payload\":\"");
-        buffer_add(out, base64_encode(arena, body));
-        buffer_add_text(out, "\",\"payloadType\":\"" DSSE_IN_TOTO
-                             "\",\"signatures\":[{\"sig\":\"");
-        buffer_add(out, base64_encode(arena, signature));
-        buffer_add_text(out, "\",\"keyid\":\"\"}]}}");
-        if (!signature.len || payload.truncated || out->truncated ||
-            arena_exhausted(arena))
-            ok = error_set(error, ERROR_MEMORY,
-                           "the statement cannot be signed: it is "
-                           "too large, or the key fails");
-    }
-    buffer_free(&payload);
+    bool ok = arena || error_set(error, ERROR_MEMORY, "out of memory");
+    ok = ok && check_key(key, chain, error) &&
+         sign_payload(c, arena, key, chain, payload, out, error);
     arena_free(arena);
     return ok;
 }

@@ -11,10 +11,11 @@
 
 enum { OMS_BUNDLE_MAX = 96 << 20 };
 
-/* `chain` is NULL or the leaf, whose key must be `key`, and then its issuers.  The bundle
- * is appended to `out`, made with OMS_BUNDLE_MAX.  ERROR_CONFIG for a key that OMS does
- * not know or that is not the certificate's. */
+/* `payload` is what oms_write() wrote; `chain` is NULL or the leaf, whose key must be
+ * `key`, and then its issuers.  The bundle is appended to `out`, made with
+ * OMS_BUNDLE_MAX.  ERROR_CONFIG for a key that OMS does not know or that is not the
+ * certificate's. */
 bool oms_sign(const struct crypto *c, EVP_PKEY *key, const struct x509_list *chain,
-              const struct oms_manifest *m, struct buffer *out, struct error *error);
+              struct span payload, struct buffer *out, struct error *error);
 
 #endif

@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 enum { RSA_BITS_MIN = 2048, RSA_BITS_MAX = 8192 };
@@ -21,6 +22,7 @@ static const struct {
     [PUBKEY_P521] = { "ECDSA P-521",       "SHA512", "secp521r1" },
     [PUBKEY_ED25519] = { "Ed25519",           NULL,     NULL        },
     [PUBKEY_RSA] = { "RSA",               "SHA256", NULL        },
+    [PUBKEY_RSA_PSS] = { "RSA-PSS",           "SHA256", NULL        },
 };
 
 const char *pubkey_type_name(enum pubkey_type t)
@@ -55,9 +57,11 @@ enum pubkey_type pubkey_type(const EVP_PKEY *key)
         type = curve_of(key);
     else if (key && EVP_PKEY_is_a(key, "ED25519"))
         type = PUBKEY_ED25519;
-    else if (key && EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) >= RSA_BITS_MIN &&
+    else if (key && EVP_PKEY_get_bits(key) >= RSA_BITS_MIN &&
              EVP_PKEY_get_bits(key) <= RSA_BITS_MAX)
-        type = PUBKEY_RSA;
+        type = EVP_PKEY_is_a(key, "RSA")       ? PUBKEY_RSA
+               : EVP_PKEY_is_a(key, "RSA-PSS") ? PUBKEY_RSA_PSS
+                                               : PUBKEY_UNKNOWN;
     ERR_clear_error();
     return type;
 }
@@ -210,22 +214,38 @@ bool pubkey_verify(const struct crypto *c, EVP_PKEY *key, const char *digest,
     return good;
 }
 
-bool pubkey_verify_digest(const struct crypto *c, EVP_PKEY *key, const char *digest,
-                          struct span value, struct span signature)
+static bool verify_value(const struct crypto *c, EVP_PKEY *key, const char *digest,
+                         bool pss, struct span value, struct span signature)
 {
-    enum pubkey_type type = pubkey_type(key);
-    if (type == PUBKEY_UNKNOWN || type == PUBKEY_ED25519)
-        return false;
     EVP_MD *md = EVP_MD_fetch(crypto_library(c), digest, NULL);
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(crypto_library(c), key, NULL);
     bool good =
         md && ctx && value.len == (size_t)EVP_MD_get_size(md) &&
-        EVP_PKEY_verify_init(ctx) == 1 && EVP_PKEY_CTX_set_signature_md(ctx, md) == 1 &&
+        EVP_PKEY_verify_init(ctx) == 1 &&
+        (!pss || (EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+                  EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_AUTO) == 1)) &&
+        EVP_PKEY_CTX_set_signature_md(ctx, md) == 1 &&
         EVP_PKEY_verify(ctx, signature.ptr, signature.len, value.ptr, value.len) == 1;
     EVP_PKEY_CTX_free(ctx);
     EVP_MD_free(md);
     ERR_clear_error();
     return good;
+}
+
+bool pubkey_verify_digest(const struct crypto *c, EVP_PKEY *key, const char *digest,
+                          struct span value, struct span signature)
+{
+    enum pubkey_type type = pubkey_type(key);
+    return type != PUBKEY_UNKNOWN && type != PUBKEY_ED25519 &&
+           verify_value(c, key, digest, type == PUBKEY_RSA_PSS, value, signature);
+}
+
+bool pubkey_verify_pss(const struct crypto *c, EVP_PKEY *key, const char *digest,
+                       struct span value, struct span signature)
+{
+    enum pubkey_type type = pubkey_type(key);
+    return (type == PUBKEY_RSA || type == PUBKEY_RSA_PSS) &&
+           verify_value(c, key, digest, true, value, signature);
 }
 
 struct span pubkey_sign(const struct crypto *c, struct arena *arena, EVP_PKEY *key,

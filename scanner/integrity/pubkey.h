@@ -1,9 +1,9 @@
 /* pubkey.h: public keys, the algorithms that may sign, and signatures over bytes.
  *
  * An allow-list: ECDSA over P-256, P-384 and P-521 (named curves, each with its own
- * SHA-2; SHA-256 on the larger two only where `legacy` allows it), Ed25519, RSA of 2048
- * to 8192 bits with PKCS#1 v1.5 and SHA-256.  OpenSSL reads more than that;
- * pubkey_known() is asked after every load. */
+ * SHA-2; SHA-256 on the larger two only where a caller names it), Ed25519, RSA of 2048 to
+ * 8192 bits with SHA-256, by PKCS#1 v1.5 or PSS.  OpenSSL reads more than that;
+ * pubkey_type() is asked after every load. */
 #ifndef PUBKEY_H
 #define PUBKEY_H
 
@@ -15,7 +15,8 @@ enum pubkey_type {
     PUBKEY_P384,
     PUBKEY_P521,
     PUBKEY_ED25519,
-    PUBKEY_RSA
+    PUBKEY_RSA,
+    PUBKEY_RSA_PSS /* a key that says of itself that it signs with PSS alone */
 };
 enum pubkey_type pubkey_type(const EVP_PKEY *key);
 const char *pubkey_type_name(enum pubkey_type t); /* "ECDSA P-256" */
@@ -45,13 +46,18 @@ bool pubkey_hint_names(const struct crypto *c, struct arena *arena, const EVP_PK
                        struct span hint);
 struct span pubkey_hint(const struct crypto *c, struct arena *arena, const EVP_PKEY *key);
 
-/* Over the bytes; `digest` NULL means pubkey_digest() of its type. */
+/* Over the bytes; `digest` NULL means pubkey_digest() of its type.  RSA: PKCS#1 v1.5. */
 bool pubkey_verify(const struct crypto *c, EVP_PKEY *key, const char *digest,
                    struct span bytes, struct span signature);
 
 /* Over a digest, when the bytes are not at hand; never true for Ed25519. */
 bool pubkey_verify_digest(const struct crypto *c, EVP_PKEY *key, const char *digest,
                           struct span value, struct span signature);
+
+/* The same with RSA-PSS, the mask by the same digest, salt of any length (RFC 8017, 8.1);
+ * never true for other keys. */
+bool pubkey_verify_pss(const struct crypto *c, EVP_PKEY *key, const char *digest,
+                       struct span value, struct span signature);
 
 /* Empty when the key cannot sign or memory is out. */
 struct span pubkey_sign(const struct crypto *c, struct arena *arena, EVP_PKEY *key,

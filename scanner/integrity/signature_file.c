@@ -2,6 +2,7 @@
 
 #include "integrity/base64.h"
 #include "integrity/cosign.h"
+#include "integrity/image_manifest.h"
 #include "integrity/sums.h"
 
 enum { BARE_MAX = 4 << 10, BARE_LEAST = 64 };
@@ -18,6 +19,7 @@ static const char *const names[] = {
     ".md5",           "SHA256SUMS",   "SHA256SUMS.txt", "SHA512SUMS",
     "SHA512SUMS.txt", "MD5SUMS",      "sha256sums.txt", "sha256sum.txt",
     "checksums.txt",  "CHECKSUMS",    "signing.json",   "provenance.json",
+    ".pem",           ".crt",         ".cert",
 };
 
 bool signature_file_named(struct span path)
@@ -39,7 +41,8 @@ static bool is_pgp(struct span head)
 bool signature_file_starts(struct span head)
 {
     return bundle_claims(head) || cosign_blob_claims(head) || cosign_image_claims(head) ||
-           cosign_payload_claims(head) || minisign_claims(head) || is_pgp(head);
+           cosign_payload_claims(head) || cosign_entry_claims(head) ||
+           minisign_claims(head) || is_pgp(head);
 }
 
 struct span signature_file_subject(struct span path)
@@ -112,20 +115,45 @@ static void read_bundles(struct arena *arena, struct span bytes, struct signatur
     }
 }
 
+static bool read_image(struct arena *arena, struct span bytes, struct signature_file *f,
+                       struct signature_failure *failure)
+{
+    struct image_manifest m;
+    if (!image_manifest_parse(arena, bytes, &m, failure))
+        return false;
+    f->sums = m.below;
+    f->index = m.index;
+    f->config = m.config;
+    f->image = m.subject;
+    return true;
+}
+
+static bool parse_one(struct arena *arena, struct span bytes, struct signature_file *f,
+                      struct signature_failure *failure)
+{
+    return (f->kind == SIGNATURE_FILE_CERTIFICATE ? cosign_certificate_parse
+            : f->kind == SIGNATURE_FILE_ENTRY
+                ? cosign_entry_parse
+                : cosign_blob_parse)(arena, bytes, f->bundles, failure);
+}
+
 /* What cosign wrote before there were bundles. */
 static void read_cosign(struct arena *arena, struct span bytes, struct signature_file *f)
 {
     struct signature_failure failure = { .check = SC_NONE };
     bool ok;
-    if (f->kind == SIGNATURE_FILE_PAYLOAD) {
+    if (f->kind == SIGNATURE_FILE_MANIFEST) {
+        ok = read_image(arena, bytes, f, &failure);
+    } else if (f->kind == SIGNATURE_FILE_PAYLOAD) {
         ok = cosign_payload_parse(arena, bytes, &f->image, &failure);
     } else {
         f->bundles = arena_array(arena, SIGNATURE_BUNDLES_MAX, sizeof *f->bundles);
         ok = f->bundles != NULL;
         if (ok && f->kind == SIGNATURE_FILE_IMAGE)
             ok = cosign_image_parse(arena, bytes, f->bundles, SIGNATURE_BUNDLES_MAX,
-                                    &f->bundle_count, &failure);
-        else if (ok && (ok = cosign_blob_parse(arena, bytes, f->bundles, &failure)))
+                                    &f->bundle_count, &failure) &&
+                 read_image(arena, bytes, f, &failure);
+        else if (ok && (ok = parse_one(arena, bytes, f, &failure)))
             f->bundle_count = 1;
     }
     if (!ok && failure.check != SC_NONE)
@@ -171,13 +199,17 @@ static enum signature_file_kind kind_of(struct span bytes)
         return SIGNATURE_FILE_MINISIGN;
     if (is_pgp(bytes) || is_pgp_packet(bytes))
         return SIGNATURE_FILE_PGP;
+    if (cosign_certificate_claims(bytes))
+        return SIGNATURE_FILE_CERTIFICATE;
     if (span_starts(bytes, "{"))
-        return cosign_image_claims(bytes) ? SIGNATURE_FILE_IMAGE
-               : names_bundle(bytes)      ? SIGNATURE_FILE_BUNDLE
+        return cosign_image_claims(bytes)     ? SIGNATURE_FILE_IMAGE
+               : image_manifest_claims(bytes) ? SIGNATURE_FILE_MANIFEST
+               : names_bundle(bytes)          ? SIGNATURE_FILE_BUNDLE
                : span_find(bytes, "\"payloadType\"", 0) != SIZE_MAX
                    ? SIGNATURE_FILE_ENVELOPE
                : cosign_blob_claims(bytes)    ? SIGNATURE_FILE_OLD_BUNDLE
                : cosign_payload_claims(bytes) ? SIGNATURE_FILE_PAYLOAD
+               : cosign_entry_claims(bytes)   ? SIGNATURE_FILE_ENTRY
                                               : SIGNATURE_FILE_UNKNOWN;
     return sums_claims(bytes) ? SIGNATURE_FILE_SUMS : SIGNATURE_FILE_UNKNOWN;
 }
@@ -197,6 +229,9 @@ void signature_file_read(struct arena *arena, struct span bytes, struct budget *
     case SIGNATURE_FILE_OLD_BUNDLE:
     case SIGNATURE_FILE_IMAGE:
     case SIGNATURE_FILE_PAYLOAD:
+    case SIGNATURE_FILE_MANIFEST:
+    case SIGNATURE_FILE_CERTIFICATE:
+    case SIGNATURE_FILE_ENTRY:
         read_cosign(arena, bytes, &f);
         break;
     case SIGNATURE_FILE_MINISIGN:

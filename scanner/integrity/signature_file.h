@@ -21,6 +21,9 @@ enum signature_file_kind {
     SIGNATURE_FILE_OLD_BUNDLE, /* the JSON that cosign wrote before Sigstore bundles */
     SIGNATURE_FILE_IMAGE,      /* cosign's manifest of the signatures of an image, and */
     SIGNATURE_FILE_PAYLOAD,    /* what such a signature is over */
+    SIGNATURE_FILE_MANIFEST, /* an image's, or an index: what a signature of it covers */
+    SIGNATURE_FILE_CERTIFICATE, /* that of a bare signature, and */
+    SIGNATURE_FILE_ENTRY,       /* its log entry: a bundle with nothing but that */
     SIGNATURE_FILE_KINDS
 };
 
@@ -39,9 +42,12 @@ struct signature_file {
     enum signature_state model_state;
     struct span model_reason;
     struct minisign minisign;
-    struct manifest sums;
-    struct span bare;  /* the raw signature */
-    struct span image; /* of a payload: the raw sha256 of the image's manifest */
+    struct manifest sums; /* also what an image's manifest names, cosign's as well */
+    bool index;           /* those are manifests, */
+    struct span config;   /* else this is one of them: hex, or empty */
+    struct span bare;     /* the raw signature */
+    struct span image;    /* raw sha256 of the image's manifest that a payload, or the
+                             bundles below a manifest, are about; else empty */
 };
 
 /* Total: a file that is none of these is SIGNATURE_FILE_UNKNOWN, one that is broken has a

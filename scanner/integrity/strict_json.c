@@ -128,3 +128,18 @@ bool strict_json_array(const json_t *object, const char *key, json_t **ret_array
     *ret_array = value;
     return !value || json_is_array(value);
 }
+
+void strict_json_write(struct buffer *out, struct span text)
+{
+    buffer_add_text(out, "\"");
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        if (c == '"' || c == '\\')
+            buffer_printf(out, "\\%c", c);
+        else if (c < 0x20)
+            buffer_printf(out, "\\u%04x", c);
+        else
+            buffer_add(out, span_slice(text, i, i + 1));
+    }
+    buffer_add_text(out, "\"");
+}

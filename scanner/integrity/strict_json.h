@@ -33,4 +33,7 @@ bool strict_json_array(const json_t *object, const char *key, json_t **ret_array
 
 struct span strict_json_string(const json_t *string); /* with its length, not strlen */
 
+/* UTF-8 as a string in quotes, for what we write ourselves. */
+void strict_json_write(struct buffer *out, struct span text);
+
 #endif

@@ -36,7 +36,7 @@ bool trust_window_contains(const struct trust_window *w, int64_t t)
     return w->has_start && t >= w->start && (!w->has_end || t <= w->end);
 }
 
-static bool read_window(const json_t *owner, struct trust_window *ret_window)
+bool trust_window_read(const json_t *owner, struct trust_window *ret_window)
 {
     json_t *range = NULL;
     struct span start = { NULL, 0 }, end = start;
@@ -87,7 +87,7 @@ static bool read_log(struct reading *r, const char *section, size_t row,
         return refuse(r, section, row, "it lacks baseUrl, publicKey or logId");
     if (!read_bytes(r, id, "keyId", &log->id) || log->id.len < KEY_ID_LEN)
         return refuse(r, section, row, "logId has no keyId");
-    if (!read_bytes(r, key, "rawBytes", &der) || !read_window(key, &log->window))
+    if (!read_bytes(r, key, "rawBytes", &der) || !trust_window_read(key, &log->window))
         return refuse(r, section, row, "publicKey has no rawBytes, or a bad validFor");
     log->checkpoint_id = log->id;
     if (checkpoint && !read_bytes(r, checkpoint, "keyId", &log->checkpoint_id))
@@ -112,7 +112,7 @@ static bool read_authority(struct reading *r, const char *section, size_t row,
     if (!json_is_object(object) || !strict_json_text(object, "uri", &uri) ||
         !strict_json_object(object, "certChain", &chain) ||
         !strict_json_array(chain, "certificates", &list) ||
-        !read_window(object, &a->window))
+        !trust_window_read(object, &a->window))
         return refuse(r, section, row, "it has a field of another type");
     size_t count = json_array_size(list);
     if (count == 0 || count > TRUST_ROOT_CHAIN_MAX)

@@ -10,6 +10,8 @@
 
 #include "integrity/crypto.h"
 
+#include <jansson.h>
+
 enum {
     TRUST_ROOT_BYTES_MAX = 4 << 20,
     TRUST_ROOT_ROWS_MAX = 64,
@@ -22,6 +24,9 @@ struct trust_window {
     int64_t start, end; /* seconds since 1970 */
 };
 bool trust_window_contains(const struct trust_window *w, int64_t t);
+/* {"start", "end"} of an object's "validFor"; absent ones are not there.  False: a field
+ * of another type, or no time. */
+bool trust_window_read(const json_t *owner, struct trust_window *ret_window);
 
 struct trust_log {
     struct span url, name; /* name: host and path of the URL, as v2 checkpoints say it */

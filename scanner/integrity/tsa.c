@@ -173,3 +173,36 @@ bool tsa_verify(const struct trust_root *root, struct span token, struct span by
     TS_RESP_free(response);
     return ok;
 }
+
+static bool fill_request(TS_REQ *request, X509_ALGOR *algorithm, TS_MSG_IMPRINT *imprint,
+                         uint8_t digest[SHA256_LEN])
+{
+    return X509_ALGOR_set0(algorithm, OBJ_nid2obj(NID_sha256), V_ASN1_NULL, NULL) == 1 &&
+           TS_MSG_IMPRINT_set_algo(imprint, algorithm) == 1 &&
+           TS_MSG_IMPRINT_set_msg(imprint, digest, SHA256_LEN) == 1 &&
+           TS_REQ_set_version(request, 1) == 1 &&
+           TS_REQ_set_msg_imprint(request, imprint) == 1 &&
+           TS_REQ_set_cert_req(request, 1) == 1;
+}
+
+struct span tsa_request(const struct crypto *c, struct arena *arena, struct span bytes)
+{
+    uint8_t digest[SHA256_LEN];
+    unsigned char *der = NULL;
+    struct span out = { NULL, 0 }, none = out;
+    TS_REQ *request = TS_REQ_new();
+    X509_ALGOR *algorithm = X509_ALGOR_new();
+    TS_MSG_IMPRINT *imprint = TS_MSG_IMPRINT_new();
+    if (request && algorithm && imprint && crypto_sha256(c, bytes, none, none, digest) &&
+        fill_request(request, algorithm, imprint, digest)) {
+        int len = i2d_TS_REQ(request, &der);
+        if (len > 0)
+            out = arena_copy(arena, span_of(der, (size_t)len));
+    }
+    OPENSSL_free(der);
+    TS_MSG_IMPRINT_free(imprint);
+    X509_ALGOR_free(algorithm);
+    TS_REQ_free(request);
+    ERR_clear_error();
+    return out;
+}

@@ -12,4 +12,9 @@ enum { TSA_TOKEN_MAX = 64 << 10 };
 bool tsa_verify(const struct trust_root *root, struct span token, struct span bytes,
                 int64_t *ret_time, struct signature_failure *failure);
 
+/* A DER TimeStampReq for a time-stamp over `bytes` with SHA-256, the authority's
+ * certificate within.  Without a nonce: the bytes are a signature that was made just now,
+ * so no older answer is over them.  Empty when out of memory. */
+struct span tsa_request(const struct crypto *c, struct arena *arena, struct span bytes);
+
 #endif

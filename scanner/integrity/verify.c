@@ -38,52 +38,78 @@ static struct span target_digest(struct verifying *v, const char *name)
     return arena_copy(v->arena, span_of(store, len));
 }
 
+/* By a digest: RSA may have signed with either padding, and a log says with which. */
+static bool digest_signed(struct verifying *v, EVP_PKEY *key, const char *digest,
+                          struct span value)
+{
+    struct span signature = v->bundle->signature;
+    if (pubkey_verify_digest(v->crypto, key, digest, value, signature)) {
+        v->pss = pubkey_type(key) == PUBKEY_RSA_PSS;
+        return true;
+    }
+    v->pss = pubkey_verify_pss(v->crypto, key, digest, value, signature);
+    return v->pss;
+}
+
+static bool bytes_signed(struct verifying *v, EVP_PKEY *key, const char *digest,
+                         struct span bytes)
+{
+    uint8_t value[64];
+    size_t len = 0;
+    if (pubkey_type(key) == PUBKEY_ED25519)
+        return pubkey_verify(v->crypto, key, NULL, bytes, v->bundle->signature);
+    return bytes.len && crypto_digest(v->crypto, digest, bytes, value, &len) &&
+           digest_signed(v, key, digest, span_of(value, len));
+}
+
 /* Over an envelope: the encoding; for the statements of model_signing 0.2 also its own.
  */
 static bool envelope_signed(struct verifying *v, EVP_PKEY *key)
 {
     const struct dsse *e = &v->bundle->envelope;
     struct span pae = dsse_pae(v->arena, e->payload_type, e->payload);
-    if (pae.len && pubkey_verify(v->crypto, key, NULL, pae, v->bundle->signature))
+    if (pae.len && bytes_signed(v, key, pubkey_digest(pubkey_type(key)), pae))
         return true;
     if (span_find(e->payload, LEGACY_PREDICATE, 0) == SIZE_MAX ||
         pubkey_type(key) == PUBKEY_ED25519)
         return false;
     pae = dsse_pae_v02(v->arena, e->payload_type, e->payload);
-    v->result->legacy =
-        pae.len && pubkey_verify(v->crypto, key, "SHA256", pae, v->bundle->signature);
+    v->result->legacy = pae.len && bytes_signed(v, key, "SHA256", pae);
     return v->result->legacy;
 }
 
-/* The larger curves may sign SHA-256, when the bundle says that this is its digest. */
-static const char *message_digest(struct verifying *v, EVP_PKEY *key)
+/* The larger curves may sign SHA-256: when the bundle says that this is its digest, and,
+ * as cosign did with every key, when it says nothing. */
+static bool may_be_sha256(const struct verifying *v, const EVP_PKEY *key)
 {
-    const char *own = pubkey_digest(pubkey_type(key));
-    const char *stated = digest_named(v->bundle->digest_algorithm);
     enum pubkey_type type = pubkey_type(key);
-    bool larger = type == PUBKEY_P384 || type == PUBKEY_P521;
-    return larger && stated && strcmp(stated, "SHA256") == 0 ? stated : own;
+    const char *stated = digest_named(v->bundle->digest_algorithm);
+    return (type == PUBKEY_P384 || type == PUBKEY_P521) &&
+           (v->bundle->digest_algorithm.len == 0 ||
+            (stated && strcmp(stated, "SHA256") == 0));
 }
 
 static bool message_signed(struct verifying *v, EVP_PKEY *key)
 {
-    const struct bundle *b = v->bundle;
-    if (pubkey_type(key) == PUBKEY_ED25519)
-        return v->target->bytes.ptr &&
-               pubkey_verify(v->crypto, key, NULL, v->target->bytes, b->signature);
-    const char *digest = message_digest(v, key);
-    return pubkey_verify_digest(v->crypto, key, digest, target_digest(v, digest),
-                                b->signature);
+    const char *own = pubkey_digest(pubkey_type(key));
+    bool stated = v->bundle->digest_algorithm.len > 0;
+    if (!own)
+        return v->target->bytes.ptr && bytes_signed(v, key, NULL, v->target->bytes);
+    bool small = may_be_sha256(v, key);
+    return ((!small || !stated) && digest_signed(v, key, own, target_digest(v, own))) ||
+           (small && digest_signed(v, key, "SHA256", target_digest(v, "SHA256")));
 }
 
 /* Whether there is anything to hold a message signature of this key against. */
 static bool can_compute(struct verifying *v, EVP_PKEY *key)
 {
+    const char *own = pubkey_digest(pubkey_type(key));
     if (v->bundle->content == CONTENT_ENVELOPE)
         return true;
-    if (pubkey_type(key) == PUBKEY_ED25519)
+    if (!own)
         return v->target->bytes.ptr != NULL;
-    return target_digest(v, message_digest(v, key)).len > 0;
+    bool stated = v->bundle->digest_algorithm.len > 0;
+    return target_digest(v, stated && may_be_sha256(v, key) ? "SHA256" : own).len > 0;
 }
 
 bool verify_signature(struct verifying *v, EVP_PKEY *const *keys, size_t count,
@@ -94,12 +120,10 @@ bool verify_signature(struct verifying *v, EVP_PKEY *const *keys, size_t count,
     for (size_t i = 0; i < count && !signer; i++) {
         if (pubkey_type(keys[i]) == PUBKEY_UNKNOWN)
             continue;
-        known = true;
-        if (!can_compute(v, keys[i]))
-            continue;
-        computable = true;
         bool good = v->bundle->content == CONTENT_ENVELOPE ? envelope_signed(v, keys[i])
                                                            : message_signed(v, keys[i]);
+        known = true;
+        computable |= good || can_compute(v, keys[i]);
         if (good)
             signer = keys[i];
     }
@@ -108,7 +132,8 @@ bool verify_signature(struct verifying *v, EVP_PKEY *const *keys, size_t count,
                            "2048 to 8192 bits.") ||
         !signature_require(v->failure, SC_DIGEST_KNOWN, computable,
                            "The signature is over a digest of the artifact that was not "
-                           "computed.") ||
+                           "computed, or over the artifact itself (Ed25519), which is "
+                           "not here or too large.") ||
         !signature_require(v->failure, SC_SIGNATURE, signer != NULL,
                            "The signature is not that of the key over these bytes."))
         return false;

@@ -65,6 +65,13 @@ void verify_bundle(const struct crypto *c, struct arena *arena,
                    const struct bundle *bundle, const struct verify_target *target,
                    const struct verify_policy *policy, struct verification *ret_result);
 
+/* Has an authority of the root just issued this certificate (DER) for this key?  Its
+ * form, its chain and the promise of a certificate log, at the moment its validity
+ * begins; not whose it is. */
+bool verify_issued(const struct crypto *c, struct arena *arena, struct span certificate,
+                   const EVP_PKEY *key, const struct trust_root *root,
+                   struct fulcio_claims *ret_claims, struct signature_failure *failure);
+
 /* A time for struct signature; empty when there is none. */
 struct span verification_time(const struct verification *v, struct arena *arena);
 

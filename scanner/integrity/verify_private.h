@@ -12,6 +12,7 @@ struct verifying {
     const struct verify_policy *policy;
     struct verification *result;
     struct signature_failure *failure; /* of the result */
+    bool pss;                          /* the signature that held is RSA-PSS */
 };
 
 /* The signature over the content, by any of the keys; *ret_key: which. */

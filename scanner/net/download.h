@@ -74,7 +74,7 @@ struct downloader {
     const struct http_options *http;
     struct cache *cache;
     bool offline;
-    bool nameless;    /* what is loaded is no object of the cache, and gone when closed */
+    bool nameless;    /* nobody else finds what is loaded; it ends with its descriptor */
     unsigned threads; /* 0: 8 */
 
     /* So much more is there.  Called by any thread, many at a time. */

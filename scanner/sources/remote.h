@@ -67,7 +67,7 @@ void remote_release(struct remote *r, size_t i); /* nobody opens it again */
 bool remote_digest(const struct rest_hash *hash, enum digest_algorithm *ret_algorithm);
 
 /* Of a file that is loaded: a host that the registry's entry does not expect its files
- * at, or NULL. */
+ * at, or that the place where they lie redirected to; or NULL. */
 const char *remote_foreign_host(const struct remote *r, size_t i);
 
 /* … and what the headers of its download say its digests are; how many. */

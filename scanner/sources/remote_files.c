@@ -87,6 +87,17 @@ static void unlist(struct remote *r, const char *why)
         r->answers.why_unlisted = why ? why : "the storage does not list its files";
 }
 
+/* What was found out while a storage was listed, said of the model. */
+static void take_findings(struct remote *r, const struct rest_result *found)
+{
+    struct finding_list *to = &r->answers.findings;
+    for (const struct finding *f = found->findings.first; f; f = f->next)
+        (void)finding_add(to, r->arena, f->rule, f->offset, f->message, f->evidence);
+    to->count += found->findings.dropped;
+    to->dropped += found->findings.dropped;
+    r->answers.refused_files += found->refused_files;
+}
+
 /* What lies at the address that the registry named, in its place. */
 static bool list_storage(struct listing *l, const struct rest_file *at,
                          struct error *error)
@@ -106,6 +117,7 @@ static bool list_storage(struct listing *l, const struct rest_file *at,
         unlist(r, (const char *)arena_printf(r->arena, "%s", why.message).ptr);
         return true;
     }
+    take_findings(r, &found);
     if (!found.listed)
         unlist(r, found.why_unlisted);
     for (const struct rest_file *f = found.files; f; f = f->next) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GCS_PAGES_MAX = 10000 };
+enum { GCS_PAGES_MAX = 1000 };
 
 static struct place *open_place(struct storage *s, struct error *error)
 {
@@ -14,7 +14,7 @@ static struct place *open_place(struct storage *s, struct error *error)
                                        "GOOGLE_OAUTH_ACCESS_TOKEN", NULL };
     static const char *const none[] = { NULL };
     const struct auth_method methods[] = {
-        {.kind = AUTH_BEARER, .env = env,  .files = none},
+        {.kind = AUTH_GOOGLE, .env = env,  .files = none},
         { .kind = AUTH_NONE,  .env = none, .files = none},
     };
     const char *emulator = storage_env(s, "STORAGE_EMULATOR_HOST");

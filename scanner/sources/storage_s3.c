@@ -10,7 +10,7 @@
 
 /* An ETag is an MD5 only of what was uploaded in one piece and is not encrypted by a key
  * service, so each object is asked for; but not for ever. */
-enum { HEADS_MAX = 1000, PAGES_MAX = 10000 };
+enum { HEADS_MAX = 1000, PAGES_MAX = 1000 };
 
 struct bucket {
     struct storage *storage;
@@ -266,9 +266,11 @@ static bool on_element(void *self, const char *path, struct span text)
         p->size = strtoull(digits, &end, 10);
         p->size_known = *digits >= '0' && *digits <= '9' && *end == '\0';
     } else if (strcmp(path, "Contents") == 0) {
-        bool ok = p->key.text && !memchr(p->key.text, '\0', p->key.len);
-        ok = !ok || add_object(p->bucket, p->key.text, p->size, p->size_known,
-                               &p->refusal, p->error);
+        bool named = p->key.text && !memchr(p->key.text, '\0', p->key.len);
+        bool ok = named ? add_object(p->bucket, p->key.text, p->size, p->size_known,
+                                     &p->refusal, p->error)
+                        : error_set(p->error, ERROR_NETWORK,
+                                    "the list has an object without a name");
         p->size_known = false;
         p->size = 0;
         buffer_clear(&p->key);

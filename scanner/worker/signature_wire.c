@@ -245,6 +245,8 @@ static void code_file(struct codec *c, struct signature_file *f)
     code_span(c, &f->model_reason);
     code_minisign(c, &f->minisign, f->kind == SIGNATURE_FILE_MINISIGN && !f->check);
     code_manifest(c, &f->sums, false);
+    code_bool(c, &f->index);
+    code_span(c, &f->config);
     code_span(c, &f->bare);
     code_span(c, &f->image);
 }

@@ -78,6 +78,34 @@ def sigstore_bundles_by_key():
 
 
 @case
+def messages_by_every_kind_of_key():
+    for kind, options in (("p384", {}), ("p521", {}), ("ed25519", {}), ("rsa2048", {}), ("rsa3072", {"pss": True}),
+                          ("p384", {"algorithm": hashes.SHA256()})):
+        key = mock.new_key(kind)
+        public = write(os.path.join(scratch(), "key.pub"), mock.pem(key))
+        s = make.Signed(key, envelope=False, **options)
+        both(NAME + ".sigstore.json", make.by_key(s), ["--public-key", public], "sigstore")
+        both(NAME + ".sig", base64.b64encode(s.signature) + b"\n", ["--public-key", public], "cosign")
+        if kind != "ed25519":  # by its digest; Ed25519 needs to know the file
+            d = model(attestation=make.by_key(s))
+            assert state(d, "--public-key", public, expect=0)[0] == ("sigstore", "verified", "")
+    keyless = make.keyless(log=make.I.log2, key="ed25519", signed={"envelope": False})
+    both(NAME + ".sigstore.json", keyless, WHO, "sigstore")
+
+
+@case
+def an_ed25519_key_among_others_and_a_digest_alone():
+    key = mock.new_key("ed25519")
+    public = write(os.path.join(scratch(), "ed.pub"), mock.pem(key))
+    bundle = make.by_key(make.Signed(key, envelope=False))
+    both(NAME + ".sigstore.json", dict(bundle, verificationMaterial={"publicKey": {"hint": ""}}),
+         ["--public-key", PUBLIC, "--public-key", public], "sigstore")
+    d = model(**{"x.sigstore.json": bundle})
+    found = verify(d, "x.sigstore.json", "--public-key", public, target="sha256:" + sha256(WEIGHTS).hex())
+    assert found == (2, "unsupported", "digest-known"), found
+
+
+@case
 def sigstore_bundles_of_every_version_keyless():
     message = {"envelope": False}
     for options in (dict(), dict(log=make.I.log2), dict(version="0.1", entry=lambda e: e.pop("inclusionProof")), dict(version="0.2")):
@@ -207,6 +235,66 @@ def cosign_signatures_and_certificates_apart():
     assert p.returncode == 4, p
 
 
+def parts(bundle):
+    """A keyless signature of cosign's in three files."""
+    old = old_bundle(bundle)
+    return {NAME + ".sig": old["base64Signature"].encode(), NAME + ".pem": base64.b64decode(old["cert"]),
+            "entry.json": json.dumps(old["rekorBundle"]).encode()}
+
+
+@case
+def cosign_keyless_signatures_in_parts():
+    good = parts(keyless_message())
+    d = model(**good)
+    entry = ["--rekor-response", d + "/entry.json"]
+    assert verify(d, NAME + ".sig", *entry, *WHO) == (0, "verified", "")
+    assert verify(d, NAME + ".sig", "--certificate", d + "/" + NAME + ".pem", *entry, *WHO) == (0, "verified", "")
+    found, r = state(d, *WHO, expect=0)
+    assert found == ("cosign", "verified", "") and files(r)[NAME]["signed"], found
+    other = ["--trusted-root", ROOT, "--identity", "eve@example.com", "--identity-provider", mock.ISSUER]
+    assert verify(d, NAME + ".sig", *entry, *other) == (1, "untrusted", "identity")
+    assert state(d, "--trusted-root", ROOT, expect=0)[0] == ("cosign", "untrusted", "identity-given")
+    bundle = write(os.path.join(scratch(), "old.json"), json.dumps(old_bundle(keyless_message())).encode())
+    assert verify(d, NAME + ".sig", "--rekor-response", bundle, *WHO)[:2] == (1, "invalid")
+    broken = json.loads(good["entry.json"])
+    broken["Payload"]["integratedTime"] += 1
+    write(d + "/entry.json", json.dumps(broken).encode())
+    assert verify(d, NAME + ".sig", *entry, *WHO) == (1, "invalid", "set")
+    assert state(d, *WHO)[0] == ("cosign", "invalid", "set")
+    write(d + "/entry.json", good["entry.json"])
+    write(os.path.join(d, NAME), WEIGHTS + b"x")
+    assert verify(d, NAME + ".sig", *entry, *WHO)[:2] == (1, "invalid")
+
+
+@case
+def a_keyless_signature_without_its_log_entry_is_not_verified_and_no_fault():
+    good = parts(keyless_message())
+    del good["entry.json"]
+    for ending in (".pem", ".crt", ".cert"):
+        d = model(**{NAME + ".sig": good[NAME + ".sig"], NAME + ending: good[NAME + ".pem"]})
+        assert verify(d, NAME + ".sig", *WHO) == (2, "unsupported", "entry-present")
+        found, r = state(d, *WHO, expect=0)
+        assert found == ("cosign", "unsupported", "entry-present") and not files(r)[NAME]["signed"], found
+        reason = signatures(r)[0]["reason"]
+        assert mock.MAIL in reason and "--rekor-response" in reason, reason
+    d = model(**{NAME + ".sig": good[NAME + ".sig"], NAME + ".pem": good[NAME + ".pem"] + mock.cert_pem(make.I.ca.cert)})
+    assert verify(d, NAME + ".sig", *WHO) == (2, "unsupported", "entry-present")  # the first certificate counts
+    write(os.path.join(d, NAME), WEIGHTS + b"x")
+    assert verify(d, NAME + ".sig", *WHO) == (1, "invalid", "signature")
+    assert state(d, *WHO)[0] == ("cosign", "invalid", "signature")
+    stranger = parts(keyless_message())
+    d = model(**{**good, NAME + ".pem": stranger[NAME + ".pem"]})
+    assert verify(d, NAME + ".sig", *WHO) == (1, "invalid", "signature")
+    d = model(**{**parts(keyless_message()), "entry.json": stranger["entry.json"]})
+    assert verify(d, NAME + ".sig", "--rekor-response", d + "/entry.json", *WHO) == (1, "invalid", "entry-signature")
+    assert state(d, *WHO)[0] == ("cosign", "unsupported", "entry-present")
+    d = model(**{**good, NAME + ".pem": b"no certificate"})
+    assert verify(d, NAME + ".sig", *WHO) == (1, "untrusted", "key-given")
+    for option in ("--certificate", "--rekor-response"):
+        p = run("verify", *SCAN_FLAGS, d + "/" + NAME, "--signature", d + "/" + NAME + ".sig", option, d + "/" + NAME + ".pem", *WHO)
+        assert p.returncode == 4, p
+
+
 def blob(d, data):
     data = data if isinstance(data, bytes) else json.dumps(data).encode()
     digest = sha256(data).hex()
@@ -293,6 +381,99 @@ def bundles_that_refer_to_images_in_a_layout():
     assert verify(d, bundle, "--key", PUBLIC, target=os.path.join(d, layer)) == (1, "invalid", "subject")
     write(os.path.join(d, layer), WEIGHTS + b"x")
     assert not files(report("--key", PUBLIC, d))[layer]["signed"]
+
+
+def verify_layout(d, *who):
+    p = run("verify", "-o", "json", *SCAN_FLAGS, d, *who)
+    r = json.loads(p.stdout)
+    return p.returncode, r["state"], r["check"], r
+
+
+def index(d, change):
+    """index.json of a layout, changed."""
+    value = json.load(open(d + "/index.json"))
+    change(value)
+    write(d + "/index.json", json.dumps(value).encode())
+
+
+def referring(d, image):
+    subject = {"name": "x", "digest": {"sha256": image["digest"][7:]}}
+    s = make.Signed(KEY, payload=mock.compact(mock.statement(b"", subject=[subject])))
+    layer = dict(blob(d, make.by_key(s)), mediaType="application/vnd.dev.sigstore.bundle.v0.3+json")
+    config = dict(blob(d, {}), mediaType="application/vnd.oci.empty.v1+json")
+    return [blob(d, {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                     "artifactType": "application/vnd.dev.sigstore.bundle.v0.3+json", "config": config,
+                     "layers": [layer], "subject": {k: image[k] for k in ("mediaType", "digest", "size")}})]
+
+
+@case
+def verify_takes_a_layout_with_its_signatures():
+    for signer, who, kind in ((legacy(by_key), ["--key", PUBLIC], "cosign"), (legacy(by_identity), WHO, "cosign"),
+                              (referring, ["--key", PUBLIC], "in-toto")):
+        d, image, layer = layout(signer)
+        code, state_, check, r = verify_layout(d, *who)
+        assert (code, state_, check, r["kind"]) == (0, "verified", "", kind), r
+        assert r["covers"] == "1 image, 2 blobs below", r
+        assert verify_layout(d)[:2] == (1, "untrusted")
+        data = open(os.path.join(d, layer), "rb").read()
+        write(os.path.join(d, layer), data + b"x")
+        assert verify_layout(d, *who)[:3] == (1, "invalid", "file-digest")
+        os.remove(os.path.join(d, layer))
+        assert verify_layout(d, *who)[:3] == (1, "invalid", "file-missing")
+        write(os.path.join(d, layer), data)
+        write(os.path.join(d, image), open(os.path.join(d, image), "rb").read() + b" ")
+        assert verify_layout(d, *who)[:3] == (1, "invalid", "file-digest")
+    d, image, layer = layout(legacy(lambda payload: by_key(b"other")))
+    assert verify_layout(d, "--key", PUBLIC)[:3] == (1, "invalid", "signature")
+    d, image, layer = layout(legacy(by_key, "sha256:" + "0" * 64))
+    assert verify_layout(d, "--key", PUBLIC)[:3] == (1, "unsigned", "signature-present")
+    assert verify_layout(layout()[0], "--key", PUBLIC)[:3] == (1, "unsigned", "signature-present")
+
+
+@case
+def verify_says_that_it_fetches_nothing():
+    for reference in ("oci://registry.example.com/a/b:c", "hf:org/model"):
+        p = run("verify", reference, "--key", PUBLIC)
+        assert p.returncode == 4 and b"fetch it first" in p.stderr, p
+
+
+@case
+def every_image_of_a_layout_must_be_signed():
+    manifest = "application/vnd.oci.image.manifest.v1+json"
+    config = lambda d: dict(blob(d, {"x": 1}), mediaType="application/vnd.oci.image.config.v1+json")
+    for extra in ({}, {"subject": True}, {"signature": True}):
+        d, image, layer = layout(legacy(by_key))
+        weights = dict(blob(d, b"evil weights"), mediaType="application/octet-stream")
+        other = {"schemaVersion": 2, "mediaType": manifest, "config": config(d), "layers": [weights]}
+        if extra.get("subject"):  # an image that says it holds a bundle
+            other.update(artifactType="application/vnd.dev.sigstore.bundle.v0.3+json",
+                         subject={"mediaType": manifest, "digest": "sha256:" + image[-64:], "size": 1})
+        if extra.get("signature"):  # … or a signature besides
+            payload = dict(blob(d, b"{}"), mediaType="application/vnd.dev.cosign.simplesigning.v1+json", annotations=by_key(b"{}"))
+            other["layers"].append(payload)
+        entry = dict(blob(d, other), mediaType=manifest)
+        index(d, lambda i: i["manifests"].append(entry))
+        code, state_, check, r = verify_layout(d, "--key", PUBLIC)
+        assert (code, state_, check) == (1, "unsigned", "signature-present") and entry["digest"][7:] in r["reason"], (extra, r)
+
+
+@case
+def an_index_that_is_signed_covers_its_images():
+    kind, inner = "application/vnd.oci.image.index.v1+json", []
+
+    def signer(d, image):
+        whole = dict(blob(d, {"schemaVersion": 2, "mediaType": kind, "manifests": [image]}), mediaType=kind)
+        inner.append(whole)
+        return legacy(by_key)(d, whole)
+    d, image, layer = layout(signer)
+    index(d, lambda i: i["manifests"].__setitem__(0, inner[0]))
+    code, state_, check, r = verify_layout(d, "--key", PUBLIC)
+    assert (code, state_, r["covers"]) == (0, "verified", "1 image, 3 blobs below"), r
+    write(os.path.join(d, image), b'{"schemaVersion": 2, "layers": []}')
+    assert verify_layout(d, "--key", PUBLIC)[:3] == (1, "invalid", "file-digest")
+    for junk in (b"{}", b"[]", b'{"schemaVersion": 2, "manifests": [{"digest": "md5:0"}]}', b'{"schemaVersion": 2, "manifests": []}'):
+        write(os.path.join(d, "index.json"), junk)
+        assert verify_layout(d, "--key", PUBLIC)[:2] == (2, "unsupported"), junk
 
 
 # ---- statements ----------------------------------------------------------------------------

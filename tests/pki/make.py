@@ -4,7 +4,7 @@
     tests/pki/make.py OUTDIR
 
 Writes a directory for each case (bundle.json, root.json, case.json …) and cases.tsv: name,
-expected state, expected check.  All keys are new in each run.
+expected state, expected check; and in answers/ what services answer, for the fuzzers.  All keys are new in each run.
 """
 import copy
 import hashlib
@@ -61,13 +61,13 @@ def case(name, bundle, state="verified", check="", text=None, root=None, files=N
 class Signed:
     """A payload or an artifact, signed with a key; every part can be another one."""
 
-    def __init__(self, key, envelope=True, payload=None, kind=IN_TOTO, algorithm=None, over=None):
-        self.key, self.envelope, self.kind = key, envelope, kind
+    def __init__(self, key, envelope=True, payload=None, kind=IN_TOTO, algorithm=None, over=None, pss=False):
+        self.key, self.envelope, self.kind, self.pss = key, envelope, kind, pss
         self.payload = mock.compact(mock.statement(ARTIFACT)) if payload is None else payload
         self.pae = mock.pae(self.payload, kind)
         self.algorithm = algorithm or mock.default_hash(key)
         self.message = over or (self.pae if envelope else ARTIFACT)
-        self.signature = mock.sign(key, self.message, algorithm)
+        self.signature = mock.sign(key, self.message, algorithm, pss)
 
     def digest(self, data):
         algorithm = self.algorithm or hashes.SHA256()
@@ -95,7 +95,7 @@ def body_of(signed, kind, version, pem, der_bytes, is_key=False):
     if (kind, version) == ("hashedrekord", "0.0.2"):
         value, name = signed.digest(signed.pae if signed.envelope else ARTIFACT)
         verifier = {"publicKey" if is_key else "x509Certificate": {"rawBytes": b64(der_bytes)}}
-        verifier["keyDetails"] = mock.key_details(signed.key)
+        verifier["keyDetails"] = mock.key_details(signed.key, signed.pss)
         spec = {
             "hashedRekordV002": {
                 "data": {"algorithm": "SHA2_" + name[3:], "digest": b64(value)},
@@ -259,6 +259,22 @@ def good_ones():
     key_case("good-key-message-cosign-hint", s, hint=b64(sha256(mock.spki(s.key))))
     key_case("good-key-ed25519-message", Signed(mock.new_key("ed25519"), envelope=False), bytes=True)
     key_case("good-key-without-hint", s, hint="")
+    for kind in ("p384", "p521", "rsa2048"):
+        key_case(f"good-key-{kind}-message", Signed(mock.new_key(kind), envelope=False))
+    unstated = lambda s: changed(by_key(s), lambda b: b["messageSignature"].pop("messageDigest"))
+    for kind in ("p384", "p521"):  # what cosign did with every key
+        s = Signed(mock.new_key(kind), envelope=False, algorithm=hashes.SHA256())
+        key_case(f"good-key-{kind}-message-sha256", s)
+        key_case(f"good-key-{kind}-message-sha256-unstated", s, bundle=unstated(s))
+        s = Signed(mock.new_key(kind), envelope=False)
+        key_case(f"good-key-{kind}-message-unstated", s, bundle=unstated(s))
+    for envelope, name in ((True, "envelope"), (False, "message")):
+        s = Signed(mock.new_key("rsa3072"), envelope=envelope, pss=True)
+        key_case(f"good-key-rsa-pss-{name}", s)
+        case(f"good-key-pss-only-{name}", by_key(s, ""), files={"key.pem": mock.pss_pem(s.key)}, keys=["key.pem"],
+             root=False, identities=[])
+        case(f"good-leaf-rsa-pss-{name}",
+             keyless(log=I.log2, key=s.key, signed={"envelope": envelope, "pss": True}))
     key_case("good-key-any-subject", Signed(mock.new_key(), payload=b"{}"), any_subject=True)
     payload = mock.compact(dict(mock.statement(ARTIFACT, "https://model_signing/Digests/v0.1"), note="it's \"so\"\n"))
     legacy = b"DSSEV1 28 " + IN_TOTO.encode() + b" %d " % len(payload) + repr(payload).encode()
@@ -319,6 +335,16 @@ def keys():
     key_case("signature-of-another-key", s, INVALID, "signature", give=other, hint="")
     key_case("signature-p256-with-sha384", Signed(s.key, algorithm=hashes.SHA384()), INVALID, "signature")
     key_case("signature-p384-with-sha256", Signed(mock.new_key("p384"), algorithm=hashes.SHA256()), INVALID, "signature")
+    s384 = Signed(mock.new_key("p384"), envelope=False, algorithm=hashes.SHA512())
+    key_case("message-p384-with-sha512", s384, INVALID, "signature")
+    pss = mock.new_key("rsa2048")
+    key_case("signature-rsa-pss-with-sha512", Signed(pss, pss=True, algorithm=hashes.SHA512()), INVALID, "signature")
+    key_case("message-rsa-pss-of-another-key", Signed(pss, envelope=False, pss=True), INVALID, "signature",
+             give=mock.new_key("rsa2048"), hint="")
+    case("key-pss-only-with-pkcs1", by_key(Signed(pss), ""), INVALID, "signature", files={"key.pem": mock.pss_pem(pss)},
+         keys=["key.pem"], root=False, identities=[])
+    key_case("message-ed25519-of-another-file", Signed(mock.new_key("ed25519"), envelope=False, over=b"other"), INVALID,
+             "signature", bytes=True)
     key_case("signature-over-payload-not-encoding", Signed(s.key, over=s.payload), INVALID, "signature")
     legacy = b"DSSEV1 28 " + IN_TOTO.encode() + b" %d " % len(s.payload) + repr(s.payload).encode()
     key_case("signature-legacy-encoding-of-a-modern-statement", Signed(s.key, over=legacy), INVALID, "signature")
@@ -450,6 +476,9 @@ def entries():
         b64(mock.cert_der(stranger)), *v2, "signature", "verifier", "x509Certificate", "rawBytes")), INVALID, "entry-verifier")
     case("entry-key-details", keyless(log=I.log2, body=put(
         "PKIX_ECDSA_P384_SHA_384", *v2, "signature", "verifier", "keyDetails")), INVALID, "entry-key-details")
+    case("entry-key-details-of-the-other-padding", keyless(
+        log=I.log2, key="rsa2048", signed={"pss": True},
+        body=put("PKIX_RSA_PKCS1V15_2048_SHA256", *v2, "signature", "verifier", "keyDetails")), INVALID, "entry-key-details")
 
 
 def logs():
@@ -584,11 +613,35 @@ def names():
     case("provider-not-given", keyless(), UNTRUSTED, "identity-provider", identities=[{"subject": MAIL}])
 
 
+def answers():
+    """What the services of a keyless signature say, as tests/fuzz/fuzz_sigstore_answers.c takes
+    it: the first byte is the service."""
+    import services
+
+    known, key = services.Services(I), mock.new_key()
+    known.url = "https://sigstore.example.com"
+    issued = known.certificate(key.public_key(), {"email": MAIL, "iss": ISSUER})
+    pem = json.loads(issued)["signedCertificateEmbeddedSct"]["chain"]["certificates"][0].encode()
+    s = Signed(key)
+    content = {"envelope": json.dumps(s.content()["dsseEnvelope"]), "verifiers": [b64(pem)]}
+    signature = {"content": b64(s.signature), "verifier": {
+        "x509Certificate": {"rawBytes": b64(mock.cert_der(mock.x509.load_pem_x509_certificate(pem)))},
+        "keyDetails": "PKIX_ECDSA_P256_SHA_256"}}
+    texts = [issued, known.rekor1({}, json.dumps({"spec": {"proposedContent": content}}))[1],
+             known.rekor2({}, json.dumps({"hashedRekordRequestV002": {"digest": b64(sha256(s.pae)), "signature": signature}}))[1],
+             known.trust_config(known.signing_config((1, 2))), services.token().encode()]
+    os.makedirs(os.path.join(OUT, "answers"), exist_ok=True)
+    for i, text in enumerate(texts):
+        with open(os.path.join(OUT, "answers", str(i)), "wb") as f:
+            f.write(bytes([i]) + text)
+
+
 def main(out):
     global OUT
     OUT = out
     for family in (good_ones, structure, keys, certificates, entries, logs, times, authorities, names):
         family()
+    answers()
     with open(os.path.join(OUT, "token.der"), "wb") as token:  # for the fuzzers
         token.write(mock.timestamp(I.tsa, b"x"))
     with open(os.path.join(OUT, "cases.tsv"), "w") as table:

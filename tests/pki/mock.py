@@ -67,12 +67,13 @@ def default_hash(key):
     return hashes.SHA256()
 
 
-def sign(key, data, algorithm=None):
+def sign(key, data, algorithm=None, pss=False):
     algorithm = algorithm or default_hash(key)
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return key.sign(data)
     if isinstance(key, rsa.RSAPrivateKey):
-        return key.sign(data, padding.PKCS1v15(), algorithm)
+        how = padding.PSS(padding.MGF1(algorithm), padding.PSS.MAX_LENGTH) if pss else padding.PKCS1v15()
+        return key.sign(data, how, algorithm)
     return key.sign(data, ec.ECDSA(algorithm))
 
 
@@ -88,6 +89,13 @@ def pem(key):
     )
 
 
+def pss_pem(key):
+    """The public key of RSA as one that signs with PSS alone (RFC 4055)."""
+    raw = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
+    whole = der.seq(der.seq(der.oid("1.2.840.113549.1.1.10")), der.tlv(0x03, b"\0" + raw))
+    return b"-----BEGIN PUBLIC KEY-----\n" + base64.encodebytes(whole) + b"-----END PUBLIC KEY-----\n"
+
+
 def cert_der(cert):
     return cert.public_bytes(serialization.Encoding.DER)
 
@@ -96,11 +104,11 @@ def cert_pem(cert):
     return cert.public_bytes(serialization.Encoding.PEM)
 
 
-def key_details(key):
+def key_details(key, pss=False):
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return "PKIX_ED25519"
     if isinstance(key, rsa.RSAPrivateKey):
-        return f"PKIX_RSA_PKCS1V15_{key.key_size}_SHA256"
+        return f"PKIX_RSA_{'PSS' if pss else 'PKCS1V15'}_{key.key_size}_SHA256"
     size = key.curve.key_size
     return f"PKIX_ECDSA_P{size}_SHA_{512 if size == 521 else size}"
 
@@ -302,9 +310,10 @@ class Log:
 HASHES = {"sha256": "2.16.840.1.101.3.4.2.1", "sha1": "1.3.14.3.2.26", "sha512": "2.16.840.1.101.3.4.2.3"}
 
 
-def timestamp(tsa, data, at=T0 + 5, algorithm="sha256", embed=True):
-    """A TimeStampResp with ESSCertIDv2, signed by tsa (an Authority)."""
-    imprint = der.seq(der.seq(der.oid(HASHES[algorithm]), der.null()), der.octets(hashlib.new(algorithm, data).digest()))
+def timestamp(tsa, data, at=T0 + 5, algorithm="sha256", embed=True, digest=None):
+    """A TimeStampResp with ESSCertIDv2, signed by tsa (an Authority); data or its digest."""
+    digest = digest or hashlib.new(algorithm, data).digest()
+    imprint = der.seq(der.seq(der.oid(HASHES[algorithm]), der.null()), der.octets(digest))
     info = der.seq(der.integer(1), der.oid("1.2.3.4.1"), imprint, der.integer(4711), der.generalized_time(at))
     sha = der.seq(der.oid(HASHES["sha256"]))
     attributes = [

@@ -1,0 +1,195 @@
+"""The services of the mock Sigstore (mock.py) over HTTP on loopback: a certificate authority,
+logs of both versions, a time-stamp authority, GitHub's giver of identity tokens.
+
+    with Services() as s:
+        s.trust_config("http://…")     # for --trust-config
+        s.answers["fulcio"] = f        # f(services, request, good) answers in place of the good one
+        s.asked                        # what arrived: (service, headers, body)
+
+They check what they are asked as the real ones do: a request that is not in order gets 400.
+"""
+import base64
+import http.server
+import json
+import threading
+import time
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+import mock
+from mock import b64, compact, sha256
+
+JOB = "job-secret-5c1e"
+
+
+def token(email=mock.MAIL, issuer=mock.ISSUER, audience="sigstore", expires=600, **more):
+    part = lambda value: base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+    now = int(time.time())
+    claims = {"iss": issuer, "sub": email, "email": email, "aud": audience, "iat": now, "exp": now + expires}
+    claims.update(more)
+    return ".".join([part({"alg": "RS256"}), part(claims), base64.urlsafe_b64encode(b"signature").rstrip(b"=").decode()])
+
+
+def claims_of(text):
+    part = text.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+class Services:
+    def __init__(self, instance=None, at=mock.T0):
+        """at: the time that they say it is."""
+        self.instance, self.at = instance or mock.Instance(), at
+        self.answers, self.asked, self.lock = {}, [], threading.Lock()
+        self.ambient = token()
+
+    # ---- what the real ones answer ----
+
+    def fulcio(self, headers, body):
+        """(status, bytes): a certificate for the key of the request, for whom the token names."""
+        kind, _, bearer = headers.get("authorization", "").partition(" ")
+        if kind != "Bearer" or claims_of(bearer)["exp"] < time.time():
+            return 401, b'{"code":16,"message":"There was an error processing the identity token"}'
+        request = x509.load_pem_x509_csr(base64.b64decode(json.loads(body)["certificateSigningRequest"]))
+        if not request.is_signature_valid or not isinstance(request.public_key(), ec.EllipticCurvePublicKey):
+            return 400, b"no proof of possession"
+        return 201, self.certificate(request.public_key(), claims_of(bearer))
+
+    def certificate(self, public, claims, **leaf):
+        """leaf: other arguments of mock.make_leaf."""
+        class Key:
+            public_key = staticmethod(lambda: public)
+        names = mock.san(("email", claims["email"].encode()))
+        issuers = {"1": claims["iss"].encode(), "8": mock.der.utf8(claims["iss"])}
+        promises = lambda tbs: [self.instance.ct.promise(tbs, mock.spki(self.instance.ca.key), self.at)]
+        cert = mock.make_leaf(self.instance.ca, Key, **dict(
+            {"names": names, "issuers": issuers, "promises": promises, "start": self.at - 60, "end": self.at + 540}, **leaf))
+        chain = [cert] + self.instance.ca.chain()
+        return json.dumps({"signedCertificateEmbeddedSct": {
+            "chain": {"certificates": [mock.cert_pem(c).decode() for c in chain]}}}).encode()
+
+    def rekor1(self, headers, body, **change):
+        """An entry of kind dsse.  change: arguments of mock.Log.entry."""
+        content = json.loads(body)["spec"]["proposedContent"]
+        envelope = json.loads(content["envelope"])
+        cert = x509.load_pem_x509_certificate(base64.b64decode(content["verifiers"][0]))
+        payload = base64.b64decode(envelope["payload"])
+        signature = base64.b64decode(envelope["signatures"][0]["sig"])
+        cert.public_key().verify(signature, mock.pae(payload, envelope["payloadType"]), ec.ECDSA(hashes.SHA256()))
+        entry = {"apiVersion": "0.0.1", "kind": "dsse", "spec": {
+            "envelopeHash": {"algorithm": "sha256", "value": sha256(content["envelope"].encode()).hex()},
+            "payloadHash": {"algorithm": "sha256", "value": sha256(payload).hex()},
+            "signatures": [{"signature": b64(signature), "verifier": content["verifiers"][0]}]}}
+        return 201, self.answer1(self.instance.log1.entry(entry, "dsse", "0.0.1", **dict({"at": self.at}, **change)))
+
+    @staticmethod
+    def answer1(e):
+        """An entry of a bundle as version 1 of the log writes it."""
+        raw = lambda text: base64.b64decode(text).hex()
+        proof = e["inclusionProof"]
+        return json.dumps({"24296fb24b8ad77a" + "0" * 64: {
+            "body": e["canonicalizedBody"], "integratedTime": int(e["integratedTime"]),
+            "logID": raw(e["logId"]["keyId"]), "logIndex": int(e["logIndex"]),
+            "verification": {
+                "inclusionProof": {
+                    "checkpoint": proof["checkpoint"]["envelope"], "hashes": [raw(h) for h in proof["hashes"]],
+                    "logIndex": int(proof["logIndex"]), "rootHash": raw(proof["rootHash"]), "treeSize": int(proof["treeSize"])},
+                "signedEntryTimestamp": e["inclusionPromise"]["signedEntryTimestamp"]}}}).encode()
+
+    def rekor2(self, headers, body, **change):
+        request = json.loads(body)["hashedRekordRequestV002"]
+        verifier = request["signature"]["verifier"]
+        cert = x509.load_der_x509_certificate(base64.b64decode(verifier["x509Certificate"]["rawBytes"]))
+        digest = base64.b64decode(request["digest"])
+        cert.public_key().verify(base64.b64decode(request["signature"]["content"]), digest,
+                                 ec.ECDSA(mock.utils.Prehashed(hashes.SHA256())))
+        assert verifier["keyDetails"] == "PKIX_ECDSA_P256_SHA_256"
+        entry = {"apiVersion": "0.0.2", "kind": "hashedrekord", "spec": {"hashedRekordV002": {
+            "data": {"algorithm": "SHA2_256", "digest": b64(digest)}, "signature": request["signature"]}}}
+        return 201, json.dumps(self.instance.log2.entry(entry, "hashedrekord", "0.0.2", **change)).encode()
+
+    def tsa(self, headers, body):
+        at = body.index(mock.der.oid(mock.HASHES["sha256"]))
+        digest = body[at:].split(b"\x04\x20", 1)[1][:32]
+        return 200, mock.timestamp(self.instance.tsa, None, self.at + 5, digest=digest)
+
+    def github(self, headers, body):
+        if headers.get("authorization") != "Bearer " + JOB:
+            return 401, b"no"
+        return 200, json.dumps({"count": 1, "value": self.ambient}).encode()
+
+    def provider(self, headers, body):
+        """Only model_signing asks, whatever token it is given."""
+        return 200, json.dumps({"authorization_endpoint": self.url, "token_endpoint": self.url}).encode()
+
+    PATHS = {"/api/v2/signingCert": "fulcio", "/api/v1/log/entries": "rekor1", "/api/v2/log/entries": "rekor2",
+             "/api/v1/timestamp": "tsa", "/token": "github", "/auth/.well-known/openid-configuration": "provider"}
+
+    # ---- the server ----
+
+    def handle(self, request):
+        path, _, query = request.path.partition("?")
+        name = self.PATHS.get(path, "elsewhere")
+        headers = {k.lower(): v for k, v in request.headers.items()}
+        body = request.rfile.read(int(headers.get("content-length", 0)))
+        with self.lock:
+            self.asked.append((name, headers, body))
+        good = getattr(self, name, lambda *_: (404, b"nothing here"))
+        answer = self.answers.get(name)
+        try:
+            result = answer(self, headers, body) if answer else good(headers, body)
+        except Exception as e:
+            result = 400, repr(e).encode()
+        status, data, more = (result + ({},))[:3]
+        request.send_response(status)
+        for key, value in more.items():
+            request.send_header(key, value)
+        if "Content-Length" not in more:
+            request.send_header("Content-Length", str(len(data)))
+        request.end_headers()
+        request.wfile.write(data)
+
+    def __enter__(self):
+        services = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                services.handle(self)
+
+            do_GET = do_POST
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    # ---- what a client is told ----
+
+    def service(self, path="", version=1, **more):
+        return dict({"url": self.url + path, "majorApiVersion": version, "operator": "example.com",
+                     "validFor": {"start": "2020-01-01T00:00:00Z"}}, **more)
+
+    def signing_config(self, logs=(1,), stamps=True, **more):
+        return dict({
+            "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
+            "caUrls": [self.service()],
+            "oidcUrls": [self.service("/auth")],
+            "rekorTlogUrls": [self.service("", v, operator="log%d.example.com" % v) for v in logs],
+            "rekorTlogConfig": {"selector": "EXACT", "count": len(logs)} if len(logs) > 1 else {"selector": "ANY"},
+            "tsaUrls": [self.service("/api/v1/timestamp")] if stamps else [],
+            "tsaConfig": {"selector": "ANY"}}, **more)
+
+    def trust_config(self, config=None, root=None):
+        return json.dumps({"mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
+                           "trustedRoot": root or self.instance.trusted_root(),
+                           "signingConfig": config or self.signing_config()}).encode()
