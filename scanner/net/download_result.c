@@ -7,6 +7,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Never to be executed, which hardened systems demand; not in Debian 12's headers.
+ * Source: Linux, include/uapi/linux/memfd.h. */
+static const unsigned noexec_seal = 8; /* MFD_NOEXEC_SEAL */
+
 void download_result_free(struct download_result *r)
 {
     if (r->fd >= 0)
@@ -35,7 +39,9 @@ static bool write_all(int fd, struct span bytes)
 static int memory_file(struct span bytes)
 {
     int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
-    int fd = memfd_create("assay-download", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = memfd_create("assay-download", MFD_CLOEXEC | noexec_seal);
+    if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
+        fd = memfd_create("assay-download", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0 || (write_all(fd, bytes) && fcntl(fd, F_ADD_SEALS, seals) == 0))
         return fd;
     (void)close(fd);
