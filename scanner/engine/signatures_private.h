@@ -46,7 +46,7 @@ struct signatures {
     size_t locked_count, list_count;
     struct sealed *list;
     size_t count, capacity;
-    int64_t now;
+    struct verifier *verifier;
 };
 
 /* State, check and reason of a signature. */
