@@ -143,7 +143,7 @@ static void consider(struct layout *l, const struct bundle *b, struct span sha25
     const struct verify_target target = { .sha256 = sha256 };
     struct signature s = { .kind = kind };
     struct verification v;
-    verify_taken(r->signers, r->method, r->now, l->arena, b, &target, &v);
+    verifier_bundle(r->verifier, r->signers, r->method, l->arena, b, &target, &v);
     signature_from(l->arena, &v, &s);
     if (s.state == SIGNATURE_VERIFIED && b->content == CONTENT_ENVELOPE)
         verify_provenance(r->signers, l->arena, &v, &s);
@@ -309,11 +309,10 @@ bool image_layout_verify(const struct verify_request *r, const struct source_lis
     struct layout l = { .request = r,
                         .list = list,
                         .arena = report->arena,
-                        .worker = worker_start(&r->worker, error),
+                        .worker = verifier_worker(r->verifier, error),
                         .error = error,
                         .report = report };
     bool ok = l.worker && verify_index(&l);
-    worker_stop(l.worker);
     if (ok && !report->signature.path.len)
         report->signature.path = span_of_text("index.json");
     return ok;

@@ -426,6 +426,22 @@ static const char *reason_of(struct scope *s, const json_t *from)
     return text.len ? (const char *)text.ptr : "";
 }
 
+/* The registry may say elsewhere how many files there are: fewer in the list are not all
+ * of them. */
+static bool check_count(struct scope *s, const json_t *stanza, size_t listed)
+{
+    const json_t *count = json_object_get(stanza, "count");
+    if (!count)
+        return true;
+    struct value v = value_of(s, count);
+    json_int_t told = v.state == VALUE_KNOWN ? json_integer_value(v.json) : 0;
+    bool ok = told < 0 || (uint64_t)told <= listed ||
+              unlisted(s, "the registry counts %lld files and lists %zu", (long long)told,
+                       listed);
+    value_free(&v);
+    return ok;
+}
+
 static bool read_stanza(struct gathering *g, const json_t *stanza)
 {
     struct scope *s = g->s;
@@ -454,7 +470,9 @@ static bool read_stanza(struct gathering *g, const json_t *stanza)
              (json_object_get(stanza, "where") || !json_is_object(v.json)))
         ok = unlisted(s, "the list of files is none");
     else if (v.state == VALUE_KNOWN)
-        ok = read_elements(g, stanza, v.json, by_name != NULL);
+        ok = read_elements(g, stanza, v.json, by_name != NULL) &&
+             check_count(s, stanza,
+                         json_is_array(v.json) ? json_array_size(v.json) : SIZE_MAX);
     value_free(&v);
     return ok;
 }

@@ -257,7 +257,11 @@ void html_integrity(struct html *h, const struct model *m)
             write_signature(h, s);
         html_raw(h, "</ul>\n");
     } else {
-        html_raw(h, "<p>No signature was found.</p>\n");
+        const struct metadata *claim = metadata_find(m->metadata, "signed");
+        html_raw(h, claim && span_is(claim->value, "true")
+                        ? "<p>No signature was found; the registry says that there is "
+                          "one.</p>\n"
+                        : "<p>No signature was found.</p>\n");
     }
     if (m->files)
         write_files(h, m);

@@ -237,7 +237,10 @@ static void write_signatures(struct text_out *t, const struct model *m)
 {
     size_t n = 0;
     if (!m->signatures) {
-        text_out_add(t, "none found");
+        const struct metadata *claim = metadata_find(m->metadata, "signed");
+        text_out_add(t, claim && span_is(claim->value, "true")
+                            ? "none found; the registry says that there is one"
+                            : "none found");
         item(t, "Signature");
     }
     for (const struct signature *s = m->signatures; s; s = s->next)
