@@ -33,7 +33,8 @@ LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 INC  := -std=c11 -D_GNU_SOURCE -DASSAY_VERSION='"$(VERSION)"' -DASSAY_PREFIX='"$(PREFIX)"' \
   -Iscanner -I$(BUILD)/made -include core/banned.h -ffile-prefix-map=$(CURDIR)/=
 
-SRC    := $(sort $(wildcard scanner/*/*.c))
+SRC    := $(sort $(wildcard scanner/*/*.c scanner/*/*/*.c))
+HDR    := $(sort $(wildcard scanner/*/*.h scanner/*/*/*.h))
 OBJ     = $(SRC:%.c=$(BUILD)/%.o)
 CLI     = $(filter $(BUILD)/scanner/cli/%,$(OBJ))
 ZYGOTE  = $(BUILD)/scanner/worker/main.o
@@ -72,7 +73,7 @@ $(BUILD)/bin/assay-worker: $(ZYGOTE) $(LIB)
 $(PAGE): $(BUILD)/made/%.inc: scanner/%
 	@mkdir -p $(@D)
 	$(Q)sed -e 's/[\\"]/\\&/g' -e 's/.*/"&\\n",/' $< > $@
-$(BUILD)/scanner/reports/html_assets.o: $(PAGE)
+$(BUILD)/scanner/reports/html/assets.o: $(PAGE)
 
 # Byte rules are compiled here, so that starting a worker needs no compiler of rules.
 $(BUILD)/tool/yarac: $(YARAC) $(LIB)
@@ -125,8 +126,9 @@ units: $(PROGRAMS) $(REPLAY)
 test: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all units
 	BUILD=$(BUILD) tests/run
-# Stores that real tools write and the unpicklers of other Pythons (STREAMS=N for more of
-# them); from PyPI and npm into $(BUILD)/interop.
+# Stores that real tools write, servers of registries filled by their own clients, and the
+# unpicklers of other Pythons (STREAMS=N for more of them); from PyPI, npm and the Go proxy
+# into $(BUILD)/interop and $(BUILD)/interop-go.  Ends with the table of docs/interop.md.
 interop: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/oracle/imports
 	BUILD=$(BUILD) tests/interop/run
@@ -135,7 +137,7 @@ asan:
 
 # One libFuzzer binary for each tests/fuzz/fuzz_NAME.c, over one instrumented library.
 FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
-build-fuzz/library: $(SRC) $(wildcard scanner/*/*.h scanner/*/*.def) Makefile
+build-fuzz/library: $(SRC) $(HDR) $(wildcard scanner/*/*.def scanner/*/*/*.def) Makefile
 	$(MAKE) --no-print-directory CC=clang BUILD=build-fuzz CFLAGS='-g -O1' \
 	  SAN='-fsanitize=fuzzer-no-link $(FUZZ_SAN)' build-fuzz/lib/libassay.a
 	@touch $@
@@ -147,7 +149,7 @@ fuzz: $(FUZZERS:%=build-fuzz/%)
 
 lint:
 	@echo '  LINT'
-	$(Q)clang-format-14 --dry-run -Werror $(SRC) $(wildcard scanner/*.h scanner/*/*.h tests/*/*.c tests/*/*.h)
+	$(Q)clang-format-14 --dry-run -Werror $(SRC) $(HDR) $(wildcard tests/*/*.c tests/*/*.h)
 	$(Q)tests/lint/run
 # What a struct owns and its _free() gives back counts as lost; `make asan` finds real leaks.
 GCC_CRIES_WOLF := -Wno-analyzer-malloc-leak
@@ -157,7 +159,7 @@ analyze: $(PAGE)
 	  --suppressions-list=tests/lint/cppcheck -Iscanner scanner
 	$(MAKE) CC=gcc BUILD=build-analyze CFLAGS='-O2 -fanalyzer $(GCC_CRIES_WOLF) -Werror' all
 fmt:
-	clang-format-14 -i $(SRC) $(wildcard scanner/*.h scanner/*/*.h tests/*/*.c tests/*/*.h)
+	clang-format-14 -i $(SRC) $(HDR) $(wildcard tests/*/*.c tests/*/*.h)
 
 deps:
 	@.ci/deps

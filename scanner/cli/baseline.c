@@ -2,7 +2,7 @@
 #include "cli/command.h"
 #include "cli/scanning.h"
 #include "core/fingerprint.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 
 static const char usage[] =
     "Usage: assay baseline create [-o FILE] TARGET...\n\n"

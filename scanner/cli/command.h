@@ -52,6 +52,9 @@ struct installation {
 };
 bool installation_find(struct installation *ret_installation, struct error *error);
 
+/* Is "--help" or "-h" all that was asked?  For commands with one word at most. */
+bool asks_for_help(int argc, char *const *argv);
+
 /* "assay: MESSAGE" on stderr, with hostile bytes escaped; returns EXIT_USAGE. */
 int complain(const struct error *error);
 

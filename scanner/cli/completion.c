@@ -346,7 +346,7 @@ int command_completion(int argc, char **argv)
     struct script s = { 0 };
     struct error error;
     size_t i = 0;
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    if (asks_for_help(argc, argv)) {
         (void)fputs(usage, stdout);
         return EXIT_PASS;
     }

@@ -2,7 +2,7 @@
 #include "cli/command.h"
 #include "cli/outputs.h"
 #include "policy/policy.h"
-#include "reports/read.h"
+#include "reports/stored/read.h"
 
 #include <getopt.h>
 #include <stdio.h>

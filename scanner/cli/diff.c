@@ -3,7 +3,7 @@
 #include "cli/outputs.h"
 #include "policy/policy.h"
 #include "reports/compare.h"
-#include "reports/read.h"
+#include "reports/stored/read.h"
 
 #include <getopt.h>
 #include <stdio.h>

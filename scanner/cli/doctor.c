@@ -1,12 +1,12 @@
 /* assay doctor: what works on this machine, and what to do about what does not. */
 #include "cli/directories.h"
 #include "cli/options.h"
-#include "formats/pickle_rules.h"
+#include "formats/pickle/rules.h"
 #include "integrity/gpg.h"
 #include "integrity/trust_root.h"
 #include "net/http.h"
 #include "reports/escape.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 
 #include <fts.h>
 #include <getopt.h>

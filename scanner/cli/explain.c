@@ -2,7 +2,7 @@
 #include "cli/rule_pages.h"
 #include "core/suggest.h"
 #include "policy/policy.h"
-#include "reports/text_out.h"
+#include "reports/text/out.h"
 
 static const char usage[] =
     "Usage: assay explain RULE\n"
@@ -151,7 +151,7 @@ int command_explain(int argc, char **argv)
     struct installation installation;
     struct rule_pages pages;
     struct error error;
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    if (asks_for_help(argc, argv)) {
         (void)fputs(usage, stdout);
         return EXIT_PASS;
     }

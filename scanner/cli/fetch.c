@@ -77,6 +77,23 @@ static void mismatch_text(const struct rest_file *file, const struct download_re
                       file->size);
 }
 
+/* Digests that only the download's headers named. */
+static bool headers_agree(const struct remote *r, size_t i,
+                          const struct download_result *d, struct buffer *why)
+{
+    struct header_digest named[HEADER_DIGESTS_MAX];
+    size_t count = remote_header_digests(r, i, named);
+    char hex[DIGEST_HEX_MAX + 1];
+    for (size_t n = 0; n < count; n++)
+        if (d->digests && digester_hex(d->digests, named[n].algorithm, hex) &&
+            strcmp(hex, named[n].hex) != 0) {
+            buffer_printf(why, "a header names %s %s, what came has %s",
+                          digest_name(named[n].algorithm), named[n].hex, hex);
+            return false;
+        }
+    return true;
+}
+
 static void fetch_file(struct remote *r, size_t i, int to, struct outcome *o)
 {
     const struct rest_file *file = remote_file(r, i);
@@ -88,12 +105,13 @@ static void fetch_file(struct remote *r, size_t i, int to, struct outcome *o)
         return;
     }
     const struct download_result *d = remote_load(r, i);
-    if (d->state == DOWNLOAD_MISMATCH) {
-        struct buffer why;
-        buffer_init(&why, 1024);
+    struct buffer why;
+    buffer_init(&why, 1024);
+    if (d->state == DOWNLOAD_MISMATCH)
         mismatch_text(file, d, &why);
+    if (d->state == DOWNLOAD_MISMATCH ||
+        (d->state == DOWNLOAD_DONE && !headers_agree(r, i, d, &why))) {
         say_problem(file->path, why.text ? why.text : "");
-        buffer_free(&why);
         o->wrong++;
     } else if (d->state != DOWNLOAD_DONE) {
         say_problem(file->path, d->error.message);
@@ -106,6 +124,7 @@ static void fetch_file(struct remote *r, size_t i, int to, struct outcome *o)
         o->files++;
         o->bytes += d->size;
     }
+    buffer_free(&why);
 }
 
 /* Before the first file is loaded, so that none of these is. */

@@ -2,7 +2,7 @@
 #include "core/formats.h"
 #include "cli/command.h"
 #include "policy/policy.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 #include "worker/worker.h"
 
 static const char usage[] =
@@ -74,7 +74,7 @@ int command_formats(int argc, char **argv)
     struct error error;
     struct buffer lines;
     bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    if (asks_for_help(argc, argv)) {
         (void)fputs(usage, stdout);
         return EXIT_PASS;
     }

@@ -7,7 +7,7 @@
 #include "engine/locks.h"
 #include "integrity/lockfile.h"
 #include "policy/policy.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 #include "reports/report.h"
 
 #include <getopt.h>

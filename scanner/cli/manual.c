@@ -322,7 +322,7 @@ int command_manual(int argc, char **argv)
 {
     int code = EXIT_PASS;
     size_t i = 0;
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    if (asks_for_help(argc, argv)) {
         (void)fputs(usage, stdout);
         return EXIT_PASS;
     }

@@ -2,7 +2,7 @@
 #include "cli/asking.h"
 #include "policy/policy.h"
 #include "reports/escape.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 
 #include <getopt.h>
 #include <inttypes.h>

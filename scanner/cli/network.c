@@ -2,7 +2,7 @@
 
 #include "cli/options.h"
 
-enum { TRIES_MAX = 20 };
+enum { TRIES_MAX = 20, TIMEOUT_MAX = 3600, CONNECT_MAX = 20 };
 
 static const char *environment(const char *name)
 {
@@ -36,6 +36,13 @@ bool network_apply(enum network_option option, const char *value,
             return false;
         a->downloads = (unsigned)n;
         return true;
+    case NETWORK_TIMEOUT:
+        if (!options_number(value, TIMEOUT_MAX, "timeout", &n, error))
+            return false;
+        a->timeout = (unsigned)n;
+        return true;
+    case NETWORK_FILE_MAX:
+        return options_number(value, INT64_MAX, "max-file-size", &a->file_max, error);
     case NETWORK_TRIES:
         if (!options_number(value, TRIES_MAX, "tries", &n, error))
             return false;
@@ -76,6 +83,8 @@ struct http_options network_http(const struct network_arguments *a)
         .ca_file = a->ca_file,
         .connect_to = a->connect_to,
         .attempts = a->tries,
+        .slow_seconds = a->timeout,
+        .connect_ms = (a->timeout < CONNECT_MAX ? a->timeout : 0) * 1000,
         .https_proxy = proxy("https_proxy", "HTTPS_PROXY"),
         /* upper case could come from a request's header (CVE-2016-5385) */
         .http_proxy = proxy("http_proxy", "http_proxy"),
@@ -99,6 +108,7 @@ bool network_options(const struct network_arguments *a,
         .cache = a->cache ? a->cache : cache,
         .cache_stays = a->cache != NULL,
         .offline = a->offline,
+        .file_max = a->file_max,
         .threads = a->downloads,
     };
     return true;

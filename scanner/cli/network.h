@@ -14,7 +14,8 @@ struct network_arguments {
     const char *ca_file, *cache;
     const char *connect_to[NETWORK_LIST_MAX + 1];
     bool offline;
-    unsigned downloads, tries; /* 0: as usual */
+    unsigned downloads, tries, timeout; /* 0: as usual */
+    uint64_t file_max;                  /* bytes; 0: no limit */
 };
 
 enum network_option {
@@ -24,7 +25,9 @@ enum network_option {
     NETWORK_CONNECT_TO,
     NETWORK_OFFLINE,
     NETWORK_DOWNLOADS,
-    NETWORK_TRIES
+    NETWORK_TIMEOUT,
+    NETWORK_TRIES,
+    NETWORK_FILE_MAX
 };
 
 /* Rows of a getopt table. */
@@ -33,7 +36,9 @@ enum network_option {
         { "cache", required_argument, NULL, NETWORK_CACHE },                             \
         { "connect-to", required_argument, NULL, NETWORK_CONNECT_TO },                   \
         { "offline", no_argument, NULL, NETWORK_OFFLINE },                               \
+        { "timeout", required_argument, NULL, NETWORK_TIMEOUT },                         \
         { "tries", required_argument, NULL, NETWORK_TRIES },                             \
+        { "max-file-size", required_argument, NULL, NETWORK_FILE_MAX },                  \
     {                                                                                    \
         "downloads", required_argument, NULL, NETWORK_DOWNLOADS                          \
     }
@@ -42,7 +47,9 @@ enum network_option {
     "      --offline         ask nobody: use what --cache has\n"                         \
     "      --cache DIR       keep answers and downloads in DIR, and use what is there\n" \
     "      --downloads N     files loaded at once [8]\n"                                 \
+    "      --max-file-size N load no file larger than N bytes\n"                         \
     "      --tries N         times a request is made before giving up [5]\n"             \
+    "      --timeout SECONDS give up on a server that is silent for so long [60]\n"      \
     "      --ca-file FILE    trust these certificate authorities, not the system's\n"    \
     "      --connect-to HOST:PORT:HOST:PORT\n"                                           \
     "                        reach the first host at the second; repeatable\n"

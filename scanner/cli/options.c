@@ -166,6 +166,10 @@ static bool apply_network(enum option_id id, const char *value, struct scan_argu
         return network_apply(NETWORK_CACHE, value, n, error);
     case OPTION_DOWNLOADS:
         return network_apply(NETWORK_DOWNLOADS, value, n, error);
+    case OPTION_TIMEOUT:
+        return network_apply(NETWORK_TIMEOUT, value, n, error);
+    case OPTION_MAX_FILE_SIZE:
+        return network_apply(NETWORK_FILE_MAX, value, n, error);
     case OPTION_TRIES:
         return network_apply(NETWORK_TRIES, value, n, error);
     case OPTION_CA_FILE:
@@ -223,6 +227,8 @@ static bool apply(enum option_id id, const char *value, struct scan_arguments *a
     case OPTION_CACHE:
     case OPTION_KEEP:
     case OPTION_DOWNLOADS:
+    case OPTION_TIMEOUT:
+    case OPTION_MAX_FILE_SIZE:
     case OPTION_TRIES:
     case OPTION_CA_FILE:
     case OPTION_CONNECT_TO:

@@ -1,9 +1,9 @@
 /* assay rules [--json]: the table of rules, and the byte rules by their pages. */
+#include "formats/pickle/rules.h"
 #include "cli/rule_pages.h"
 #include "core/finding.h"
-#include "formats/pickle_rules.h"
 #include "policy/policy.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 
 #include <getopt.h>
 
@@ -56,7 +56,7 @@ int command_rules(int argc, char **argv)
     struct error error;
     struct rule_pages pages;
     bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    if (asks_for_help(argc, argv)) {
         (void)fputs(usage, stdout);
         return EXIT_PASS;
     }

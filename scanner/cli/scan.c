@@ -106,6 +106,15 @@ static bool collect_targets(const struct scan_arguments *a, struct scan_setup *s
     return true;
 }
 
+/* "ssh://x", "git@host:x/y": an address, though of nothing that is read. */
+static bool looks_like_address(const char *target)
+{
+    const char *colon = strchr(target, ':'), *at = strchr(target, '@');
+    const char *slash = strchr(target, '/');
+    return colon && (strncmp(colon, "://", 3) == 0 ||
+                     (at && at < colon && at > target && (!slash || colon < slash)));
+}
+
 /* A path unless it has an explicit scheme; and what is no path may be a mistake. */
 static bool check_target(const char *target, const struct registries *registries,
                          struct error *error)
@@ -113,6 +122,11 @@ static bool check_target(const char *target, const struct registries *registries
     if (remote_is_reference(registries, target) || access(target, F_OK) == 0 ||
         errno != ENOENT)
         return true;
+    if (looks_like_address(target))
+        return error_set(error, ERROR_NOT_FOUND,
+                         "%s: no file, and no address that is read here; git is read "
+                         "over https, as git+https://HOST/REPOSITORY",
+                         target);
     const char *slash = strchr(target, '/');
     if (slash && slash != target && slash[1] && !strchr(slash + 1, '/') &&
         target[0] != '.')

@@ -5,7 +5,7 @@
 #include "engine/verifying.h"
 #include "policy/policy.h"
 #include "reports/escape.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 
 #include <time.h>
 #include <unistd.h>

@@ -14,8 +14,7 @@ static const char usage[] =
 
 int command_version(int argc, char **argv)
 {
-    bool help =
-        argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    bool help = asks_for_help(argc, argv);
     if (argc > 1) {
         (void)fputs(usage, help ? stdout : stderr);
         return help ? EXIT_PASS : EXIT_USAGE;

@@ -1,6 +1,7 @@
 #include "core/digest.h"
 
 #include "core/blake3.h"
+#include "core/crc32c.h"
 
 #include <openssl/evp.h>
 #include <zlib.h>
@@ -44,6 +45,7 @@ struct digester {
     struct dos2unix dos;
     struct git_text text;
     struct blake3 *blake3; /* NULL: not asked for */
+    struct crc32c *crc32c; /* the same */
     bool crc_wanted;
     uLong crc;
     uint64_t at; /* bytes added */
@@ -69,6 +71,8 @@ static const struct {
     [DIGEST_BLAKE3] = { "blake3",          NULL,           64,  false, false},
     [DIGEST_MD5] = { "md5",             EVP_md5,        32,  true,  true },
     [DIGEST_MD5_DOS2UNIX] = { "md5-dos2unix",    EVP_md5,        32,  true,  false},
+    [DIGEST_SHA1] = { "sha1",            EVP_sha1,       40,  true,  true },
+    [DIGEST_CRC32C] = { "crc32c",          NULL,           8,   true,  false},
     [DIGEST_CRC32] = { "crc32",           NULL,           8,   true,  false},
     [DIGEST_AUTOV1] = { "autov1",          EVP_sha256,     64,  true,  false},
     [DIGEST_AUTOV3] = { "autov3",          EVP_sha256,     64,  true,  false},
@@ -126,6 +130,11 @@ struct digester *digester_new(unsigned wanted, uint64_t size)
         if (d->blake3)
             blake3_init(d->blake3);
     }
+    if (wanted & DIGEST_BIT(DIGEST_CRC32C)) {
+        d->crc32c = malloc(sizeof *d->crc32c);
+        if (d->crc32c)
+            crc32c_init(d->crc32c);
+    }
     d->autov1 = (struct window){ AUTOV1_FROM, AUTOV1_TO };
     d->autov3 = (struct window){ UINT64_MAX, UINT64_MAX }; /* until the header is known */
     d->crc_wanted = (wanted & DIGEST_BIT(DIGEST_CRC32)) != 0;
@@ -143,6 +152,7 @@ void digester_free(struct digester *d)
         drop(d, a);
     if (d) {
         free(d->blake3);
+        free(d->crc32c);
         free(d->text.bytes);
     }
     free(d);
@@ -330,8 +340,17 @@ void digester_add(struct digester *d, struct span bytes)
     d->at += bytes.len;
     if (d->blake3)
         blake3_add(d->blake3, bytes);
+    if (d->crc32c)
+        crc32c_add(d->crc32c, bytes);
     if (d->crc_wanted)
         d->crc = crc32_z(d->crc, bytes.ptr, bytes.len);
+}
+
+static void put_crc(struct digester *d, enum digest_algorithm a, uint32_t value)
+{
+    for (unsigned i = 0; i < 4; i++)
+        d->values[a][i] = (uint8_t)(value >> (24 - 8 * i));
+    d->lengths[a] = 4;
 }
 
 void digester_finish(struct digester *d)
@@ -351,9 +370,10 @@ void digester_finish(struct digester *d)
         blake3_finish(d->blake3, d->values[DIGEST_BLAKE3]);
         d->lengths[DIGEST_BLAKE3] = BLAKE3_BYTES;
     }
-    for (unsigned i = 0; d->crc_wanted && i < 4; i++)
-        d->values[DIGEST_CRC32][i] = (uint8_t)(d->crc >> (24 - 8 * i));
-    d->lengths[DIGEST_CRC32] = d->crc_wanted ? 4 : 0;
+    if (d->crc_wanted)
+        put_crc(d, DIGEST_CRC32, (uint32_t)d->crc);
+    if (d->crc32c)
+        put_crc(d, DIGEST_CRC32C, crc32c_finish(d->crc32c));
 }
 
 bool digester_hex(const struct digester *d, enum digest_algorithm a,

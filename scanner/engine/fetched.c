@@ -61,6 +61,14 @@ bool fetched_promise(const struct source_list *list, struct job *jobs, size_t co
     return true;
 }
 
+void fetched_want(const struct job *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (jobs[i].list->remote)
+            remote_want(jobs[i].list->remote, jobs[i].source->number,
+                        job_digests(&jobs[i]));
+}
+
 /* ---- loading --------------------------------------------------------------------- */
 
 static void add_finding(struct job *job, enum rule_id rule, struct span message,
@@ -144,6 +152,11 @@ void fetched_check(struct job *job)
                                  "registry's entry does not name"),
                     span_of_text(foreign));
     keep_claim(job, file);
+}
+
+const struct digester *fetched_digests(const struct job *job, const struct stat *now)
+{
+    return download_digests(remote_load(job->list->remote, job->source->number), now);
 }
 
 void fetched_let_go(struct job *job, int keep)

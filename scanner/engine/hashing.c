@@ -1,5 +1,7 @@
 #include "engine/hashing.h"
 
+#include "core/file_state.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -17,15 +19,6 @@ struct pool {
     atomic_size_t next;
     atomic_bool starved; /* a thread had no memory to begin with */
 };
-
-static bool unchanged(const struct stat *a, const struct stat *b)
-{
-    return a->st_size == b->st_size && a->st_ino == b->st_ino &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-           a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
 
 static void trouble(struct hash_item *item, const char *what)
 {
@@ -90,7 +83,7 @@ static void hash_one(const struct pool *pool, struct hash_item *item, uint8_t *b
         item->size = (uint64_t)before.st_size;
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     if (d && read_range(fd, item, d, buffer) &&
-        (fstat(fd, &after) != 0 || !unchanged(&before, &after)))
+        (fstat(fd, &after) != 0 || !file_state_equal(&before, &after)))
         trouble(item, "it changed while it was hashed");
     (void)close(fd);
     if (d && item->problem[0] == '\0')

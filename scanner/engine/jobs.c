@@ -1,7 +1,9 @@
 #include "engine/jobs.h"
 
+#include "core/file_state.h"
 #include "engine/fetched.h"
 #include "engine/promises.h"
+#include "engine/signatures.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -15,12 +17,14 @@ enum { FILE_ARENA_MAX = 256 << 20, XATTR_MAX = 64 << 10 };
 struct labour {
     const struct scan_options *options;
     struct job *jobs;
+    struct signatures *signatures;
     pthread_mutex_t lock; /* of the progress */
     struct scan_progress progress;
 };
 
-/* The hashing of one open file, in pieces. */
+/* The hashing of one open file, in pieces, where nobody has hashed it before. */
 struct hashing {
+    const struct digester *known; /* or NULL */
     int fd;
     uint64_t offset;
     struct digester *digester;
@@ -61,21 +65,13 @@ static bool hash_some(void *self)
     return true;
 }
 
-static bool unchanged(const struct stat *a, const struct stat *b)
-{
-    return a->st_size == b->st_size && a->st_ino == b->st_ino &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-           a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
 static void keep_digests(struct job *job, struct hashing *h)
 {
     char hex[DIGEST_HEX_MAX + 1];
     digester_finish(h->digester);
     for (int a = 0; a < DIGEST_COUNT; a++)
-        if (digester_hex(h->digester, (enum digest_algorithm)a, hex))
+        if (digester_hex(h->digester, (enum digest_algorithm)a, hex) ||
+            (h->known && digester_hex(h->known, (enum digest_algorithm)a, hex)))
             job->digests[a] = arena_copy(job->file->arena, span_of_text(hex));
     job->file->sha256 = job->digests[DIGEST_SHA256];
 }
@@ -87,6 +83,17 @@ unsigned job_digests(const struct job *job)
         if (p->digits.len)
             wanted |= DIGEST_BIT(p->algorithm) |
                       (p->line_ends ? DIGEST_BIT(promise_of_text(p)) : 0U);
+    return wanted;
+}
+
+/* What nobody has computed yet. */
+static unsigned unknown_digests(const struct job *job, const struct digester *known)
+{
+    unsigned wanted = job_digests(job);
+    char hex[DIGEST_HEX_MAX + 1];
+    for (int a = 0; known && a < DIGEST_COUNT; a++)
+        if (digester_hex(known, (enum digest_algorithm)a, hex))
+            wanted &= ~DIGEST_BIT(a);
     return wanted;
 }
 
@@ -108,19 +115,26 @@ static bool work_on(struct labour *labour, struct crew_hand *hand, struct job *j
         .fd = fd, .buffer = hand->buffer, .shards = job->shards, .labour = labour
     };
     struct stat after;
-    h.digester = digester_new(job_digests(job), (uint64_t)before->st_size);
+    if (job->list->remote)
+        h.known = fetched_digests(job, before);
+    unsigned unknown = unknown_digests(job, h.known);
+    h.done = !unknown && !job->shards;
+    if (h.done)
+        report_bytes(labour, (uint64_t)before->st_size, 0);
+    h.digester = digester_new(unknown, (uint64_t)before->st_size);
     if (!h.digester) {
         artifact_lower(a, STATUS_FAILED, "out of memory");
         return true;
     }
-    bool alive = worker_inspect(hand->worker, fd, a, hash_some, &h, error);
+    bool alive =
+        worker_inspect(hand->worker, fd, a, h.done ? NULL : hash_some, &h, error);
     while (alive && !h.done) /* the child was faster */
         (void)hash_some(&h);
     if (alive && h.error)
         artifact_lower(a, STATUS_FAILED, "cannot be read: %s", strerror(h.error));
     else if (alive)
         keep_digests(job, &h);
-    if (alive && (fstat(fd, &after) != 0 || !unchanged(before, &after))) {
+    if (alive && (fstat(fd, &after) != 0 || !file_state_equal(before, &after))) {
         job->changed = true;
         finding_add(&a->findings, a->arena, &rules[RULE_INTEGRITY_CHANGED], 0,
                     span_of_text("size, times or inode differ from those at the start"),
@@ -180,6 +194,7 @@ static bool do_job(void *self, size_t item, struct crew_hand *h, struct error *e
                            problem.message);
             ok = crew_hand_replace(h, error);
         }
+        ok = ok && signatures_meet(labour->signatures, job, fd, h, error);
     }
     if (fd >= 0)
         close(fd);
@@ -190,9 +205,9 @@ static bool do_job(void *self, size_t item, struct crew_hand *h, struct error *e
 }
 
 bool jobs_run(struct crew *crew, const struct scan_options *o, struct job *jobs,
-              size_t count, struct error *error)
+              size_t count, struct signatures *signatures, struct error *error)
 {
-    struct labour labour = { .options = o, .jobs = jobs };
+    struct labour labour = { .options = o, .jobs = jobs, .signatures = signatures };
     labour.progress.files_total = count;
     for (size_t i = 0; i < count; i++)
         labour.progress.bytes_total += jobs[i].source->size;

@@ -40,8 +40,11 @@ struct job {
 /* DIGEST_BIT()s of what must be computed of it. */
 unsigned job_digests(const struct job *job);
 
-/* Fills jobs[].file.  False when no worker could be started or memory ran out. */
+struct signatures;
+
+/* Fills jobs[].file; signatures that are met on the way are noted in `signatures`.  False
+ * when no worker could be started or memory ran out. */
 bool jobs_run(struct crew *crew, const struct scan_options *o, struct job *jobs,
-              size_t count, struct error *error);
+              size_t count, struct signatures *signatures, struct error *error);
 
 #endif

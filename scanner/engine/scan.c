@@ -108,8 +108,6 @@ static bool gather_evidence(const struct scan_options *o, struct work *w,
     w->evidence = evidence_new(o, w->lists, w->list_count);
     if (!w->evidence)
         return error_set(error, ERROR_MEMORY, "out of memory");
-    if (!evidence_read(w->evidence, w->crew, error))
-        return false;
     bool ok = true;
     for (size_t i = 0, at = 0, count; ok && o->lockfile && i < w->list_count; i++) {
         struct job *jobs = jobs_of(w, &w->lists[i], &at, &count);
@@ -121,12 +119,18 @@ static bool gather_evidence(const struct scan_options *o, struct work *w,
         if (w->lists[i].remote)
             ok = fetched_promise(&w->lists[i], jobs, count, w->arena);
     }
+    fetched_want(w->jobs, w->job_count);
+    if (ok && !evidence_read(w->evidence, w->crew, error))
+        return false;
     ok = ok && evidence_promise(w->evidence, w->jobs, w->job_count);
     if (!ok)
         return error_set(error, ERROR_MEMORY, "out of memory");
     w->signatures = signatures_read(o, w->lists, w->list_count, w->crew, error);
-    return w->signatures &&
-           signatures_promise(w->signatures, w->jobs, w->job_count, error);
+    if (!w->signatures ||
+        !signatures_promise(w->signatures, w->jobs, w->job_count, error))
+        return false;
+    fetched_want(w->jobs, w->job_count);
+    return true;
 }
 
 static bool group_models(const struct scan_options *o, struct work *w, struct result *r)
@@ -261,7 +265,8 @@ struct result *scan(const struct scan_options *o, struct error *error)
     ok = ok && load_publishers(o, &w, error);
     ok = ok && make_jobs(&w, error);
     ok = ok && gather_evidence(o, &w, error);
-    ok = ok && jobs_run(w.crew, o, w.jobs, w.job_count, error);
+    ok = ok && jobs_run(w.crew, o, w.jobs, w.job_count, w.signatures, error);
+    ok = ok && signatures_promise_met(w.signatures, w.jobs, w.job_count, error);
     ok = ok && ((group_models(o, &w, r) && attach_origins(o, &w, r)) ||
                 error_set(error, ERROR_MEMORY, "out of memory"));
     if (ok) {

@@ -23,22 +23,26 @@ static bool starts_like_one(const struct source_list *list, const struct source_
     return n > 0 && signature_file_starts(span_of(head, (size_t)n));
 }
 
+static bool make_room(struct signatures *s, size_t capacity)
+{
+    struct sealed *grown = reallocarray(s->list, capacity + 1, sizeof *grown);
+    if (!grown)
+        return false;
+    s->list = grown;
+    s->capacity = capacity;
+    return true;
+}
+
 static bool add(struct signatures *s, const struct source_list *list,
                 const struct source_file *f)
 {
-    if (s->count == s->capacity) {
-        size_t capacity = s->capacity ? 2 * s->capacity : 8;
-        struct sealed *grown = reallocarray(s->list, capacity, sizeof *grown);
-        if (!grown)
-            return false;
-        s->list = grown;
-        s->capacity = capacity;
-    }
+    if (s->count == s->capacity && !make_room(s, s->capacity ? 2 * s->capacity : 8))
+        return false;
     s->list[s->count++] = (struct sealed){ .list = list, .source = f };
     return true;
 }
 
-/* In a fetched model by name only: a look at all first bytes would load all of it now. */
+/* In a fetched model by name only: others are met while its files are worked off. */
 static bool find(struct signatures *s, const struct source_list *list)
 {
     for (const struct source_file *f = list->files; f; f = f->next)
@@ -50,22 +54,31 @@ static bool find(struct signatures *s, const struct source_list *list)
     return true;
 }
 
-static bool read_one(void *self, size_t item, struct crew_hand *h, struct error *error)
+bool sealed_read(struct sealed *one, uint64_t size, int fd, struct crew_hand *h,
+                 struct error *error)
 {
-    struct signatures *s = self;
-    struct sealed *one = &s->list[item];
     struct error problem;
     bool alive = true;
     one->arena = arena_new(ARENA_MAX);
-    int fd = source_file_open(one->list, one->source, &problem);
+    buffer_init(&one->missing_names, MESSAGE_MAX);
     if (!one->arena)
         (void)snprintf(one->reason, sizeof one->reason, "memory is short");
-    else if (one->source->size > SIGNATURE_FILE_MAX)
+    else if (size > SIGNATURE_FILE_MAX)
         (void)snprintf(one->reason, sizeof one->reason,
                        "it is too large for a signature");
     else if (fd >= 0 && !worker_signature(h->worker, fd, one->arena, &one->file,
                                           one->reason, &problem))
         alive = crew_hand_replace(h, error);
+    return alive;
+}
+
+static bool read_one(void *self, size_t item, struct crew_hand *h, struct error *error)
+{
+    struct signatures *s = self;
+    struct sealed *one = &s->list[item];
+    struct error ignored;
+    int fd = source_file_open(one->list, one->source, &ignored);
+    bool alive = sealed_read(one, one->source->size, fd, h, error);
     if (fd >= 0)
         (void)close(fd);
     return alive;
@@ -77,8 +90,14 @@ struct signatures *signatures_read(const struct scan_options *o,
 {
     struct signatures *s = calloc(1, sizeof *s);
     bool ok = s != NULL;
-    for (size_t i = 0; ok && i < list_count; i++)
+    size_t fetched = 0;
+    if (s)
+        pthread_mutex_init(&s->lock, NULL);
+    for (size_t i = 0; ok && i < list_count; i++) {
         ok = find(s, &lists[i]);
+        fetched += lists[i].remote ? lists[i].count : 0;
+    }
+    ok = ok && make_room(s, s->count + fetched);
     if (!ok)
         (void)error_set(error, ERROR_MEMORY, "out of memory");
     if (ok) {
@@ -88,8 +107,7 @@ struct signatures *signatures_read(const struct scan_options *o,
         s->locked = calloc(list_count + 1, sizeof *s->locked);
         ok =
             (s->verifier && s->locked) || error_set(error, ERROR_MEMORY, "out of memory");
-        for (size_t i = 0; i < s->count; i++)
-            buffer_init(&s->list[i].missing_names, MESSAGE_MAX);
+        s->named = s->count;
         ok = ok && crew_run(crew, s->count, read_one, s, error);
     }
     if (ok)
@@ -109,6 +127,8 @@ void signatures_free(struct signatures *s)
     verifier_free(s ? s->verifier : NULL);
     if (s && s->own_ready)
         signers_free(&s->own);
+    if (s)
+        pthread_mutex_destroy(&s->lock);
     free(s ? s->locked : NULL);
     free(s ? s->list : NULL);
     free(s);
@@ -335,6 +355,9 @@ static const struct signers *signers_of(const struct signatures *s,
 static bool add_locked(struct signatures *s, const struct source_list *list, bool alone,
                        struct error *error)
 {
+    for (size_t i = 0; i < s->locked_count; i++)
+        if (s->locked[i].list == list)
+            return true;
     const struct lockfile *lock = s->options->lockfile;
     const struct locked_target *t =
         lock ? lockfile_find(lock, list->target, alone) : NULL;
@@ -367,8 +390,9 @@ static bool ready_signers(struct signatures *s, struct error *error)
 {
     const struct scan_options *o = s->options;
     struct error ignored;
-    if (s->count == 0)
+    if (s->count == 0 || s->ready)
         return true;
+    s->ready = true;
     if (!o->signers) {
         if (!signers_init(&s->own, error))
             return false;
@@ -387,11 +411,16 @@ static bool ready_signers(struct signatures *s, struct error *error)
 bool signatures_promise(struct signatures *s, struct job *jobs, size_t count,
                         struct error *error)
 {
+    return signatures_promise_from(s, 0, jobs, count, error);
+}
+
+bool signatures_promise_from(struct signatures *s, size_t from, struct job *jobs,
+                             size_t count, struct error *error)
+{
     bool ok = ready_signers(s, error);
-    for (size_t i = 0; ok && i < s->count; i++) {
+    for (size_t i = from; ok && i < s->count; i++) {
         struct sealed *one = &s->list[i];
-        bool first_of_list = i == 0 || one->list != s->list[i - 1].list;
-        if (first_of_list && !add_locked(s, one->list, s->list_count == 1, error))
+        if (!add_locked(s, one->list, s->list_count == 1, error))
             return false;
         one->signers = signers_of(s, one->list);
         size_t first = 0;

@@ -8,6 +8,8 @@
 #include "engine/verifying.h"
 #include "integrity/signature_file.h"
 
+#include <pthread.h>
+
 /* One signature file of a target, on its way from a name to a verdict. */
 struct sealed {
     const struct source_list *list;
@@ -40,14 +42,24 @@ struct locked_signers {
 struct signatures {
     const struct scan_options *options;
     struct signers own; /* when the operator named nobody */
-    bool own_ready;
+    bool own_ready, ready;
     struct signers signers; /* a copy of those, or of the operator's; owns nothing */
     struct locked_signers *locked;
     size_t locked_count, list_count;
     struct sealed *list;
     size_t count, capacity;
+    size_t named;         /* the first ones: known before the first file is hashed */
+    pthread_mutex_t lock; /* of count, while jobs run */
     struct verifier *verifier;
 };
+
+/* Have a worker take it apart.  False when one was lost and no other can be had. */
+bool sealed_read(struct sealed *one, uint64_t size, int fd, struct crew_hand *h,
+                 struct error *error);
+
+/* Signers and promises of those from `first` on. */
+bool signatures_promise_from(struct signatures *s, size_t first, struct job *jobs,
+                             size_t count, struct error *error);
 
 /* State, check and reason of a signature. */
 void sealed_set(struct sealed *one, enum signature_state state, const char *check,

@@ -12,7 +12,7 @@
 #include "core/formats.h"
 #include "core/reader.h"
 
-struct pickle_rules; /* formats/pickle_rules.h: the lists of known globals */
+struct pickle_rules; /* formats/pickle/rules.h: the lists of known globals */
 struct byte_scanner; /* formats/byte_scan.h */
 struct left_out;
 

@@ -1,45 +1,19 @@
 /* The format before xz: no magic number, only its usual properties byte. */
-#include <lzma.h>
-
-#include "formats/wrapper.h"
-
-#define MEMORY_MAX (UINT64_C(256) << 20)
+#include "formats/liblzma.h"
 
 static void *open_lzma(void)
 {
     lzma_stream *z = calloc(1, sizeof *z);
-    if (z && lzma_alone_decoder(z, MEMORY_MAX) != LZMA_OK) {
+    if (z && lzma_alone_decoder(z, LIBLZMA_MEMORY_MAX) != LZMA_OK) {
         free(z);
         z = NULL;
     }
     return z;
 }
 
-static void close_lzma(void *self)
-{
-    lzma_end(self);
-    free(self);
-}
-
-static enum wrapper_step step(void *self, struct span *in, uint8_t *out, size_t room,
-                              size_t *ret_len)
-{
-    lzma_stream *z = self;
-    z->next_in = in->ptr;
-    z->avail_in = in->len;
-    z->next_out = out;
-    z->avail_out = room;
-    lzma_ret status = lzma_code(z, LZMA_RUN);
-    *in = span_slice(*in, in->len - z->avail_in, in->len);
-    *ret_len = room - z->avail_out;
-    return status == LZMA_STREAM_END                       ? WRAPPER_END
-           : status == LZMA_OK || status == LZMA_BUF_ERROR ? WRAPPER_MORE
-                                                           : WRAPPER_BROKEN;
-}
-
 static const struct wrapper_codec codec = { .open = open_lzma,
-                                            .close = close_lzma,
-                                            .step = step };
+                                            .close = liblzma_close,
+                                            .step = liblzma_step };
 
 static const char *const extensions[] = { ".lzma", NULL };
 

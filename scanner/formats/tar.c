@@ -1,9 +1,9 @@
 /* tar: walk the members as Python's tarfile does, compare headers with their
  * extensions, and inspect every member and whatever lies outside of them. */
+#include "formats/torch/tar.h"
 #include "formats/inspector.h"
 #include "formats/member_name.h"
 #include "formats/tar_walk.h"
-#include "formats/torch_tar.h"
 
 #include <inttypes.h>
 
@@ -212,7 +212,7 @@ static bool inspect_entry(struct tar *t, const struct tar_entry *e)
     bool go_on = true;
     if (e->has_data && !t->beyond && torch_tar_reads(e->name) &&
         (t->in->artifact->formats & FORMAT_BIT(FORMAT_TORCH_TAR)))
-        return true; /* pickles with raw data between: torch_tar.c knows where */
+        return true; /* pickles with raw data between: torch/tar.c knows where */
     if (e->has_data)
         go_on = inspect_range(t, e->name, e->data, e->size);
     else if (e->header_size > 0)

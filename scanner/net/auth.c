@@ -1,6 +1,7 @@
 #include "net/auth.h"
 
 #include "net/aws.h"
+#include "net/azure.h"
 #include "net/google.h"
 #include "net/secret.h"
 
@@ -33,6 +34,7 @@ struct auth {
     struct secrets secrets;   /* for the token service */
     struct sigv4_key key;     /* AUTH_SIGV4 */
     struct google_key google; /* AUTH_GOOGLE */
+    struct azure_key azure;   /* AUTH_AZURE */
     pthread_mutex_t lock;
     struct token tokens[TOKENS_MAX]; /* the newest first */
     size_t token_count;
@@ -101,6 +103,11 @@ static bool try_method(struct auth *a, const struct auth_method *m, bool *ret_ta
                 credential_header(&a->endpoint, "Authorization", "Bearer ",
                                   span_of_text(a->google.word), a->plain_ok, error);
         ok = ok && (!a->google.word || a->fixed);
+    } else if (m->kind == AUTH_AZURE) {
+        ok = azure_key_find(&a->place, &a->azure, error);
+        taken = ok && a->azure.account;
+        if (taken)
+            (void)snprintf(s.source, sizeof s.source, "%s", a->azure.source);
     } else if (m->kind != AUTH_NONE && m->kind != AUTH_OTHER) {
         ok = secrets_find(m, &a->place, &a->endpoint, &s, error);
         /* without secrets, tokens of a registry are asked for anonymously */
@@ -161,6 +168,7 @@ void auth_free(struct auth *a)
     secrets_wipe(&a->secrets);
     sigv4_key_wipe(&a->key);
     google_key_wipe(&a->google);
+    azure_key_wipe(&a->azure);
     free(a->endpoint_url);
     for (size_t i = 0; i < a->token_count; i++)
         token_free(&a->tokens[i]);
@@ -171,7 +179,7 @@ void auth_free(struct auth *a)
 bool auth_anonymous(const struct auth *a)
 {
     return !a->fixed && !a->secrets.word && !a->key.id && !a->google.url &&
-           a->method.kind != AUTH_EXCHANGE;
+           !a->azure.account && a->method.kind != AUTH_EXCHANGE;
 }
 
 const char *auth_source(const struct auth *a)
@@ -536,6 +544,9 @@ bool auth_fetch(struct auth *a, struct http *h, const struct http_request *q,
     if (a->method.kind == AUTH_SIGV4)
         return aws_fetch(&a->key, &a->endpoint, &a->place, a->plain_ok, h, q,
                          ret_response, error);
+    if (a->method.kind == AUTH_AZURE)
+        return azure_fetch(&a->azure, &a->endpoint, a->plain_ok, h, q, ret_response,
+                           error);
     if (!first_credential(a, h, q, &token, error))
         return false;
     with.credential = token ? token : a->fixed;

@@ -20,6 +20,7 @@ enum auth_kind {
     AUTH_QUERY,    /* a shared access signature: a word that is (part of) the query */
     AUTH_SIGV4,    /* an AWS key, from three variables or a profile; signs each request */
     AUTH_GOOGLE,   /* a service account's file, or a user's, for a token that is Bearer */
+    AUTH_AZURE,    /* the key of a storage account, from Azure's variables; signs each */
     AUTH_OTHER     /* not known here; passed over */
 };
 

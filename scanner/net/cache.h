@@ -69,6 +69,9 @@ bool partial_write(struct partial *p, struct span bytes, struct error *error);
 bool partial_commit(struct partial *p, const char *sha256, int *ret_fd,
                     struct error *error);
 
+/* Ends it without a name: nothing but *ret_fd, which is read-only, reaches its bytes. */
+bool partial_take(struct partial *p, int *ret_fd, struct error *error);
+
 /* Ends it: kept for resumption, or forgotten because its bytes are wrong. */
 void partial_close(struct partial *p, bool keep);
 

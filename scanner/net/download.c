@@ -1,6 +1,6 @@
 #include "net/download.h"
 
-#include "net/follow.h"
+#include "net/intake.h"
 #include "net/retry.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 enum {
     THREADS = 8,
     IN_MEMORY = 1 << 20, /* what is smaller is kept until it is whole: no part on disk */
-    FOLLOW_FROM = 8 << 20, /* smaller files are hashed by the thread that loads them */
+    THREAD_FROM = 8 << 20, /* smaller files are hashed by the thread that loads them */
     PROGRESS = 1 << 20,    /* so many new bytes, and attempts count anew */
     BUSY_MS = 200
 };
@@ -25,14 +25,16 @@ struct work {
     const struct download *job;
     struct download_result *result;
     struct partial partial;
-    struct follow *follow;
-    bool in_memory; /* no part is open, and all so far is in: */
+    struct intake *intake; /* NULL: none yet, or in memory */
+    unsigned algorithms;   /* to compute */
+    bool in_memory;        /* no part is open, and all so far is in: */
     struct buffer memory;
     char validator[CACHE_VALIDATOR_MAX + 1];
     bool busy;        /* the part is another's: wait for it */
     uint64_t offset;  /* this request asked for what comes after it; 0: for all */
     bool unsatisfied; /* the answer is no continuation: ask for all */
-    bool too_much;    /* more than was promised or is allowed */
+    bool too_much;    /* more than was promised */
+    bool large;       /* more than is allowed */
     bool broken;      /* the disk; result->error has it */
 };
 
@@ -52,14 +54,6 @@ static bool stopped(const struct downloader *d)
     return d->http->stop && atomic_load(d->http->stop);
 }
 
-void download_result_free(struct download_result *r)
-{
-    if (r->fd >= 0)
-        (void)close(r->fd);
-    r->fd = -1;
-    http_response_free(&r->http);
-}
-
 /* --- what was promised --- */
 
 static const char *promised_sha256(const struct download *job)
@@ -73,7 +67,7 @@ static const char *promised_sha256(const struct download *job)
 
 static unsigned algorithms_of(const struct download *job)
 {
-    unsigned bits = DIGEST_BIT(DIGEST_SHA256);
+    unsigned bits = DIGEST_BIT(DIGEST_SHA256) | job->also;
     for (size_t i = 0; i < job->expected_count; i++)
         bits |= DIGEST_BIT(job->expected[i].algorithm);
     return bits;
@@ -88,13 +82,26 @@ static void differ(struct download_result *r, size_t which, const char *actual)
                     "the file is not the one that was promised");
 }
 
+static bool too_large(const struct work *w, uint64_t size)
+{
+    return w->job->limit > 0 && size != DOWNLOAD_SIZE_UNKNOWN && size > w->job->limit;
+}
+
+static void refuse_large(struct work *w)
+{
+    struct download_result *r = w->result;
+    r->state = DOWNLOAD_LARGE;
+    (void)error_set(&r->error, ERROR_NETWORK,
+                    "it is larger than %llu bytes, which is the most that may be loaded",
+                    (unsigned long long)w->job->limit);
+}
+
 /* Do size and digests hold?  Fills sha256, and what differs. */
-static bool verify(const struct download *job, uint64_t size,
-                   const struct digester *digest, struct download_result *r)
+static bool verify(const struct download *job, uint64_t size, struct download_result *r)
 {
     char hex[DIGEST_HEX_MAX + 1];
     r->size = size;
-    if (!digester_hex(digest, DIGEST_SHA256, hex)) {
+    if (!digester_hex(r->digests, DIGEST_SHA256, hex)) {
         r->state = DOWNLOAD_FAILED;
         return error_set(&r->error, ERROR_MEMORY, "cannot compute a digest");
     }
@@ -105,7 +112,7 @@ static bool verify(const struct download *job, uint64_t size,
     }
     for (size_t i = 0; i < job->expected_count; i++) {
         size_t digits = strlen(job->expected[i].hex);
-        if (!digester_hex(digest, job->expected[i].algorithm, hex))
+        if (!digester_hex(r->digests, job->expected[i].algorithm, hex))
             hex[0] = '\0';
         if (digits < 8 || strncmp(job->expected[i].hex, hex, digits) != 0) {
             differ(r, i, hex);
@@ -115,38 +122,49 @@ static bool verify(const struct download *job, uint64_t size,
     return true;
 }
 
-/* Hash a whole file; `digester` of the follower, which the caller frees. */
-static bool verify_file(const struct download *job, int fd, uint64_t size,
-                        struct download_result *r)
+static bool out_of_memory(struct download_result *r)
 {
-    struct follow *f = follow_new(fd, algorithms_of(job), size, false);
-    const struct digester *digest = NULL;
-    if (f)
-        digest = follow_finish(f, size, &r->error);
-    else
-        (void)error_set(&r->error, ERROR_MEMORY, "out of memory");
-    if (!digest)
-        r->state = DOWNLOAD_FAILED;
-    bool ok = digest && verify(job, size, digest, r);
-    follow_free(f);
-    return ok;
+    r->state = DOWNLOAD_FAILED;
+    return error_set(&r->error, ERROR_MEMORY, "out of memory");
+}
+
+/* Hash a whole file, from its start. */
+static bool hash_file(struct work *w, int fd, uint64_t size)
+{
+    struct download_result *r = w->result;
+    struct digester *d = digester_new(w->algorithms, size);
+    if (!d)
+        return out_of_memory(r);
+    if (!intake_hash(fd, 0, size, d)) {
+        digester_free(d);
+        return error_errno(&r->error, ERROR_IO, "cannot read a download again");
+    }
+    digester_finish(d);
+    digester_free(r->digests);
+    r->digests = d;
+    return true;
 }
 
 /* --- from the cache --- */
 
-/* Take an object if it is what the job wants; a rotten one is removed. */
+/* Take an object if it is what the job wants, which its name alone does not prove; a
+ * rotten one is removed. */
 static bool take_object(struct work *w, const char *sha256)
 {
     struct download_result *r = w->result;
-    struct stat st;
     int fd = cache_find(w->d->cache, sha256);
     if (fd < 0)
         return false;
-    bool ok = fstat(fd, &st) == 0 && (w->job->size == DOWNLOAD_SIZE_UNKNOWN ||
-                                      (uint64_t)st.st_size == w->job->size);
-    if (ok && !w->d->reader_verifies)
-        ok = verify_file(w->job, fd, (uint64_t)st.st_size, r) &&
-             strcmp(r->sha256, sha256) == 0;
+    bool ok = fstat(fd, &r->hashed) == 0;
+    uint64_t size = ok ? (uint64_t)r->hashed.st_size : 0;
+    if (ok && too_large(w, size)) {
+        (void)close(fd);
+        refuse_large(w);
+        return true;
+    }
+    ok = ok && (w->job->size == DOWNLOAD_SIZE_UNKNOWN || size == w->job->size) &&
+         hash_file(w, fd, size) && verify(w->job, size, r) &&
+         strcmp(r->sha256, sha256) == 0;
     if (!ok) {
         (void)close(fd);
         cache_remove(w->d->cache, sha256);
@@ -155,8 +173,6 @@ static bool take_object(struct work *w, const char *sha256)
     }
     r->state = DOWNLOAD_DONE;
     r->fd = fd;
-    r->size = (uint64_t)st.st_size;
-    memcpy(r->sha256, sha256, CACHE_HEX + 1);
     tell(w->d, r->size, 1);
     return true;
 }
@@ -178,19 +194,19 @@ static bool take_cached(struct work *w)
 
 static bool restart(struct work *w, const char *validator)
 {
-    follow_free(w->follow); /* it reads what is about to go */
-    w->follow = NULL;
+    intake_free(w->intake); /* of what is about to go */
+    w->intake = NULL;
     w->broken = !partial_restart(&w->partial, validator, &w->result->error);
     return !w->broken;
 }
 
-static bool start_follow(struct work *w, uint64_t size)
+static bool start_intake(struct work *w, uint64_t size)
 {
-    if (w->follow)
+    if (w->intake)
         return true;
-    bool large = size == DOWNLOAD_SIZE_UNKNOWN || size >= FOLLOW_FROM;
-    w->follow = follow_new(w->partial.fd, algorithms_of(w->job), size, large);
-    if (w->follow)
+    bool large = size == DOWNLOAD_SIZE_UNKNOWN || size >= THREAD_FROM;
+    w->intake = intake_new(&w->partial, w->algorithms, size, large);
+    if (w->intake)
         return true;
     w->broken = true;
     return error_set(&w->result->error, ERROR_MEMORY, "out of memory");
@@ -255,35 +271,41 @@ static bool on_begin(void *self, const struct http_response *r)
             w->unsatisfied = true;
             return false;
         }
+        w->large = too_large(w, size);
     } else if (r->status == 200) {
         size = length_of(r);
-        if (!begin_whole(w, size, field_validator(&r->fields)))
+        w->large = too_large(w, size);
+        if (!w->large && !begin_whole(w, size, field_validator(&r->fields)))
             return false;
     } else {
         w->unsatisfied = true;
         return false;
     }
+    if (w->large)
+        return false;
+    if (w->job->also_named)
+        w->algorithms |= w->job->also_named(w->job->owner, &r->fields);
     if (w->job->size != DOWNLOAD_SIZE_UNKNOWN)
         size = w->job->size; /* where they differ, git's digest is of the promised one */
-    return w->in_memory || start_follow(w, size);
+    return w->in_memory || start_intake(w, size);
 }
 
 static uint64_t size_so_far(const struct work *w)
 {
-    return w->in_memory ? w->memory.len : w->partial.size;
+    return w->in_memory ? w->memory.len
+           : w->intake  ? intake_size(w->intake)
+                        : w->partial.size;
 }
 
 static bool on_bytes(void *self, struct span bytes)
 {
     struct work *w = self;
     const struct download *job = w->job;
-    uint64_t most = job->limit ? job->limit : UINT64_MAX;
-    if (job->size < most)
-        most = job->size;
-    if (bytes.len > most - size_so_far(w)) {
-        w->too_much = true;
+    uint64_t there = size_so_far(w);
+    w->large = job->limit > 0 && (there > job->limit || bytes.len > job->limit - there);
+    w->too_much = there > job->size || bytes.len > job->size - there;
+    if (w->large || w->too_much)
         return false;
-    }
     if (w->in_memory) {
         buffer_add(&w->memory, bytes);
         w->result->fetched += bytes.len;
@@ -291,12 +313,11 @@ static bool on_bytes(void *self, struct span bytes)
         w->broken = w->memory.truncated;
         return !w->broken || error_set(&w->result->error, ERROR_MEMORY, "out of memory");
     }
-    if (!partial_write(&w->partial, bytes, &w->result->error)) {
+    if (!intake_add(w->intake, bytes, &w->result->error)) {
         w->broken = true;
         return false;
     }
     w->result->fetched += bytes.len;
-    follow_advance(w->follow, w->partial.size);
     tell(w->d, bytes.len, 0);
     return true;
 }
@@ -340,12 +361,14 @@ static bool ask(struct work *w, struct http *h)
                                     .sink = &sink };
     struct error error;
     http_response_free(&w->result->http);
-    w->unsatisfied = w->too_much = w->busy = false;
+    w->unsatisfied = w->too_much = w->large = w->busy = false;
     bool ok = w->job->auth ? auth_fetch(w->job->auth, h, &q, &w->result->http, &error)
                            : http_fetch(h, &q, &w->result->http, &error);
     if (!ok && !w->broken)
         w->result->error = error;
-    return ok;
+    if (w->intake && !w->broken) /* also of a file that was cut: it goes on from there */
+        w->broken = !intake_flush(w->intake, &w->result->error);
+    return ok && !w->broken;
 }
 
 /* Wait before another attempt; false when the run is to stop. */
@@ -360,48 +383,88 @@ static bool pause_before(struct work *w, unsigned attempt)
     return !stopped(w->d);
 }
 
-/* The same for what is in memory. */
+static void drop_file(struct download_result *r)
+{
+    (void)close(r->fd);
+    r->fd = -1;
+}
+
+/* How the file is that download_digests() speaks of. */
+static bool note_state(struct download_result *r)
+{
+    if (fstat(r->fd, &r->hashed) == 0)
+        return true;
+    (void)error_errno(&r->error, ERROR_IO, "cannot read a download again");
+    drop_file(r);
+    return false;
+}
+
+/* All bytes are in memory: compare, then hand them over, or into the cache. */
 static void finish_in_memory(struct work *w)
 {
     struct download_result *r = w->result;
     struct span bytes = buffer_span(&w->memory);
-    struct digester *d = digester_new(algorithms_of(w->job), bytes.len);
-    if (!d) {
-        (void)error_set(&r->error, ERROR_MEMORY, "out of memory");
+    r->digests = digester_new(w->algorithms, bytes.len);
+    if (!r->digests) {
+        (void)out_of_memory(r);
         return;
     }
-    digester_add(d, bytes);
-    digester_finish(d);
-    if (verify(w->job, bytes.len, d, r) &&
-        cache_store(w->d->cache, identity_of(w->job), r->sha256, bytes, w->validator,
-                    &r->fd, &r->error)) {
-        r->state = DOWNLOAD_DONE;
-        tell(w->d, 0, 1);
+    digester_add(r->digests, bytes);
+    digester_finish(r->digests);
+    if (!verify(w->job, bytes.len, r))
+        return;
+    if (w->d->nameless) {
+        r->memory = w->memory;
+        buffer_init(&w->memory, IN_MEMORY);
+    } else if (!cache_store(w->d->cache, identity_of(w->job), r->sha256, bytes,
+                            w->validator, &r->fd, &r->error) ||
+               !note_state(r)) {
+        return;
     }
-    digester_free(d);
+    r->state = DOWNLOAD_DONE;
+    tell(w->d, 0, 1);
 }
 
-/* All bytes are there: compare, then keep or throw away. */
-static void finish(struct work *w)
+/* Out of the part comes a file of its own.  Nobody wrote to it while it was hashed, or
+ * after: its name, links and mode may change by what we do to it, its time may not. */
+static bool keep_part(struct work *w, const struct stat *whole)
 {
     struct download_result *r = w->result;
+    bool ok = w->d->nameless ? partial_take(&w->partial, &r->fd, &r->error)
+                             : partial_commit(&w->partial, r->sha256, &r->fd, &r->error);
+    if (!ok || !note_state(r))
+        return false;
+    if (r->hashed.st_size == whole->st_size &&
+        r->hashed.st_mtim.tv_sec == whole->st_mtim.tv_sec &&
+        r->hashed.st_mtim.tv_nsec == whole->st_mtim.tv_nsec)
+        return true;
+    drop_file(r);
+    return error_set(&r->error, ERROR_IO, "another process changed it on the disk");
+}
+
+/* All bytes are on the disk: compare, then keep or throw away. */
+static void finish_part(struct work *w)
+{
+    struct download_result *r = w->result;
+    const struct download *job = w->job;
     uint64_t size = w->partial.size;
-    if (w->in_memory) {
-        finish_in_memory(w);
-        return;
-    }
-    bool ok = start_follow(w, size);
-    const struct digester *digest = ok ? follow_finish(w->follow, size, &r->error) : NULL;
-    if (!digest)
+    struct stat whole;
+    bool anew = job->size == DOWNLOAD_SIZE_UNKNOWN && /* git's digests begin with it */
+                (algorithms_of(job) &
+                 (DIGEST_BIT(DIGEST_GIT_SHA1) | DIGEST_BIT(DIGEST_GIT_SHA256)));
+    if (fstat(w->partial.fd, &whole) != 0) {
+        (void)error_errno(&r->error, ERROR_IO, "cannot read a download again");
         return; /* FAILED, and kept */
-    if (w->job->size == DOWNLOAD_SIZE_UNKNOWN &&
-        (algorithms_of(w->job) & DIGEST_BIT(DIGEST_GIT_SHA1)))
-        ok = verify_file(w->job, w->partial.fd, size, r); /* its size was not known */
-    else
-        ok = verify(w->job, size, digest, r);
-    if (!ok) {
+    }
+    if (anew)
+        (void)hash_file(w, w->partial.fd, size);
+    else if (start_intake(w, size))
+        r->digests = intake_finish(w->intake, &r->error);
+    if (!r->digests)
+        return;
+    if (!verify(job, size, r)) {
         partial_close(&w->partial, r->state != DOWNLOAD_MISMATCH);
-    } else if (partial_commit(&w->partial, r->sha256, &r->fd, &r->error)) {
+    } else if (keep_part(w, &whole)) {
         r->state = DOWNLOAD_DONE;
         tell(w->d, 0, 1);
     }
@@ -428,9 +491,12 @@ static void load(struct work *w, struct http *h)
         whole = ask(w, h) && (r->http.status == 200 || r->http.status == 206);
         if (whole || w->broken || w->busy)
             break;
-        if (w->too_much) {
+        if (w->too_much || w->large) {
             r->size = size_so_far(w);
-            differ(r, SIZE_MAX, "");
+            if (w->large)
+                refuse_large(w);
+            else
+                differ(r, SIZE_MAX, "");
             if (!w->in_memory)
                 partial_close(&w->partial, false);
             return;
@@ -453,8 +519,10 @@ static void load(struct work *w, struct http *h)
         if (r->http.failure != HTTP_CUT || n >= most || !pause_before(w, n))
             return;
     }
-    if (whole)
-        finish(w);
+    if (whole && w->in_memory)
+        finish_in_memory(w);
+    else if (whole)
+        finish_part(w);
 }
 
 /* The part under its lock.  False: the file came into the cache meanwhile, or nothing can
@@ -480,16 +548,21 @@ static bool open_part(struct work *w)
 
 static void reset(struct download_result *r)
 {
-    http_response_free(&r->http);
+    download_result_free(r);
     *r = (struct download_result){ .state = DOWNLOAD_FAILED, .fd = -1 };
 }
 
 void download_file(const struct downloader *d, struct http *h, const struct download *job,
                    struct download_result *ret_result)
 {
-    struct work w = { .d = d, .job = job, .result = ret_result };
-    ret_result->http = (struct http_response){ 0 };
-    reset(ret_result);
+    struct work w = {
+        .d = d, .job = job, .result = ret_result, .algorithms = algorithms_of(job)
+    };
+    *ret_result = (struct download_result){ .state = DOWNLOAD_FAILED, .fd = -1 };
+    if (too_large(&w, job->size)) {
+        refuse_large(&w);
+        return;
+    }
     if (take_cached(&w))
         return;
     if (d->offline) {
@@ -498,15 +571,16 @@ void download_file(const struct downloader *d, struct http *h, const struct down
                         "is not in the cache, and the network is not to be used");
         return;
     }
-    bool large = job->size != DOWNLOAD_SIZE_UNKNOWN && job->size > IN_MEMORY;
-    w.in_memory = !large && !partial_exists(d->cache, identity_of(job));
+    w.in_memory = job->size == DOWNLOAD_SIZE_UNKNOWN
+                      ? !partial_exists(d->cache, identity_of(job))
+                      : job->size <= IN_MEMORY;
     for (bool again = true; again;) {
         if (!w.in_memory && !open_part(&w))
             return;
         uint64_t before = w.in_memory ? 0 : w.partial.size;
         load(&w, h);
-        follow_free(w.follow);
-        w.follow = NULL;
+        intake_free(w.intake);
+        w.intake = NULL;
         buffer_free(&w.memory);
         if (!w.in_memory)
             partial_close(&w.partial, true);

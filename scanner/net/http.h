@@ -51,6 +51,7 @@ struct http_request {
     bool repeatable; /* POST that changes nothing: retried like GET */
     bool compressed; /* let the server compress; body_max counts what comes out */
     bool stay;       /* give a redirect to the caller */
+    bool anchored;   /* only this server's word counts: no redirect to another */
     uint64_t body_max;            /* 0: 16 MiB */
     unsigned total_seconds;       /* 0: no limit besides slowness */
     const struct http_sink *sink; /* NULL: response.body */

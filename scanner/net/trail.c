@@ -53,6 +53,7 @@ bool trail_start(struct trail *t, const struct http_request *q,
 {
     struct url first;
     *t = (struct trail){ .method = q->method,
+                         .anchored = q->anchored,
                          .plain_ok = q->plain_ok,
                          .nearest = q->private_ok ? ADDRESS_LOOPBACK : ADDRESS_PUBLIC };
     *ret_failure = HTTP_USAGE;
@@ -99,6 +100,8 @@ bool trail_follow(struct trail *t, unsigned status, const char *location,
         wrong = "redirects from https to http";
     if (!same && method == HTTP_POST)
         wrong = "redirects a POST to another server";
+    else if (!same && t->anchored)
+        wrong = "redirects to another server";
     if (wrong) {
         url_free(&to);
         return refuse(error, from, wrong);

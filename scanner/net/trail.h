@@ -12,6 +12,7 @@ struct trail {
     size_t count;
     enum http_method method; /* of the next hop */
     bool strayed;            /* the origin has changed: no secret, no body, ever again */
+    bool anchored;           /* it may not change */
     bool plain_ok;           /* the next hop may lack TLS, wherever it is */
     enum address_class nearest; /* … and may lie so near */
 };

@@ -169,6 +169,10 @@ bool url_parse(const char *text, struct url *ret_url, struct error *error)
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
     remove_dots(&out, path);
+    if (out.len > URL_MAX) { /* what passes here passes again */
+        buffer_free(&out);
+        return bad(error, "is too long");
+    }
     ret_url->origin = o;
     ret_url->text = out.text; /* handed over */
     return true;

@@ -83,6 +83,7 @@ static void check_file(struct check *c, json_t *value, const struct place *at)
         { "schemes",         false, check_texts          },
         { "where",           false, check_where          },
         { "incomplete",      false, check_answer_value   },
+        { "count",           false, check_answer_value   },
         { "path",            false, check_answer_value   },
         { "size",            false, check_answer_value   },
         { "role",            false, check_answer_value   },

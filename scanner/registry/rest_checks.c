@@ -1,7 +1,9 @@
 /* Checks and trust rules over the fields of an answer.  Unknown is never pass. */
+#include "core/digest.h"
 #include "registry/template.h"
 
 #include <math.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,18 +79,62 @@ static struct value total(const struct rest_result *r)
     return value_of_json(json_integer((json_int_t)r->file_count));
 }
 
+/* The md5 that a file must have for W&B to have made its digest of it, in base64. */
+static bool md5_base64(const struct rest_file *f, uint8_t ret[25])
+{
+    uint8_t bytes[16];
+    const struct rest_hash *h = f->hashes;
+    while (h && strcmp(h->algorithm, "md5") != 0)
+        h = h->next;
+    for (size_t i = 0; h && i < sizeof bytes; i++) {
+        const char digits[] = { h->value[2 * i], h->value[2 * i + 1], '\0' };
+        bytes[i] = (uint8_t)strtoul(digits, NULL, 16);
+    }
+    return h && EVP_EncodeBlock(ret, bytes, sizeof bytes) == 24;
+}
+
+/* Is "digest" the md5 of what W&B writes of all files: a line for each, path and md5?
+ * Source: wandb, sdk/artifacts/artifact_manifests/artifact_manifest_v1.py. */
+static struct value wandb_digest(struct scope *s)
+{
+    static const char head[] = "wandb-artifact-manifest-v1\n";
+    const struct value unknown = { .state = VALUE_UNKNOWN };
+    const struct mapped *told = scope_field(s, "digest");
+    const char *wanted = told && told->value.state == VALUE_KNOWN
+                             ? json_string_value(told->value.json)
+                             : NULL;
+    struct digester *d = digester_new(DIGEST_BIT(DIGEST_MD5), 0);
+    char hex[DIGEST_HEX_MAX + 1];
+    bool known = d && wanted && s->result->listed && s->result->files;
+    if (known)
+        digester_add(d, span_of_text(head));
+    for (const struct rest_file *f = s->result->files; known && f; f = f->next) {
+        uint8_t md5[25];
+        known = !f->storage && md5_base64(f, md5);
+        if (!known)
+            break;
+        digester_add(d, span_of_text(f->path));
+        digester_add(d, span_of_text(":"));
+        digester_add(d, span_of(md5, 24));
+        digester_add(d, span_of_text("\n"));
+    }
+    if (d)
+        digester_finish(d);
+    known = known && digester_hex(d, DIGEST_MD5, hex);
+    bool same = known && strcmp(hex, wanted) == 0;
+    digester_free(d);
+    return known ? value_of_json(json_boolean(same)) : unknown;
+}
+
 static struct value endpoint(struct scope *s)
 {
     return text_value(s->session->endpoint);
 }
 
-static const char *const computed[] = { "files.strong_hash",
-                                        "files.formats",
-                                        "files.pickle",
-                                        "files.total",
-                                        "endpoint",
-                                        "pinned",
-                                        NULL };
+static const char *const computed[] = {
+    "files.strong_hash",  "files.formats", "files.pickle", "files.total",
+    "files.wandb_digest", "endpoint",      "pinned",       NULL
+};
 
 bool field_computed(const char *name)
 {
@@ -109,6 +155,8 @@ static struct value field_value(struct scope *s, const char *name)
         return pickles(s->result);
     if (strcmp(name, "files.total") == 0)
         return total(s->result);
+    if (strcmp(name, "files.wandb_digest") == 0)
+        return wandb_digest(s);
     if (strcmp(name, "endpoint") == 0)
         return endpoint(s);
     if (strcmp(name, "pinned") == 0)

@@ -304,6 +304,51 @@ __attribute__((format(printf, 2, 3))) static bool unlisted(struct scope *s,
     return true;
 }
 
+/* An answer that is missing though it was asked for; that there is none is an answer. */
+static bool missing(const struct root *root)
+{
+    return root->wanted && root->refusal != REST_ANSWERED &&
+           root->refusal != REST_NOT_FOUND && root->refusal != REST_REVISION_NOT_FOUND;
+}
+
+/* The first of them: ": one: HTTP 500"; "". */
+static const char *reason_of_any(struct scope *s)
+{
+    for (size_t i = 0; i < s->root_count; i++) {
+        const struct root *root = &s->roots[i];
+        struct span text = { 0 };
+        if (missing(root))
+            text = arena_printf(s->arena, ": %s: %s", root->name,
+                                root->reason ? root->reason
+                                             : rest_refusal_name(root->refusal));
+        if (text.len)
+            return (const char *)text.ptr;
+    }
+    return "";
+}
+
+/* Would a name of an "if" perhaps hold, had every answer come? */
+static bool hidden(struct scope *s, const char *name)
+{
+    struct origin_of origin;
+    const struct root *root = NULL;
+    if (scope_holds(s, name))
+        return false;
+    if (expression_split(span_of_text(name), &origin)) {
+        root = scope_root(s, (const char *)origin.root.ptr, origin.root.len);
+        return root && missing(root);
+    }
+    const json_t *requests = json_object_get(s->entry, "requests");
+    for (size_t i = 0; i < json_array_size(requests); i++) {
+        const json_t *request = json_array_get(requests, i);
+        const char *id = text_of(request, "id");
+        if (json_object_get(json_object_get(request, "set"), name) &&
+            (root = scope_root(s, id, strlen(id))) && missing(root))
+            return true;
+    }
+    return false;
+}
+
 /* "uri" names a place that a storage driver lists. */
 static bool read_storage(struct gathering *g, const json_t *stanza)
 {
@@ -315,7 +360,8 @@ static bool read_storage(struct gathering *g, const json_t *stanza)
     if (!f)
         return false;
     if (!uri)
-        return unlisted(s, "the registry does not say where the files are");
+        return unlisted(s, "the registry does not say where the files are%s",
+                        reason_of_any(s));
     for (size_t i = 0; i < json_array_size(schemes); i++) {
         const char *scheme = json_string_value(json_array_get(schemes, i));
         size_t n = strlen(scheme);
@@ -380,6 +426,22 @@ static const char *reason_of(struct scope *s, const json_t *from)
     return text.len ? (const char *)text.ptr : "";
 }
 
+/* The registry may say elsewhere how many files there are: fewer in the list are not all
+ * of them. */
+static bool check_count(struct scope *s, const json_t *stanza, size_t listed)
+{
+    const json_t *count = json_object_get(stanza, "count");
+    if (!count)
+        return true;
+    struct value v = value_of(s, count);
+    json_int_t told = v.state == VALUE_KNOWN ? json_integer_value(v.json) : 0;
+    bool ok = told < 0 || (uint64_t)told <= listed ||
+              unlisted(s, "the registry counts %lld files and lists %zu", (long long)told,
+                       listed);
+    value_free(&v);
+    return ok;
+}
+
 static bool read_stanza(struct gathering *g, const json_t *stanza)
 {
     struct scope *s = g->s;
@@ -408,7 +470,9 @@ static bool read_stanza(struct gathering *g, const json_t *stanza)
              (json_object_get(stanza, "where") || !json_is_object(v.json)))
         ok = unlisted(s, "the list of files is none");
     else if (v.state == VALUE_KNOWN)
-        ok = read_elements(g, stanza, v.json, by_name != NULL);
+        ok = read_elements(g, stanza, v.json, by_name != NULL) &&
+             check_count(s, stanza,
+                         json_is_array(v.json) ? json_array_size(v.json) : SIZE_MAX);
     value_free(&v);
     return ok;
 }
@@ -471,8 +535,14 @@ bool files_gather(struct scope *s, struct error *error)
     bool ok = true;
     for (size_t i = 0; ok && i < json_array_size(stanzas); i++) {
         const json_t *stanza = json_array_get(stanzas, i);
-        if (!names_something(s, json_object_get(stanza, "if")))
+        const json_t *names = json_object_get(stanza, "if");
+        if (!names_something(s, names)) {
+            for (size_t k = 0; k < json_array_size(names); k++)
+                if (hidden(s, json_string_value(json_array_get(names, k))))
+                    (void)unlisted(s, "the registry did not tell of its files%s",
+                                   reason_of_any(s));
             continue;
+        }
         applied++;
         ok = read_stanza(&g, stanza);
     }
@@ -482,8 +552,13 @@ bool files_gather(struct scope *s, struct error *error)
     if (!ok || arena_exhausted(s->arena))
         return error_set(error, ERROR_MEMORY,
                          "the list of files needs more memory than allowed");
-    if (applied == 0)
-        (void)unlisted(s, "this registry lists no files");
+    if (applied == 0) {
+        const char *why = json_array_size(stanzas) ? reason_of_any(s) : "";
+        (void)unlisted(s, "%s%s",
+                       *why ? "the registry did not tell of its files"
+                            : "this registry lists no files",
+                       why);
+    }
     if (s->result->refused_files)
         (void)unlisted(s, "the list names files that may not exist");
     s->result->listed = s->result->why_unlisted == NULL;

@@ -123,15 +123,16 @@ static json_t *build_body(struct scope *s, const json_t *template)
     return made;
 }
 
-/* The entry's headers; NULL when one cannot be made. */
+/* The entry's headers, and what they leave unsaid of JSON; NULL when one cannot be made.
+ */
 static struct rest_header *build_headers(struct call *c, size_t *ret_count)
 {
     json_t *headers = json_object_get(c->request, "headers"), *template;
     const char *name;
     struct rest_header *list =
-        arena_array(c->s->arena, json_object_size(headers) + 1, sizeof *list);
+        arena_array(c->s->arena, json_object_size(headers) + 2, sizeof *list);
     size_t n = 0;
-    bool accepts = false;
+    bool accepts = false, typed = c->body == NULL;
     json_object_foreach(headers, name, template)
     {
         struct buffer value;
@@ -148,9 +149,13 @@ static struct rest_header *build_headers(struct call *c, size_t *ret_count)
         if (!ok)
             return NULL;
         accepts = accepts || strcasecmp(name, "accept") == 0;
+        typed = typed || strcasecmp(name, "content-type") == 0;
     }
     if (list && !accepts)
         list[n++] = (struct rest_header){ .name = "Accept", .value = "application/json" };
+    if (list && !typed)
+        list[n++] =
+            (struct rest_header){ .name = "Content-Type", .value = "application/json" };
     *ret_count = n;
     return list;
 }
@@ -364,7 +369,9 @@ static enum turn turn_page(struct call *c, const json_t *paginate,
         buffer_add(&text, link ? link_next(link) : span_of(NULL, 0));
     else if (pointer_get(page, text_of(paginate, "next"), &next) == VALUE_KNOWN)
         (void)json_scalar_text(next, &text);
-    enum turn turn = LAST_PAGE;
+    bool bad = next && !json_is_null(next) && !json_is_string(next) &&
+               !json_is_integer(next); /* a false end would hide files */
+    enum turn turn = bad || json_is_true(going) ? NO_PAGE : LAST_PAGE;
     if (text.len > 0) {
         bool turned = strcmp(kind, "token") == 0
                           ? turn_to_token(c, paginate, buffer_span(&text))
@@ -426,7 +433,7 @@ static bool run_pages(struct call *c)
             json_decref(page);
         if (!fits || turn == NO_PAGE) {
             root_refuse(c->s, c->root, REST_MALFORMED, "page %zu %s", number + 1,
-                        fits ? "names a next page that is itself or elsewhere"
+                        fits ? "names a next page that is none, itself or elsewhere"
                              : "is not like the first");
             return false;
         }

@@ -23,8 +23,9 @@ struct root {
     const char *name;
     enum rest_refusal refusal; /* REST_ANSWERED: the rest counts */
     const char *reason;        /* of a refusal, raw */
-    json_t *body;              /* owned; NULL: text only */
-    struct span bytes;         /* of the first page */
+    bool wanted;       /* it was asked for, or would have been: what it says is missing */
+    json_t *body;      /* owned; NULL: text only */
+    struct span bytes; /* of the first page */
     const struct rest_header *headers;
     size_t header_count;
 };

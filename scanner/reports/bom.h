@@ -5,7 +5,7 @@
 #define BOM_H
 
 #include "core/result.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 #include "reports/spots.h"
 
 /* Who says where the model comes from is somebody outside of it. */

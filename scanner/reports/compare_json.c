@@ -1,6 +1,6 @@
 /* `assay diff` for machines, assay-diff/1 (docs/diff.schema.json). */
 #include "reports/compare.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 #include "reports/stamp.h"
 
 enum { PATH_SIZE_MAX = 1 << 20 };

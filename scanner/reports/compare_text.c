@@ -1,7 +1,7 @@
 /* `assay diff` for people: what got worse first, then what got better. */
 #include "reports/compare.h"
 #include "reports/stamp.h"
-#include "reports/text_model.h"
+#include "reports/text/model.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #define CYCLONEDX_COMPONENT_H
 
 #include "core/result.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 
 /* References within the BOM: "model:1", "model:1/file:2"; both count from 1, and file 0
  * is the model. */

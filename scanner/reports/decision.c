@@ -1,6 +1,6 @@
 #include "reports/decision.h"
 
-#include "reports/text_model.h"
+#include "reports/text/model.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

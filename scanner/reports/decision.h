@@ -4,7 +4,7 @@
 #define DECISION_H
 
 #include "core/result.h"
-#include "reports/text_out.h"
+#include "reports/text/out.h"
 
 /* How bad a model is, from worst to best: violations by their severity, then what was
  * not read to its end, what passes with findings, what passes without, what is empty. */

@@ -2,7 +2,7 @@
  * the messages, since GitLab would open them again; so is what was not analysed. */
 #include "reports/advice.h"
 #include "reports/escape.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 #include "reports/location.h"
 #include "reports/rule_help.h"
 #include "reports/spots.h"
@@ -12,7 +12,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_MAX_CHARS = 255, PATH_SIZE_MAX = 1 << 20, MESSAGES_MAX = 1000 };
+/* The schema's own bounds, in characters; GitLab refuses the whole report past one. */
+enum { NAME_MAX_CHARS = 255, SOLUTION_MAX_CHARS = 7000, DESCRIPTION_MAX_CHARS = 1 << 20 };
+enum { PATH_SIZE_MAX = 1 << 20, MESSAGES_MAX = 1000 };
+
+/* What of `text` fits into `chars` when a byte may take `each` of them. */
+static struct span fitting(struct span text, size_t chars, size_t each)
+{
+    return span_slice(text, 0, chars / each);
+}
+
+/* ... and when it is written as \xHH only if it must be. */
+static struct span fitting_shown(struct span text, size_t chars)
+{
+    bool plain = true;
+    for (size_t i = 0; i < text.len && plain; i++)
+        plain = text.ptr[i] >= 0x20 && text.ptr[i] < 0x7f && text.ptr[i] != '\\';
+    return fitting(text, chars, plain ? 1 : 4);
+}
 
 static const char *severity_words(enum severity s)
 {
@@ -53,20 +70,30 @@ static void write_identifiers(struct json_out *j, const struct rule *rule)
     json_out_end_list(j);
 }
 
+/* One of four pieces of a description; a byte takes ten characters at most ("\\xff" with
+ * its backslashes as references), and the words between the pieces have the rest. */
+static void write_piece(struct json_out *j, struct span piece)
+{
+    struct span kept = fitting(piece, DESCRIPTION_MAX_CHARS / 5, 10);
+    escape_for(j->file, ESCAPE_MARKDOWN, kept);
+    if (kept.len < piece.len)
+        fputs(" (cut)", j->file);
+}
+
 /* GitLab renders it as Markdown, from which every name is kept by its escapes. */
 static void write_description(struct json_out *j, const struct spot *s)
 {
     const struct finding *f = s->finding;
     json_out_string_begin(j, "description");
-    escape_for(j->file, ESCAPE_MARKDOWN, span_of_text(f->rule->title));
+    write_piece(j, span_of_text(f->rule->title));
     fputs(".", j->file);
     if (f->evidence.len) {
         fputs(" Evidence: ", j->file);
-        escape_for(j->file, ESCAPE_MARKDOWN, f->evidence);
+        write_piece(j, f->evidence);
     }
     if (f->message.len) {
         fputs(" (", j->file);
-        escape_for(j->file, ESCAPE_MARKDOWN, f->message);
+        write_piece(j, f->message);
         fputs(")", j->file);
     }
     if (s->artifact) {
@@ -74,7 +101,7 @@ static void write_description(struct json_out *j, const struct spot *s)
         buffer_init(&path, PATH_SIZE_MAX);
         artifact_path(s->artifact, &path);
         fprintf(j->file, " At byte %" PRIu64 " of ", f->offset);
-        escape_for(j->file, ESCAPE_MARKDOWN, buffer_span(&path));
+        write_piece(j, buffer_span(&path));
         buffer_free(&path);
     }
     json_out_string_end(j);
@@ -121,11 +148,11 @@ static bool write_vulnerability(struct json_out *j, const struct spot *s,
         return false;
     json_out_object(j, NULL);
     json_out_text(j, "id", uuid);
-    json_out_bytes(j, "name", span_slice(span_of_text(rule->title), 0, NAME_MAX_CHARS));
+    json_out_bytes(j, "name", fitting_shown(span_of_text(rule->title), NAME_MAX_CHARS));
     write_description(j, s);
     json_out_text(j, "severity", severity_words(rule->severity));
     if (solution.len)
-        json_out_bytes(j, "solution", solution);
+        json_out_bytes(j, "solution", fitting_shown(solution, SOLUTION_MAX_CHARS));
     write_identifiers(j, rule);
     json_out_object(j, "location");
     write_place(j, s);

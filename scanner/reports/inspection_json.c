@@ -1,23 +1,8 @@
 /* assay-inspection/1 (docs/inspect.md). */
 #include "reports/escape.h"
 #include "reports/inspection.h"
-#include "reports/json_artifact.h"
-
-/* The path of a member below its file, as inspection_member() takes it. */
-static void member_path(const struct artifact *a, struct buffer *out)
-{
-    size_t levels = 0;
-    for (const struct artifact *up = a; up->parent; up = up->parent)
-        levels++;
-    for (; levels > 0; levels--) {
-        const struct artifact *part = a;
-        for (size_t up = 1; up < levels; up++)
-            part = part->parent;
-        buffer_add(out, part->name);
-        if (levels > 1)
-            buffer_add_text(out, "!");
-    }
-}
+#include "reports/json/artifact.h"
+#include "reports/location.h"
 
 const struct artifact *inspection_member(const struct artifact *root, struct span path)
 {
@@ -28,7 +13,7 @@ const struct artifact *inspection_member(const struct artifact *root, struct spa
     for (const struct artifact *a = root; a && !found; a = artifact_walk(root, a)) {
         buffer_clear(&raw);
         buffer_clear(&shown);
-        member_path(a, &raw);
+        location_member(a, &raw);
         escape_terminal(&shown, buffer_span(&raw));
         if (a != root && (span_equal(buffer_span(&raw), path) ||
                           span_equal(buffer_span(&shown), path)))
@@ -57,7 +42,7 @@ bool inspection_write_json(FILE *out, const struct artifact *part,
     json_out_bytes(&j, "path", root->name);
     if (part != root) {
         buffer_init(&path, 1 << 20);
-        member_path(part, &path);
+        location_member(part, &path);
         json_out_bytes(&j, "member", buffer_span(&path));
         buffer_free(&path);
     }

@@ -3,7 +3,7 @@
 #include "core/formats.h"
 #include "reports/escape.h"
 #include "reports/inspection.h"
-#include "reports/text_model.h"
+#include "reports/text/model.h"
 
 #include <inttypes.h>
 #include <string.h>

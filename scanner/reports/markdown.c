@@ -10,7 +10,7 @@
 #include "reports/location.h"
 #include "reports/spots.h"
 #include "reports/stamp.h"
-#include "reports/text_model.h"
+#include "reports/text/model.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

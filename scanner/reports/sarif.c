@@ -2,7 +2,8 @@
  * first; what does not fit into its limits is left out at the end, and a notification
  * says so.  Suppressed findings are left out too: consumers would show them as open. */
 #include "reports/escape.h"
-#include "reports/json_out.h"
+#include "reports/gzip_meter.h"
+#include "reports/json/out.h"
 #include "reports/location.h"
 #include "reports/sarif_rule.h"
 #include "reports/spots.h"
@@ -14,13 +15,19 @@
 
 enum { RESULTS_MAX = 25000, NOTIFICATIONS_MAX = 1000, PATH_SIZE_MAX = 1 << 20 };
 
+/* GitHub takes in 10 MB of gzip.  Each part ends at its room, and may pass it by one item
+ * (twice a path of 1 MiB at worst) and what the meter has not counted yet. */
+enum { RESULTS_ROOM = 7000000, ARTIFACTS_ROOM = 7250000, NOTIFICATIONS_ROOM = 7500000 };
+
 struct run {
     struct json_out *j;
     const struct result *r;
     const struct report_options *o;
     struct spots spots; /* all that count, worst first */
     struct spot_id *ids;
+    const struct gzip_meter *meter;
     size_t suppressed, left_out;
+    uint64_t digests_left_out;
 };
 
 /* -- texts --------------------------------------------------------------------- */
@@ -176,16 +183,25 @@ static void write_result(struct json_out *j, const struct spot *s,
     json_out_end_object(j);
 }
 
-static void write_results(const struct run *run)
+static bool has_room(const struct run *run, uint64_t room)
 {
-    size_t rule = 0, written = 0;
+    return gzip_meter_size(run->meter) < room;
+}
+
+static void write_results(struct run *run)
+{
+    size_t rule = 0, at = 0;
+    bool room = true;
     json_out_list(run->j, "results");
-    for (size_t at = 0; at < run->spots.count && written < RESULTS_MAX; rule++) {
+    for (; at < run->spots.count && room; rule++) {
         size_t end = spots_group(&run->spots, at);
-        for (; at < end && written < RESULTS_MAX; at++, written++)
+        for (; at < end && room; room = at < RESULTS_MAX && has_room(run, RESULTS_ROOM)) {
             write_result(run->j, &run->spots.all[at], &run->ids[at], rule);
+            at++;
+        }
     }
     json_out_end_list(run->j);
+    run->left_out = run->spots.count - at;
 }
 
 /* -- what is not among the results --------------------------------------------- */
@@ -250,10 +266,27 @@ static bool unread(const struct file *f)
     return worst == STATUS_INCOMPLETE || worst == STATUS_FAILED;
 }
 
+static void write_unread(const struct run *run)
+{
+    uint64_t files = 0, left_out = 0;
+    for (const struct model *m = run->r->models; m; m = m->next)
+        for (const struct file *f = m->files; f; f = f->next) {
+            if (!unread(f) || f->shared)
+                continue;
+            if (files == NOTIFICATIONS_MAX || !has_room(run, NOTIFICATIONS_ROOM)) {
+                left_out++;
+            } else {
+                notify_file(run->j, m, f);
+                files++;
+            }
+        }
+    notify_count(run->j, "error", left_out, "more files were not analysed to their end");
+}
+
 static void write_notifications(const struct run *run)
 {
     struct json_out *j = run->j;
-    uint64_t files = 0, errors = 0;
+    uint64_t errors = 0, errors_left_out = 0;
     json_out_list(j, "toolExecutionNotifications");
     if (stamp_unconfined(run->r)) {
         begin_notification(j, "warning");
@@ -261,21 +294,20 @@ static void write_notifications(const struct run *run)
                 "The sandbox was off: files were parsed without confinement.");
         json_out_end_object(j);
     }
-    for (const struct scan_error *e = run->r->errors; e; e = e->next)
-        if (errors++ < NOTIFICATIONS_MAX)
+    for (const struct scan_error *e = run->r->errors; e; e = e->next) {
+        if (errors == NOTIFICATIONS_MAX || !has_room(run, NOTIFICATIONS_ROOM)) {
+            errors_left_out++;
+        } else {
             notify_error(j, e);
-    if (errors > NOTIFICATIONS_MAX)
-        notify_count(j, "error", errors - NOTIFICATIONS_MAX,
-                     "more targets were not scanned");
-    for (const struct model *m = run->r->models; m; m = m->next)
-        for (const struct file *f = m->files; f; f = f->next)
-            if (unread(f) && !f->shared && files++ < NOTIFICATIONS_MAX)
-                notify_file(j, m, f);
-    if (files > NOTIFICATIONS_MAX)
-        notify_count(j, "error", files - NOTIFICATIONS_MAX,
-                     "more files were not analysed to their end");
+            errors++;
+        }
+    }
+    notify_count(j, "error", errors_left_out, "more targets were not scanned");
+    write_unread(run);
     notify_count(j, "error", run->left_out,
-                 "results are left out: a run holds 25000, the worst are here");
+                 "results are left out: a run holds 25000 and 10 MB, the worst are here");
+    notify_count(j, "note", run->digests_left_out,
+                 "files are left out of the artifacts: a run holds 10 MB");
     notify_count(j, "error", run->spots.dropped,
                  "findings were counted and not kept: too many in one artifact");
     notify_count(j, "note", run->suppressed,
@@ -305,7 +337,7 @@ static void write_invocation(const struct run *run)
     json_out_end_list(j);
 }
 
-static void write_artifacts(const struct run *run)
+static void write_artifacts(struct run *run)
 {
     struct json_out *j = run->j;
     json_out_list(j, "artifacts");
@@ -313,6 +345,10 @@ static void write_artifacts(const struct run *run)
         for (const struct file *f = m->files; f; f = f->next) {
             if (f->shared || !f->sha256.len)
                 continue;
+            if (!has_room(run, ARTIFACTS_ROOM)) {
+                run->digests_left_out++;
+                continue;
+            }
             json_out_object(j, NULL);
             write_uri(j, "location", m, f);
             json_out_uint(j, "length", f->artifact->size);
@@ -335,10 +371,9 @@ static void leave_out_suppressed(struct run *run)
             run->spots.all[kept++] = run->spots.all[i];
     run->suppressed = run->spots.count - kept;
     run->spots.count = kept;
-    run->left_out = kept > RESULTS_MAX ? kept - RESULTS_MAX : 0;
 }
 
-static void write_run(const struct run *run)
+static void write_run(struct run *run)
 {
     struct json_out *j = run->j;
     json_out_object(j, NULL);
@@ -351,9 +386,9 @@ static void write_run(const struct run *run)
     message(j, "description", "Where Assay was started: the root of the checkout.");
     json_out_end_object(j);
     json_out_end_object(j);
-    write_invocation(run);
-    write_artifacts(run);
     write_results(run);
+    write_artifacts(run);
+    write_invocation(run); /* behind them: it says what was left out */
     json_out_text(j, "columnKind", "utf16CodeUnits");
     json_out_object(j, "properties");
     json_out_text(j, "verdict", verdict_name(run->r->verdict));
@@ -362,26 +397,37 @@ static void write_run(const struct run *run)
     json_out_end_object(j);
 }
 
+static void write_whole(struct run *run)
+{
+    struct json_out *j = run->j;
+    json_out_object(j, NULL);
+    json_out_text(j, "$schema", "https://json.schemastore.org/sarif-2.1.0.json");
+    json_out_text(j, "version", "2.1.0");
+    json_out_list(j, "runs");
+    write_run(run);
+    json_out_end_list(j);
+    json_out_end_object(j);
+    json_out_finish(j);
+}
+
 bool report_write_sarif(FILE *out, const struct result *r, const struct report_options *o)
 {
-    struct json_out j = json_out_to(out);
-    struct run run = { .j = &j, .r = r, .o = o };
-    if (!spots_of_result(r, SEVERITY_INFO, &run.spots))
+    FILE *metered;
+    struct gzip_meter *meter = gzip_meter_start(out, &metered);
+    if (!meter)
         return false;
-    leave_out_suppressed(&run);
-    run.ids = spots_identify(&run.spots);
-    bool ok = run.ids != NULL;
+    struct json_out j = json_out_to(metered);
+    struct run run = { .j = &j, .r = r, .o = o, .meter = meter };
+    bool ok = spots_of_result(r, SEVERITY_INFO, &run.spots);
     if (ok) {
-        json_out_object(&j, NULL);
-        json_out_text(&j, "$schema", "https://json.schemastore.org/sarif-2.1.0.json");
-        json_out_text(&j, "version", "2.1.0");
-        json_out_list(&j, "runs");
-        write_run(&run);
-        json_out_end_list(&j);
-        json_out_end_object(&j);
-        json_out_finish(&j);
+        leave_out_suppressed(&run);
+        run.ids = spots_identify(&run.spots);
+        ok = run.ids != NULL;
     }
+    if (ok)
+        write_whole(&run);
     free(run.ids);
     spots_free(&run.spots);
+    gzip_meter_end(meter);
     return ok;
 }

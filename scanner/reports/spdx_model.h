@@ -4,7 +4,7 @@
 #define SPDX_MODEL_H
 
 #include "core/result.h"
-#include "reports/json_out.h"
+#include "reports/json/out.h"
 #include "reports/stamp.h"
 
 #define SPDX_CREATION "_:creation"

@@ -1,4 +1,5 @@
 #include "sources/deliver.h"
+#include "core/descriptor.h"
 
 #include "sources/beneath.h"
 
@@ -26,9 +27,8 @@ int deliver_directory(const char *path, struct error *error)
 
 /* ---- writing --------------------------------------------------------------------- */
 
-/* The directory that `path` lies in, made when it is missing; the last component of the
- * path in *ret_name.  -1 with errno. */
-static int open_parent(int top, const char *path, const char **ret_name)
+/* The directory that `path` lies in, every one on the way made that is missing. */
+static int make_parent(int top, const char *path)
 {
     int at = openat(top, ".", directory_flags);
     for (const char *slash; at >= 0 && (slash = strchr(path, '/')); path = slash + 1) {
@@ -44,8 +44,23 @@ static int open_parent(int top, const char *path, const char **ret_name)
         errno = why;
         at = below;
     }
-    *ret_name = path;
     return at;
+}
+
+/* The same in one step where it is there; the last component of the path in *ret_name.
+ * -1 with errno. */
+static int open_parent(int top, const char *path, const char **ret_name)
+{
+    const char *slash = strrchr(path, '/');
+    char *parent = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+    int fd = parent ? open_beneath(top, parent, directory_flags, false) : -1;
+    *ret_name = slash ? slash + 1 : path;
+    if (fd < 0 && (!parent || errno == ENOENT))
+        fd = make_parent(top, path);
+    int why = errno;
+    free(parent);
+    errno = why;
+    return fd;
 }
 
 static int new_file(int directory, char *name, size_t size)
@@ -60,18 +75,6 @@ static int new_file(int directory, char *name, size_t size)
     return -1;
 }
 
-static bool write_all(int fd, const uint8_t *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = write(fd, bytes, size);
-        if (n < 0 && errno != EINTR)
-            return false;
-        bytes += n > 0 ? n : 0;
-        size -= n > 0 ? (size_t)n : 0;
-    }
-    return true;
-}
-
 /* From `offset` on, by hand: where the kernel cannot copy. */
 static bool copy_bytes(int from, int to, off_t offset)
 {
@@ -81,7 +84,7 @@ static bool copy_bytes(int from, int to, off_t offset)
         ssize_t n = pread(from, piece, PIECE, offset);
         if (n < 0 && errno == EINTR)
             continue;
-        ok = n >= 0 && write_all(to, piece, (size_t)n);
+        ok = n >= 0 && descriptor_write(to, span_of(piece, (size_t)n));
         if (n <= 0)
             break;
         offset += n;
@@ -106,13 +109,14 @@ static bool copy(int from, int to)
 }
 
 /* False with errno. */
-static bool put(int parent, const char *name, int from)
+static bool put(int parent, const char *name, const struct download_result *from)
 {
     char temporary[64];
     int out = new_file(parent, temporary, sizeof temporary);
     if (out < 0)
         return false;
-    bool ok = copy(from, out);
+    bool ok = from->fd >= 0 ? copy(from->fd, out)
+                            : descriptor_write(out, buffer_span(&from->memory));
     int why = errno;
     if (close(out) != 0 && ok) {
         ok = false;
@@ -132,7 +136,7 @@ bool deliver_file(struct remote *r, size_t i, int directory_fd, struct error *er
 {
     const char *path = remote_file(r, i)->path, *name = NULL;
     int parent = open_parent(directory_fd, path, &name);
-    bool ok = parent >= 0 && put(parent, name, remote_load(r, i)->fd);
+    bool ok = parent >= 0 && put(parent, name, remote_load(r, i));
     int why = errno;
     if (parent >= 0)
         (void)close(parent);

@@ -144,6 +144,24 @@ static bool endpoint_accepted(struct state *s, struct span endpoint)
     return false;
 }
 
+/* Always false.  Whoever made the repository wrote this; a path is one of their machine,
+ * and what lies there on ours is none of theirs. */
+static bool refuse_remote(const struct dvc_remote *remote, struct error *error)
+{
+    struct span url = remote->url;
+    size_t scheme = span_find(url, "://", 0);
+    int shown = (int)(url.len < 200 ? url.len : 200);
+    if (scheme != SIZE_MAX)
+        return error_set(error, ERROR_NETWORK,
+                         "its DVC remote is kept in %.*s:, which is not read; https, "
+                         "s3, gs and azure are",
+                         (int)(scheme < 40 ? scheme : 40), (const char *)url.ptr);
+    return error_set(error, ERROR_NETWORK,
+                     "its DVC remote is a directory (%.*s) of the machine that it was "
+                     "made on; a repository on a server cannot name one here",
+                     shown, shown ? (const char *)url.ptr : "");
+}
+
 /* NULL: *error says why not. */
 static struct storage *open_remote(struct state *s, const struct dvc_remote *remote,
                                    enum rest_refusal *ret_refusal, struct error *error)
@@ -153,10 +171,7 @@ static struct storage *open_remote(struct state *s, const struct dvc_remote *rem
         if (strcmp(k->url, url) == 0)
             return &k->storage;
     if (!url || !remote_scheme(remote->url)) {
-        (void)error_set(error, ERROR_NETWORK,
-                        "the DVC remote %.*s is of no kind that is read",
-                        (int)(remote->url.len < 200 ? remote->url.len : 200),
-                        remote->url.len ? (const char *)remote->url.ptr : "");
+        (void)refuse_remote(remote, error);
         return NULL;
     }
     if (!endpoint_accepted(s, remote->endpoint)) {

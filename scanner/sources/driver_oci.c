@@ -82,6 +82,7 @@ static bool ask(struct driver_call *c, struct rest_result *ret_result,
     if (!registry_oci(c->reference, c->arena, &entry, error))
         return false;
     struct oci o = { .place = &place,
+                     .anchored = true,
                      .arena = c->arena,
                      .repository = entry.repository,
                      .accept = entry.accept };

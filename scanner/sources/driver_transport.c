@@ -67,6 +67,7 @@ static bool ask_net(const struct driver_call *c, const struct rest_request *q,
         .repeatable = true, /* entries only ask */
         .compressed = true,
         .stay = !q->follow,
+        .anchored = true, /* another server's word is not the registry's */
         .body_max = q->max_bytes,
     };
     return q->credentials && here && c->auth

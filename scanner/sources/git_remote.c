@@ -55,7 +55,7 @@ static bool read_greeting(struct git_remote *g, struct span body,
         other = other || (span_starts(line, "object-format=") &&
                           !span_is(line, "object-format=sha1"));
     }
-    if (!version || !fetch)
+    if (!version || !fetch || p.kind != PKT_FLUSH)
         return malformed(ret_refusal, error,
                          "it is no git server with protocol version 2");
     return !other || malformed(ret_refusal, error, "its objects are not named by SHA-1");
@@ -134,11 +134,13 @@ static void name_in(size_t place, const char *revision, char ret[REF_MAX])
 }
 
 static bool find_ref(struct git_remote *g, const char *revision, struct span body,
-                     uint8_t ret_oid[GIT_OID_SIZE], const char **ret_name)
+                     uint8_t ret_oid[GIT_OID_SIZE], const char **ret_name,
+                     bool *ret_whole)
 {
     size_t best = PLACES;
     struct reader r = reader_of(body, 0);
-    for (struct pkt p = pkt_next(&r); p.kind == PKT_DATA; p = pkt_next(&r)) {
+    struct pkt p = pkt_next(&r);
+    for (; p.kind == PKT_DATA; p = pkt_next(&r)) {
         struct span name;
         uint8_t oid[GIT_OID_SIZE];
         if (!read_ref(line_of(p), &name, oid))
@@ -153,6 +155,7 @@ static bool find_ref(struct git_remote *g, const char *revision, struct span bod
             *ret_name = arena_text(g->arena, name);
         }
     }
+    *ret_whole = p.kind == PKT_FLUSH;
     return best < PLACES && *ret_name;
 }
 
@@ -193,7 +196,11 @@ bool git_remote_resolve(struct git_remote *g, const char *revision,
     }
     pkt_add_flush(&body);
     bool ok = command(g, &body, GIT_REFS_MAX, &r, ret_refusal, error);
-    if (ok && !find_ref(g, wanted, buffer_span(&r.body), ret_oid, ret_name)) {
+    bool whole = false, found = ok && find_ref(g, wanted, buffer_span(&r.body), ret_oid,
+                                               ret_name, &whole);
+    if (ok && !whole) { /* what is missing might have been the one */
+        ok = malformed(ret_refusal, error, "its list of revisions does not end");
+    } else if (ok && !found) {
         *ret_refusal = REST_REVISION_NOT_FOUND;
         ok = error_set(error, ERROR_NOT_FOUND, "the repository has no revision %.200s",
                        wanted);

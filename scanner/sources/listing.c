@@ -96,7 +96,7 @@ static int compare(const void *a, const void *b)
     return strcmp((*left)->path, (*right)->path);
 }
 
-/* The same contents under one name, by every digest that both have. */
+/* The same contents under one name, by size and every digest that both have. */
 static bool alike(const struct rest_file *a, const struct rest_file *b)
 {
     const struct rest_hash *left = a->hashes, *right = b->hashes;
@@ -104,7 +104,8 @@ static bool alike(const struct rest_file *a, const struct rest_file *b)
         if (strcmp(left->algorithm, right->algorithm) != 0 ||
             strcmp(left->value, right->value) != 0)
             return false;
-    return a->hashes && !left && !right;
+    return a->hashes && !left && !right && a->size_known == b->size_known &&
+           a->size == b->size;
 }
 
 /* Is it a directory of other files, too?  They need not stand next to it: "a-b" comes

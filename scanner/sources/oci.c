@@ -165,6 +165,7 @@ static bool manifest_at(struct oci *o, const char *url, const char *reference,
     struct oci_manifest m = { .digest = "" };
     struct http_request q = { .url = url,
                               .headers = accept_lines(o),
+                              .anchored = o->anchored,
                               .body_max = OCI_MANIFEST_MAX };
     struct http_response r;
     *ret_refusal = REST_MALFORMED;

@@ -18,6 +18,7 @@ enum {
 struct oci {
     const struct place *place;
     struct arena *arena;
+    bool anchored;             /* what a tag means, nobody but the place says */
     const char *repository;    /* "library/llama3.2" */
     const char *const *accept; /* media types of manifests, NULL-terminated */
     size_t values;             /* JSON values read so far */

@@ -63,6 +63,10 @@ static bool refuse(const struct http_response *r, enum rest_refusal *ret_refusal
     *ret_refusal = refusal_of(r);
     buffer_init(&url, URL_MAX);
     url_for_people(r->url ? r->url : "", &url);
+    if (!shown && r->status >= 300 && r->status < 400) {
+        reason = span_of_text("a redirect, which is not followed here");
+        shown = (int)reason.len;
+    }
     (void)error_set(error, ERROR_NETWORK, "%.200s: status %u%s%.*s",
                     url.text ? url.text : "", r->status, shown ? ": " : "", shown,
                     shown ? (const char *)reason.ptr : "");

@@ -258,6 +258,7 @@ void remote_close(struct remote *r)
     pool_stop(r);
     forget_reference(r);
     free(r->files);
+    free(r->results);
     http_free(r->http);
     cache_close(r->cache);
     arena_free(r->arena);
@@ -310,15 +311,25 @@ const struct rest_file *remote_file(const struct remote *r, size_t i)
     return r->files[i].file;
 }
 
+/* Does a place that the model itself names lead on to another?  A bucket may have moved
+ * to another region. */
+static bool leaves_place(const struct http_response *http, size_t hop)
+{
+    static const char s3[] = ".amazonaws.com";
+    struct span from = span_of_text(http->hops[0].origin);
+    struct span to = span_of_text(http->hops[hop].origin);
+    return !span_equal(from, to) && !(span_ends(from, s3) && span_ends(to, s3));
+}
+
 const char *remote_foreign_host(const struct remote *r, size_t i)
 {
-    const struct http_response *http = &r->files[i].result.http;
-    if (r->files[i].driver && r->files[i].driver->elsewhere)
-        return NULL;
+    const struct remote_file *f = &r->files[i];
+    const struct http_response *http = &f->result->http;
+    bool elsewhere = f->file->storage || (f->driver && f->driver->elsewhere);
     for (size_t k = 0; r->reference.registry && k < http->hop_count; k++)
-        if (!r->files[i].file->storage &&
-            !registry_download_host(r->reference.registry, r->endpoint,
-                                    http->hops[k].origin))
+        if (elsewhere ? leaves_place(http, k)
+                      : !registry_download_host(r->reference.registry, r->endpoint,
+                                                http->hops[k].origin))
             return http->hops[k].origin;
     return NULL;
 }

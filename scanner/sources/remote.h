@@ -19,7 +19,7 @@ struct remote_options { /* outlives every remote */
     const char *cache; /* directory of downloads; made when it is missing */
     bool cache_stays;  /* answers and files stay in it; else only what was interrupted */
     bool offline;      /* no network: registry answers and files from the cache */
-    uint64_t file_max; /* bytes of one file; 0: no limit */
+    uint64_t file_max; /* bytes; a larger file is not loaded; 0: no limit */
     unsigned threads;  /* downloads at once; 0: 8 */
     void (*progress)(void *self, const struct download_counts *more); /* or NULL */
     void *progress_self;
@@ -53,6 +53,10 @@ size_t remote_count(const struct remote *r);
 const struct rest_file *remote_file(const struct remote *r, size_t i);
 const char *remote_file_problem(const struct remote *r, size_t i); /* NULL: it can load */
 
+/* DIGEST_BIT()s to compute of file `i` while it is loaded, besides sha256 and what its
+ * registry promises.  Of a file that is loading already it comes too late. */
+void remote_want(struct remote *r, size_t i, unsigned algorithms);
+
 /* What came of loading file `i`: waits for it, loading ahead the files behind it.  Never
  * NULL; valid until it is released. */
 const struct download_result *remote_load(struct remote *r, size_t i);
@@ -63,7 +67,7 @@ void remote_release(struct remote *r, size_t i); /* nobody opens it again */
 bool remote_digest(const struct rest_hash *hash, enum digest_algorithm *ret_algorithm);
 
 /* Of a file that is loaded: a host that the registry's entry does not expect its files
- * at, or NULL. */
+ * at, or that the place where they lie redirected to; or NULL. */
 const char *remote_foreign_host(const struct remote *r, size_t i);
 
 /* … and what the headers of its download say its digests are; how many. */

@@ -63,9 +63,6 @@ static bool add_file(struct listing *l, const struct rest_file *f,
         .private_ok = r->own && here,
         .plain_ok = r->own && here,
         .state = f->url ? FILE_WAITING : FILE_ELSEWHERE,
-        .result = {.fd = -1,
-                   .state = DOWNLOAD_FAILED,
-                   .error = { .code = ERROR_NETWORK, .message = "it was not loaded" }},
     };
     return true;
 }
@@ -87,6 +84,17 @@ static void unlist(struct remote *r, const char *why)
         r->answers.why_unlisted = why ? why : "the storage does not list its files";
 }
 
+/* What was found out while a storage was listed, said of the model. */
+static void take_findings(struct remote *r, const struct rest_result *found)
+{
+    struct finding_list *to = &r->answers.findings;
+    for (const struct finding *f = found->findings.first; f; f = f->next)
+        (void)finding_add(to, r->arena, f->rule, f->offset, f->message, f->evidence);
+    to->count += found->findings.dropped;
+    to->dropped += found->findings.dropped;
+    r->answers.refused_files += found->refused_files;
+}
+
 /* What lies at the address that the registry named, in its place. */
 static bool list_storage(struct listing *l, const struct rest_file *at,
                          struct error *error)
@@ -106,6 +114,7 @@ static bool list_storage(struct listing *l, const struct rest_file *at,
         unlist(r, (const char *)arena_printf(r->arena, "%s", why.message).ptr);
         return true;
     }
+    take_findings(r, &found);
     if (!found.listed)
         unlist(r, found.why_unlisted);
     for (const struct rest_file *f = found.files; f; f = f->next) {
@@ -158,6 +167,17 @@ static void order_files(struct listing *l)
     l->count = kept;
 }
 
+static bool make_results(struct remote *r)
+{
+    r->results = calloc(r->count + 1, sizeof *r->results);
+    for (size_t i = 0; r->results && i < r->count; i++) {
+        r->files[i].result = &r->results[i];
+        if (r->files[i].state == FILE_ELSEWHERE)
+            pool_fail(&r->files[i], "it was not loaded");
+    }
+    return r->results != NULL;
+}
+
 bool files_list(struct remote *r, struct error *error)
 {
     struct listing l = { .remote = r,
@@ -178,6 +198,7 @@ bool files_list(struct remote *r, struct error *error)
         unlist(r, "the list names files that may not exist");
     r->files = l.files;
     r->count = l.count;
+    ok = ok && (make_results(r) || error_set(error, ERROR_MEMORY, "out of memory"));
     if (ok && arena_exhausted(r->arena))
         ok = error_set(error, ERROR_MEMORY, "%s: too many files", r->reference.name);
     return ok && (r->count > 0 || !l.wanted ||
@@ -256,10 +277,9 @@ static bool take_digest(const struct registry_hash_header *rule, struct span val
     return ok;
 }
 
-size_t remote_header_digests(const struct remote *r, size_t i,
+static size_t header_digests(const struct remote *r, const struct fields *fields,
                              struct header_digest ret_digests[HEADER_DIGESTS_MAX])
 {
-    const struct fields *fields = &r->files[i].result.http.fields;
     size_t count = 0;
     for (size_t n = 0; n < r->rules.hash_header_count && count < HEADER_DIGESTS_MAX;
          n++) {
@@ -269,4 +289,20 @@ size_t remote_header_digests(const struct remote *r, size_t i,
             count++;
     }
     return count;
+}
+
+size_t remote_header_digests(const struct remote *r, size_t i,
+                             struct header_digest ret_digests[HEADER_DIGESTS_MAX])
+{
+    return header_digests(r, &r->files[i].result->http.fields, ret_digests);
+}
+
+unsigned files_header_algorithms(void *owner, const struct fields *fields)
+{
+    const struct remote_file *f = owner;
+    struct header_digest found[HEADER_DIGESTS_MAX];
+    unsigned bits = 0;
+    for (size_t n = header_digests(f->remote, fields, found); n > 0; n--)
+        bits |= DIGEST_BIT(found[n - 1].algorithm);
+    return bits;
 }

@@ -23,9 +23,10 @@ struct remote_file {
     const char *const *headers; /* that its request needs; NULL-terminated, or NULL */
     struct auth *auth;          /* NULL: anonymous */
     bool private_ok, plain_ok;
-    bool urgent; /* somebody waits for it */
+    unsigned also; /* digests that somebody will ask for; under the lock */
+    bool urgent;   /* somebody waits for it */
     enum remote_file_state state;
-    struct download_result result;
+    struct download_result *result; /* valid in the last three states */
 };
 
 enum { REMOTE_CALLS_MAX = 8 };
@@ -49,6 +50,8 @@ struct remote {
     struct rest_result answers;
     struct registry_download rules;
     struct remote_file *files; /* by path */
+    struct download_result
+        *results; /* of each; 4 KiB that are touched when it is loaded */
     size_t count;
     pthread_mutex_t opening; /* one driver's open() at a time */
 
@@ -72,7 +75,11 @@ const struct driver *remote_storage_driver(const char *address);
 /* remote_files.c: from answers to r->files: storage listed, paths checked, in order. */
 bool files_list(struct remote *r, struct error *error);
 
+/* DIGEST_BIT()s that the headers of a download name; `owner` is the remote_file. */
+unsigned files_header_algorithms(void *owner, const struct fields *fields);
+
 /* remote_pool.c: loading ahead. */
+void pool_fail(struct remote_file *f, const char *why); /* its result, from now on */
 void pool_stop(struct remote *r);
 
 #endif

@@ -72,17 +72,10 @@ static int open_loaded(const struct source_list *list, const struct source_file 
                        struct error *error)
 {
     const struct download_result *d = remote_load(list->remote, file->number);
-    char path[40];
-    if (d->fd < 0) {
-        *error = d->error;
-        return -1;
-    }
-    /* a descriptor of its own, with an offset of its own; the file may have no name */
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", d->fd);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        (void)error_errno(error, ERROR_IO, "cannot be opened");
-    return fd;
+    if (d->state == DOWNLOAD_DONE)
+        return download_open(d, error);
+    *error = d->error;
+    return -1;
 }
 
 /* ---- either kind --------------------------------------------------------------------

@@ -171,9 +171,9 @@ const char *storage_below(const char *prefix, const char *name)
 json_t *storage_json(struct storage *s, const struct place *p, const char *url,
                      enum rest_refusal *ret_refusal, struct error *error)
 {
-    struct http_request q = { .url = url,
-                              .compressed = true,
-                              .body_max = REST_ANSWER_MAX };
+    struct http_request q = {
+        .url = url, .anchored = true, .compressed = true, .body_max = REST_ANSWER_MAX
+    };
     struct http_response r;
     struct error why = { 0 };
     json_t *json = NULL;

@@ -1,13 +1,14 @@
 /* azure://CONTAINER[/PREFIX], wasbs://CONTAINER@ACCOUNT.blob.core.windows.net/PREFIX,
  * abfss://…, https://ACCOUNT.blob.core.windows.net/CONTAINER/PREFIX[?SAS]: Azure Blob
  * Storage.  Source: Azure Blob Storage REST API, List Blobs, Get Blob. */
+#include "net/azure.h"
 #include "sources/storage.h"
 #include "sources/xml.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { AZURE_PAGES_MAX = 10000 };
+enum { AZURE_PAGES_MAX = 1000 };
 
 struct container {
     struct storage *storage;
@@ -19,18 +20,12 @@ struct container {
 /* ---- where it is
  * ------------------------------------------------------------------------ */
 
-/* "BlobEndpoint=http://…;SharedAccessSignature=…": one value of it, or NULL. */
+/* A part of the operator's connection string, or NULL. */
 static const char *connection(struct storage *s, const char *key)
 {
     const char *text = storage_env(s, "AZURE_STORAGE_CONNECTION_STRING");
-    size_t n = strlen(key);
-    while (text && *text) {
-        size_t part = strcspn(text, ";");
-        if (part > n && strncmp(text, key, n) == 0 && text[n] == '=')
-            return arena_text(s->arena, span_of(text + n + 1, part - n - 1));
-        text += part + (text[part] == ';');
-    }
-    return NULL;
+    struct span part = azure_connection_part(text, key);
+    return part.len ? arena_text(s->arena, part) : NULL;
 }
 
 static bool host_valid(const char *host)
@@ -121,14 +116,15 @@ static bool open_place(struct container *c, struct error *error)
         "scope=https%3A%2F%2Fstorage.azure.com%2F.default", NULL
     };
     const struct auth_method methods[] = {
-        {.kind = AUTH_QUERY,     .env = sas, .files = none, .exchange_form = none   },
+        {.kind = AUTH_QUERY,     .env = sas,  .files = none, .exchange_form = none  },
+        { .kind = AUTH_AZURE,    .env = none, .files = none, .exchange_form = none  },
         { .kind = AUTH_EXCHANGE,
          .env = none,
          .files = none,
          .exchange_url =
               "https://login.microsoftonline.com/$AZURE_TENANT_ID/oauth2/v2.0/token", .exchange_pointer = "/access_token",
          .exchange_form = form },
-        { .kind = AUTH_NONE,  .env = none,           .files = none,       .exchange_form = none                  },
+        { .kind = AUTH_NONE,  .env = none,            .files = none,        .exchange_form = none                  },
     };
     bool known = c->own && !c->sas;
     if (known)
@@ -144,7 +140,7 @@ static bool open_place(struct container *c, struct error *error)
 
 struct page {
     struct container *container;
-    struct buffer name, md5, next;
+    struct buffer name, md5, next, last; /* last: the marker that asked for it */
     uint64_t size;
     bool size_known;
     struct error *error;
@@ -211,7 +207,7 @@ static bool on_element(void *self, const char *path, struct span text)
 
 static bool list_page(struct page *p, enum rest_refusal *ret_refusal, struct error *error)
 {
-    static const char *const headers[] = { "x-ms-version: 2021-08-06", NULL };
+    static const char *const headers[] = { "x-ms-version: " AZURE_VERSION, NULL };
     const struct container *c = p->container;
     struct buffer url;
     struct http_response r;
@@ -225,12 +221,18 @@ static bool list_page(struct page *p, enum rest_refusal *ret_refusal, struct err
     }
     if (c->sas)
         buffer_printf(&url, "&%s", c->sas);
+    keep(&p->last, buffer_span(&p->next));
     buffer_clear(&p->next);
-    const struct http_request q = { .url = url.text, .headers = headers };
+    const struct http_request q = { .url = url.text,
+                                    .headers = headers,
+                                    .anchored = true };
     bool ok = place_ask(c->place, &q, &r, ret_refusal, error);
     if (ok) {
         *ret_refusal = REST_MALFORMED;
         ok = xml_walk(buffer_span(&r.body), on_element, p, error);
+        if (ok && p->next.len && span_equal(buffer_span(&p->next), buffer_span(&p->last)))
+            ok = error_set(error, ERROR_NETWORK,
+                           "the list of the container does not go on");
     }
     http_response_free(&r);
     buffer_free(&url);
@@ -257,6 +259,7 @@ bool storage_list_azblob(struct storage *s, enum rest_refusal *ret_refusal,
     buffer_init(&p.name, 4096);
     buffer_init(&p.md5, 64);
     buffer_init(&p.next, 4096);
+    buffer_init(&p.last, 4096);
     do {
         ok = list_page(&p, ret_refusal, error);
         if (ok && ++pages == AZURE_PAGES_MAX)
@@ -266,5 +269,6 @@ bool storage_list_azblob(struct storage *s, enum rest_refusal *ret_refusal,
     buffer_free(&p.name);
     buffer_free(&p.md5);
     buffer_free(&p.next);
+    buffer_free(&p.last);
     return ok;
 }

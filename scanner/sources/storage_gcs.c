@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GCS_PAGES_MAX = 10000 };
+enum { GCS_PAGES_MAX = 1000 };
 
 static struct place *open_place(struct storage *s, struct error *error)
 {
@@ -14,7 +14,7 @@ static struct place *open_place(struct storage *s, struct error *error)
                                        "GOOGLE_OAUTH_ACCESS_TOKEN", NULL };
     static const char *const none[] = { NULL };
     const struct auth_method methods[] = {
-        {.kind = AUTH_BEARER, .env = env,  .files = none},
+        {.kind = AUTH_GOOGLE, .env = env,  .files = none},
         { .kind = AUTH_NONE,  .env = none, .files = none},
     };
     const char *emulator = storage_env(s, "STORAGE_EMULATOR_HOST");
@@ -39,6 +39,7 @@ static bool add_object(struct storage *s, const struct place *p, const char *buc
     const char *name = json_string_value(json_object_get(object, "name"));
     const char *generation = json_string_value(json_object_get(object, "generation"));
     const char *md5 = json_string_value(json_object_get(object, "md5Hash"));
+    const char *crc32c = json_string_value(json_object_get(object, "crc32c"));
     struct rest_file f = { .credentials = true };
     struct buffer url;
     bool pinned;
@@ -58,6 +59,8 @@ static bool add_object(struct storage *s, const struct place *p, const char *buc
         buffer_printf(&url, "&generation=%s", generation);
     f.url = arena_text(s->arena, buffer_span(&url));
     buffer_free(&url);
+    if (crc32c && !md5) /* of an object that was composed of others */
+        listing_hash(s->arena, &f, DIGEST_CRC32C, LISTING_BASE64, span_of_text(crc32c));
     if (md5)
         listing_hash(s->arena, &f, DIGEST_MD5, LISTING_BASE64, span_of_text(md5));
     return listing_add(&s->listing, &f, error);
@@ -71,7 +74,8 @@ static bool list_page(struct storage *s, const struct place *p, const char *buck
     buffer_init(&url, URL_MAX);
     buffer_printf(
         &url,
-        "%s/storage/v1/b/%s/o?fields=items(name%%2Csize%%2Cmd5Hash%%2Cgeneration)"
+        "%s/storage/v1/b/%s/o?fields=items(name%%2Csize%%2Cmd5Hash%%2Ccrc32c%%2C"
+        "generation)"
         "%%2CnextPageToken&prefix=",
         p->endpoint, bucket);
     place_add(&url, prefix);

@@ -113,7 +113,8 @@ bool storage_list_https(struct storage *s, enum rest_refusal *ret_refusal,
         return storage_list_azblob(s, ret_refusal, error);
     if (strncmp(path, "artifactory/", 12) == 0 && !s->direct)
         return storage_list_jfrog(s, ret_refusal, error);
-    struct rest_file f = { .path = file_name(s, path), .url = s->uri };
+    /* a remote of DVC's may be all of a host; it is no file */
+    struct rest_file f = { .path = s->direct ? "" : file_name(s, path), .url = s->uri };
     if (!f.path)
         return error_set(error, ERROR_USAGE,
                          "%.200s: the address of one file is expected", s->uri);

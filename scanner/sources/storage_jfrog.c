@@ -94,6 +94,8 @@ static bool add_file(struct storage *s, const struct place *p, const char *path,
     read_size(json_object_get(info, "size"), &f);
     add_hash(s, &f, DIGEST_MD5, json_object_get(sums, "md5"));
     add_hash(s, &f, DIGEST_SHA256, json_object_get(sums, "sha256"));
+    if (!f.hashes)
+        add_hash(s, &f, DIGEST_SHA1, json_object_get(sums, "sha1"));
     if (json_is_string(json_object_get(info, "createdBy")))
         (void)storage_tell(
             s, "author",
@@ -122,6 +124,8 @@ static bool add_folder(struct storage *s, const struct place *p, const char *pat
         f.url = full.len ? url_of(s, p, "", (const char *)full.ptr, "") : NULL;
         read_size(json_object_get(one, "size"), &f);
         add_hash(s, &f, DIGEST_SHA256, json_object_get(one, "sha2"));
+        if (!f.hashes)
+            add_hash(s, &f, DIGEST_SHA1, json_object_get(one, "sha1"));
         ok = listing_add(&s->listing, &f, error);
     }
     return ok;

@@ -1,5 +1,6 @@
 /* oci://HOST/REPOSITORY[:TAG|@DIGEST]: any artifact of an OCI registry.  Every manifest
  * of an index counts, because whoever loads it may get any of them. */
+#include "sources/docker_login.h"
 #include "sources/oci.h"
 #include "sources/storage.h"
 
@@ -22,6 +23,7 @@ static const char empty_digest[] =
 
 struct target {
     const char *host, *repository, *reference;
+    struct docker_login login;
 };
 
 static bool repository_valid(const char *text)
@@ -70,19 +72,21 @@ static bool read_target(struct storage *s, struct target *ret, struct error *err
 }
 
 /* Docker Hub's registry has another name than its references, and a token service.
- * Elsewhere the token comes from the same host.  A host in ~/.docker/config.json is one
- * that the operator logged in to. */
-static struct place *open_place(struct storage *s, const struct target *t,
-                                struct error *error)
+ * Elsewhere the token comes from the same host.  A host in the file of docker's logins is
+ * one that the operator logged in to. */
+static struct place *open_place(struct storage *s, struct target *t, struct error *error)
 {
     static const char *const none[] = { NULL };
     static const char *const hub_realm[] = { "auth.docker.io", NULL };
     bool hub = strcmp(t->host, "docker.io") == 0;
-    const char *key = hub ? "https:~1~1index.docker.io~1v1~1" : t->host;
     const char *host = hub ? "registry-1.docker.io" : t->host;
     struct url url;
     struct span secure = arena_printf(s->arena, "https://%s", host);
-    if (arena_exhausted(s->arena) || !url_parse((const char *)secure.ptr, &url, error))
+    if (!secure.len || !docker_login_find(s->secrets, t->host, s->arena, &t->login)) {
+        (void)error_set(error, ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    if (!url_parse((const char *)secure.ptr, &url, error))
         return NULL;
     /* this machine has no certificate for itself; docker and skopeo take that, too */
     bool plain = s->typed && web_origin_loopback(&url.origin);
@@ -94,9 +98,8 @@ static struct place *open_place(struct storage *s, const struct target *t,
         .env = none,
         .files = none,
         .exchange_form = none,
-        .json_file = "~/.docker/config.json",
-        .json_pointer = {(const char *)arena_printf(s->arena, "/auths/%s/auth", key).ptr,
-                         NULL},
+        .json_file = t->login.file,
+        .json_pointer = {t->login.pointer, NULL},
         .hosts = hub ? hub_realm : none,
     };
     return arena_exhausted(s->arena) ? NULL
@@ -219,6 +222,23 @@ static void tell_referrers(struct storage *s, struct oci *o, const char *digest)
     oci_manifest_free(&index);
 }
 
+/* A refusal that a login might have averted says which one was not used. */
+static bool refused(const struct target *t, enum rest_refusal refusal,
+                    struct error *error)
+{
+    struct error why = *error;
+    bool login = refusal == REST_AUTH_REQUIRED || refusal == REST_FORBIDDEN ||
+                 refusal == REST_NOT_FOUND || strstr(why.message, "token service");
+    if (t->login.helper && login)
+        (void)error_set(
+            error, why.code,
+            "%.250s; the password for %.80s is left to docker-credential-%.40s, "
+            "a program, which is not run: name a file that has it in "
+            "REGISTRY_AUTH_FILE (skopeo login --authfile)",
+            why.message, t->host, t->login.helper);
+    return false;
+}
+
 bool storage_list_oci(struct storage *s, enum rest_refusal *ret_refusal,
                       struct error *error)
 {
@@ -229,8 +249,10 @@ bool storage_list_oci(struct storage *s, enum rest_refusal *ret_refusal,
         return false;
     struct oci o = { .arena = s->arena, .repository = t.repository, .accept = accept };
     o.place = open_place(s, &t, error);
-    if (!o.place || !oci_manifest_get(&o, t.reference, &m, ret_refusal, error))
+    if (!o.place)
         return false;
+    if (!oci_manifest_get(&o, t.reference, &m, ret_refusal, error))
+        return refused(&t, *ret_refusal, error);
     const json_t *manifests = json_object_get(m.json, "manifests");
     *ret_refusal = REST_MALFORMED;
     bool ok = manifests ? add_index(s, &o, manifests, ret_refusal, error)

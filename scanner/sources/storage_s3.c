@@ -10,7 +10,7 @@
 
 /* An ETag is an MD5 only of what was uploaded in one piece and is not encrypted by a key
  * service, so each object is asked for; but not for ever. */
-enum { HEADS_MAX = 1000, PAGES_MAX = 10000 };
+enum { HEADS_MAX = 1000, PAGES_MAX = 1000 };
 
 struct bucket {
     struct storage *storage;
@@ -161,6 +161,25 @@ static struct span unquoted(const char *etag)
                : s;
 }
 
+/* Checksums that prove less, where there is nothing else. */
+static void read_weak(struct arena *arena, const struct fields *f, struct rest_file *file)
+{
+    static const struct {
+        const char *header;
+        enum digest_algorithm algorithm;
+    } weak[] = {
+        {"x-amz-checksum-sha1",    DIGEST_SHA1  },
+        { "x-amz-checksum-crc32c", DIGEST_CRC32C},
+        { "x-amz-checksum-crc32",  DIGEST_CRC32 },
+    };
+    for (size_t i = 0; !file->hashes && i < sizeof weak / sizeof *weak; i++) {
+        const char *sum = fields_get(f, weak[i].header, 0);
+        if (sum)
+            listing_hash(arena, file, weak[i].algorithm, LISTING_BASE64,
+                         span_of_text(sum));
+    }
+}
+
 static void read_head(struct bucket *b, const struct fields *f, struct rest_file *file)
 {
     struct arena *arena = b->storage->arena;
@@ -171,6 +190,7 @@ static void read_head(struct bucket *b, const struct fields *f, struct rest_file
         listing_hash(arena, file, DIGEST_MD5, LISTING_HEX, etag);
     if (sum) /* "…-3": of the parts' sums, not of the object */
         listing_hash(arena, file, DIGEST_SHA256, LISTING_BASE64, span_of_text(sum));
+    read_weak(arena, f, file);
     if (!file->size_known && length) {
         char *end;
         file->size = strtoull(length, &end, 10);
@@ -246,9 +266,11 @@ static bool on_element(void *self, const char *path, struct span text)
         p->size = strtoull(digits, &end, 10);
         p->size_known = *digits >= '0' && *digits <= '9' && *end == '\0';
     } else if (strcmp(path, "Contents") == 0) {
-        bool ok = p->key.text && !memchr(p->key.text, '\0', p->key.len);
-        ok = !ok || add_object(p->bucket, p->key.text, p->size, p->size_known,
-                               &p->refusal, p->error);
+        bool named = p->key.text && !memchr(p->key.text, '\0', p->key.len);
+        bool ok = named ? add_object(p->bucket, p->key.text, p->size, p->size_known,
+                                     &p->refusal, p->error)
+                        : error_set(p->error, ERROR_NETWORK,
+                                    "the list has an object without a name");
         p->size_known = false;
         p->size = 0;
         buffer_clear(&p->key);

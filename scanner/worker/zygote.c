@@ -13,7 +13,7 @@
 
 #include "core/digest.h"
 #include "formats/inspector.h"
-#include "formats/pickle_rules.h"
+#include "formats/pickle/rules.h"
 #include "worker/control.h"
 #include "worker/sandbox.h"
 #include "worker/signature_wire.h"

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "formats/pickle_machine.h"
+#include "formats/pickle/machine.h"
 
 static void on_import(void *self, struct pickle_machine *m, uint32_t index, size_t at)
 {

@@ -1,7 +1,7 @@
 /* report_speed FILE [REPEAT]: each writer alone, on a stored result that is read once.
  * Prints a line for each: its name, the best time in ms, and the bytes it wrote. */
-#include "reports/read.h"
 #include "reports/report.h"
+#include "reports/stored/read.h"
 
 #include <stdlib.h>
 #include <time.h>

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "formats/pickle_rules.h"
+#include "formats/pickle/rules.h"
 #include "worker/yara_rules.h"
 
 enum { RULES_MAX = 1000, EXAMPLES = 3, ARENA_MAX = 256 << 20 };

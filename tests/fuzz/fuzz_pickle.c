@@ -3,7 +3,7 @@
 #include <assert.h>
 
 #include "formats/inspector.h"
-#include "formats/pickle_rules.h"
+#include "formats/pickle/rules.h"
 
 enum { ARENA_MAX = 64 << 20 };
 

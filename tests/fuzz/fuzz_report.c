@@ -1,8 +1,8 @@
 /* Stored reports: whatever is accepted is written by every writer without a byte that
  * acts, and what the JSON writer makes of it is accepted and written again, byte for
  * byte. */
-#include "reports/read.h"
 #include "reports/report.h"
+#include "reports/stored/read.h"
 
 #include <assert.h>
 #include <stdlib.h>

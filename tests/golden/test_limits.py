@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Large and odd results: what consumers have no room for is left out at the end, and said."""
-import csv, io, json, os, re, sys, xml.etree.ElementTree as xml
+import csv, gzip, io, json, os, random, re, sys, xml.etree.ElementTree as xml
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import stored
@@ -32,6 +32,26 @@ def sarif_holds_25000_results_the_worst_and_says_how_many_are_missing():
     notes = [n["message"]["text"] for n in r["invocations"][0]["toolExecutionNotifications"]]
     assert any(n.startswith("1000 results are left out") for n in notes), notes
     assert len({x["partialFingerprints"]["primaryLocationLineHash"] for x in r["results"]}) == 25000
+
+
+@case
+def sarif_holds_what_github_takes_in_and_says_what_is_missing():
+    d = scratch()
+    stored.result(d + "/r.json", count=20000, models=20)
+    r = json.load(open(d + "/r.json"))
+    noise = random.Random(1)
+    for m in r["models"]:
+        for f in m["findings"]:  # text that gzip cannot make small
+            f["message"] = noise.randbytes(450).hex()
+    with open(d + "/r.json", "w") as f:
+        f.write(json.dumps(r).replace('"seconds": 1.0', '"seconds": 1.000'))
+    data = run("convert", d + "/r.json", "-o", "sarif").stdout
+    (r,) = json.loads(data)["runs"]
+    notes = [n["message"]["text"] for n in r["invocations"][0]["toolExecutionNotifications"]]
+    assert 6_500_000 < len(gzip.compress(data, 6)) < 10_000_000
+    assert "%d results are left out: a run holds 25000 and 10 MB, the worst are here" % (20000 - len(r["results"])) in notes, notes
+    assert worst_first(x["properties"]["severity"] for x in r["results"])
+    assert len(r["artifacts"]) == 200 or any("files are left out of the artifacts" in n for n in notes)
 
 
 @case

@@ -204,6 +204,7 @@ def check_gitlab(report):
         assert v["severity"] in ("Info", "Unknown", "Low", "Medium", "High", "Critical")
         assert v["location"]["file"] and v["location"]["start_line"] == 1
         assert v["identifiers"][0]["type"] == "assay_rule"
+        assert len(v["description"]) <= 1048576 and len(v["solution"]) <= 7000
         assert "](" not in v["description"] and "<" not in v["description"] and "`" not in v["description"]
         for i in v["identifiers"]:
             assert i["type"] and i["name"] and i["value"]
@@ -431,10 +432,11 @@ def hostile_texts_in_a_stored_report_are_text():
     d = scratch()
     for text in HOSTILE_TEXTS:
         stored = write(d + "/r.json", json.dumps(with_text(whole, text)).encode())
-        p = run("convert", stored, "-o", "html=%s/h" % d, "-o", "markdown=%s/m" % d, env=EPOCH)
+        p = run("convert", stored, "-o", "html=%s/h" % d, "-o", "markdown=%s/m" % d, "-o", "gitlab-sast=%s/g" % d, env=EPOCH)
         assert p.returncode == 1 and not p.stderr, (text[:40], p.stderr[:300])
         page = check_html(open(d + "/h", "rb").read())
         check_markdown(open(d + "/m", "rb").read())
+        check_gitlab(load(d + "/g"))
         words = "".join(page.text)
         if text.isascii() and text.isprintable() and "\\" not in text and len(text) < 300:
             assert words.count(text) > 20, text

@@ -11,7 +11,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden"))
 from tap import *
 
-RELEASES = ["1.1.1", "1.1.0", "1.0.1", "1.0.0", "0.3.1", "0.3.0", "0.2.0", "0.1.1", "0.1.0"]
+RELEASES = ["1.1.1", "1.1.0", "1.0.1", "1.0.0", "0.3.1", "0.3.0"]
+LEGACY_RELEASES = ["0.2.0", "0.1.1", "0.1.0"]  # libraries without a command, and with a format of their own
 COSIGN = "v2.6.1"
 TABLE = []  # tool, version, case, they sign and we verify, we sign and they verify
 # Releases before 1.1 fetch the roots of Sigstore even to sign with a key; nothing else is changed.
@@ -29,8 +30,8 @@ def row(tool, version, what, theirs, ours):
     TABLE.append((tool, version, what, theirs, ours))
 
 
-def model_signing(version):
-    """The command of that release, as a list."""
+def model_signing_python(version):
+    """The interpreter that has that release."""
     venv = os.path.join(BUILD, "interop-model-signing-" + version)
     python = os.path.join(venv, "bin", "python")
     if not os.path.exists(python):
@@ -42,7 +43,13 @@ def model_signing(version):
             shutil.rmtree(venv, True)
             row("model_signing", version, "-", "cannot be installed here", "")
             raise Skip("cannot install model_signing " + version)
-    command = [python, "-c", OFFLINE] if version < "1.1" else [os.path.join(venv, "bin", "model_signing")]
+    return python
+
+
+def model_signing(version):
+    """The command of that release, as a list."""
+    python = model_signing_python(version)
+    command = [python, "-c", OFFLINE] if version < "1.1" else [os.path.join(os.path.dirname(python), "model_signing")]
     p = subprocess.run(command + ["sign", "key", "--help"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if p.returncode:
         row("model_signing", version, "-", "has no command that runs here", "")
@@ -129,6 +136,46 @@ def release(version):
 
 for _version in RELEASES:
     release(_version)
+
+
+LEGACY = """
+import pathlib, sys
+from model_signing import model
+from model_signing.hashing import file, memory
+from model_signing.serialization import serialize_by_file
+from model_signing.signature import key
+from model_signing.signing import in_toto, in_toto_signature as signature
+what, d, sig, pem = sys.argv[1:]
+serializer = serialize_by_file.ManifestSerializer(file_hasher_factory=lambda path: file.SimpleFileHasher(path, memory.SHA256()))
+if what == "sign":
+    signer = signature.IntotoSigner(key.ECKeySigner.from_path(pem))
+    model.sign(pathlib.Path(d), signer, in_toto.DigestsIntotoPayload.from_manifest, serializer).write(pathlib.Path(sig))
+else:
+    verifier = signature.IntotoVerifier(key.ECKeyVerifier.from_path(pem))
+    model.verify(signature.IntotoSignature.read(pathlib.Path(sig)), verifier, pathlib.Path(d), serializer)
+"""
+
+
+def legacy_release(version):
+    def is_verified():
+        library = [model_signing_python(version), "-c", LEGACY]
+        d, s, (private, public) = make_model(version), scratch(), keys()
+        ok(theirs(library, "sign", d, s + "/theirs", private))
+        ok(theirs(library, "verify", d, s + "/theirs", public))
+        ok(verify(d, s + "/theirs", "--public-key", public))
+        ok(run("sign", "key", d, "--private-key", private, "--signature", s + "/ours"))
+        assert theirs(library, "verify", d, s + "/ours", public).returncode, "it reads the format of today"
+        row("model_signing", version, "P-256, the format before 1.0", "verified", "it does not know the format")
+        write(os.path.join(d, "a.bin"), b"other")
+        refused(verify(d, s + "/theirs", "--public-key", public))
+        refused(verify(d, s + "/theirs", "--public-key", keys()[1]))
+        row("model_signing", version, "a changed file, another key", "refused", "")
+    is_verified.__name__ = "model_signing_%s_is_verified" % version
+    case(is_verified)
+
+
+for _version in LEGACY_RELEASES:
+    legacy_release(_version)
 
 
 LIBRARY = """

@@ -1,101 +1,12 @@
 #!/usr/bin/python3
-"""Real servers of what the drivers read: Debian's docker-registry, moto (S3), Azurite, an
-emulator of Google Cloud Storage, git and git-lfs, DVC.  Each is filled by a tool that is not
-ours, then scanned by reference.  Prints which of the table's cells held; what cannot be had
-is skipped and counted.  No network beyond loopback, but for installing the tools."""
-import atexit, hashlib, hmac, base64, json, os, shutil, signal, socket, subprocess, sys, time, urllib.error, urllib.parse, urllib.request
+"""Real servers of what the drivers read: Debian's docker-registry, moto (S3, SageMaker),
+Azurite, an emulator of Google Cloud Storage, git and git-lfs, DVC over nginx.  Each is filled
+by a tool that is not ours, then scanned by reference.  What cannot be had is skipped and
+counted.  No network beyond loopback, but for installing the tools."""
+import base64, hashlib, hmac, json, os, subprocess, sys, urllib.error, urllib.parse
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "..", "golden"), os.path.join(HERE, "..", "net")]
-from tap import *
-from git_lab import GitLab, git
-
-VENV = os.path.join(BUILD, "interop")
-TENSORS = open(os.path.join(TOP, "fixtures", "real", "linear.safetensors"), "rb").read()
-PICKLE = b"cos\nsystem\n(S'true'\ntR."
-OLLAMA, COLUMNS = "registry.ollama.ai", ("resolve", "metadata", "files", "hashes", "download", "checks", "faults")
-lab = GitLab(OLLAMA, "registry.test").__enter__()
-atexit.register(lambda: lab.__exit__())
-table = {}
-
-
-# ---- tools ----------------------------------------------------------------------------------
-
-def tool(name):
-    if not shutil.which(name):
-        raise Skip("no " + name)
-    return name
-
-
-def python_with(*packages):
-    python = os.path.join(VENV, "bin", "python")
-    if not os.path.exists(python):
-        subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-    bare = [p.split("[")[0] for p in packages]
-    if subprocess.run([python, "-m", "pip", "show", "-q", *bare], stderr=subprocess.DEVNULL).returncode and subprocess.run(
-            [python, "-m", "pip", "install", "-q", *packages], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
-        raise Skip("cannot install " + ", ".join(packages))
-    return python
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def serve(command, port, **env):
-    """A server of its own process group, ended with us; returns when it listens."""
-    log = open(os.path.join(lab.directory, "server-%d.log" % port), "wb")
-    p = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-                         cwd=lab.directory, env=dict(os.environ, **env))
-    atexit.register(lambda: p.poll() is None and os.killpg(p.pid, signal.SIGTERM))
-    for _ in range(300):
-        try:
-            return socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            if p.poll() is not None:
-                break
-            time.sleep(0.1)
-    raise Skip("%s does not start: %s" % (command[0], open(log.name).read()[-300:]))
-
-
-def ran(*command, **env):
-    p = subprocess.run(command, capture_output=True, timeout=300, env=dict(os.environ, **env))
-    assert p.returncode == 0, (command, p.stderr.decode()[-1500:])
-    return p.stdout.decode()
-
-
-def scan_reference(reference, *options, **env):
-    home = lab.path("home")
-    os.makedirs(home, exist_ok=True)
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "AZURE_", "STORAGE_"))}
-    p = subprocess.run([ASSAY, "scan", *SCAN_FLAGS, "-o", "json", "--ca-file", lab.path("ca.pem"), *lab.mapped("hub.test", "cdn.test"),
-                        *options, reference], capture_output=True, timeout=300, env=dict(clean, HOME=home, **env))
-    return p.returncode, json.loads(p.stdout) if p.stdout else None, p.stderr.decode()
-
-
-def held(row, cell, fine=True, detail=None):
-    table.setdefault(row, {})[cell] = "ok" if fine else "FAIL"
-    assert fine, (row, cell, detail)
-
-
-def check(row, reference, wanted, *options, algorithm, absent, **env):
-    """Files by name → bytes; a pickle among them is found, its digest of that kind verified."""
-    code, report, stderr = scan_reference(reference, *options, **env)
-    assert report, (code, stderr)
-    model = (report["models"] or [None])[0]
-    found = {f["path"]: f for m in report["models"] for f in m["files"]}
-    held(row, "resolve", model is not None, report["errors"])
-    held(row, "files", set(wanted) <= set(found) and not report["errors"], (list(found), report["errors"]))
-    sums = {p: hashlib.sha256(d).hexdigest() for p, d in wanted.items()}
-    held(row, "download", all(found[p]["digests"]["sha256"] == s for p, s in sums.items()))
-    states = {p: {(e["algorithm"], e["state"]) for e in found[p]["expected"]} for p in wanted}
-    held(row, "hashes", all((algorithm, "verified") in s for s in states.values()), states)
-    held(row, "checks", code == 1 and "pickle/dangerous-call" in {f["rule"] for f in model["findings"]}, code)
-    bad, _, _ = scan_reference(absent, *options, **env)
-    held(row, "faults", bad in (2, 4), bad)
-    return model
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from peers import *
 
 
 # ---- OCI --------------------------------------------------------------------------------------
@@ -105,22 +16,12 @@ def registry(tls=False):
     secure = "\n  tls:\n    certificate: %s\n    key: %s" % (lab.path("good.pem"), lab.path("good.key")) if tls else ""
     write(root + ".yml", ("version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: %s\nhttp:\n"
                           "  addr: 127.0.0.1:%d%s\n" % (root, port, secure)).encode())
-    serve([tool("docker-registry"), "serve", root + ".yml"], port)
-    return port
-
-
-def request(method, url, body=b"", **headers):
-    import ssl
-    q = urllib.request.Request(url, data=body if method != "GET" else None, method=method,
-                               headers={k.replace("_", "-"): v for k, v in headers.items()})
-    context = ssl.create_default_context(cafile=lab.path("ca.pem")) if url.startswith("https") else None
-    with urllib.request.urlopen(q, context=context) as answer:
-        return answer.headers
+    return serve([tool("docker-registry"), "serve", root + ".yml"], port), port, root + "/docker/registry/v2/blobs/sha256/"
 
 
 def push_blob(base, data, kind, **annotations):
     digest = "sha256:" + hashlib.sha256(data).hexdigest()
-    place = request("POST", base + "/blobs/uploads/")["Location"]
+    place = request("POST", base + "/blobs/uploads/").headers["Location"]
     request("PUT", place + ("&" if "?" in place else "?") + "digest=" + urllib.parse.quote(digest), data,
             Content_Type="application/octet-stream")
     return {"mediaType": kind, "digest": digest, "size": len(data), "annotations": annotations}
@@ -134,7 +35,7 @@ def push(base, tag, config, layers, kind="application/vnd.oci.image.manifest.v1+
 
 @case
 def docker_registry_serves_artifacts():
-    port = registry()
+    _, port, _ = registry()
     base = "http://127.0.0.1:%d/v2/team/model" % port
     kinds = {"oras": ("application/vnd.acme.config", "application/vnd.acme.weights", "org.opencontainers.image.title"),
              "kitops": ("application/vnd.kitops.modelkit.config.v1+json", "application/vnd.kitops.modelkit.model.v1.tar",
@@ -146,9 +47,9 @@ def docker_registry_serves_artifacts():
                       [push_blob(base, TENSORS, layer, **{title: "m/model.safetensors"}), push_blob(base, PICKLE, layer, **{title: "m/x.pkl"})],
                       annotations={"org.opencontainers.image.licenses": "MIT"})
         reference = "oci://127.0.0.1:%d/team/model" % port
-        model = check("oci/" + name, reference + ":" + name, {"m/model.safetensors": TENSORS, "m/x.pkl": PICKLE}, algorithm="sha256",
+        model = check("oci", reference + ":" + name, {"m/model.safetensors": TENSORS, "m/x.pkl": PICKLE}, algorithm="sha256",
                       absent=reference + ":none")
-        held("oci/" + name, "metadata", {"key": "license", "value": "MIT"} in model["metadata"], model["metadata"])
+        held("oci", "metadata", {"key": "license", "value": "MIT"} in model["metadata"], model["metadata"])
         assert model["origin"]["revision"] == digest
         assert scan_reference(reference + "@" + digest)[0] == 1
 
@@ -156,7 +57,7 @@ def docker_registry_serves_artifacts():
 @case
 def skopeo_copies_an_image_that_is_read():
     tool("skopeo")
-    port, layout = registry(), lab.path("layout")
+    (_, port, _), layout = registry(), lab.path("layout")
     os.makedirs(os.path.join(layout, "blobs/sha256"))
 
     def blob(data, kind, **more):
@@ -183,15 +84,15 @@ def skopeo_copies_an_image_that_is_read():
         "docker://127.0.0.1:%d/image/model:v1" % port)
     code, report, stderr = scan_reference("oci://127.0.0.1:%d/image/model:v1" % port)
     # skopeo compresses the layer; the pickle lies in a tar in gzip
-    held("oci/skopeo", "resolve", code == 1, (code, stderr))
-    held("oci/skopeo", "checks", "pickle/dangerous-call" in {f["rule"] for m in report["models"] for f in m["findings"]})
-    held("oci/skopeo", "hashes", all(("sha256", "verified") in {(e["algorithm"], e["state"]) for e in f["expected"]}
+    held("oci", "resolve", code == 1, (code, stderr))
+    held("oci", "checks", "pickle/dangerous-call" in {f["rule"] for m in report["models"] for f in m["findings"]})
+    held("oci", "hashes", all(("sha256", "verified") in {(e["algorithm"], e["state"]) for e in f["expected"]}
                                      for f in report["models"][0]["files"]))
 
 
 @case
 def docker_registry_serves_models_of_ollama():
-    port = registry(tls=True)
+    server, port, blobs = registry(tls=True)
     base = "https://localhost:%d/v2/library/tiny" % port
     kind = "application/vnd.docker.distribution.manifest.v2+json"
     config = push_blob(base, json.dumps({"model_format": "safetensors", "model_family": "x", "file_type": "F32"}).encode(),
@@ -207,6 +108,14 @@ def docker_registry_serves_models_of_ollama():
     held("ollama", "metadata", {"license": "MIT License", "format": "safetensors"}.items()
          <= {m["key"]: m["value"] for m in model["metadata"]}.items(), model["metadata"])
     assert model["trust"] == "medium" and model["origin"]["registry"] == "ollama"
+    name = hashlib.sha256(TENSORS).hexdigest()
+    write(blobs + "%s/%s/data" % (name[:2], name), TENSORS[:-1] + b"!")
+    code, report, _ = scan_reference("ollama:tiny", *way)
+    found = {f["rule"] for m in report["models"] for f in m["findings"]}
+    held("ollama", "faults", code == 1 and "integrity/digest-mismatch" in found, (code, found))
+    stop(server)
+    code, report, _ = scan_reference("ollama:tiny", "--tries", "1", *way)
+    held("ollama", "faults", code == 2 and report["errors"][0]["retryable"], code)
 
 
 # ---- buckets -----------------------------------------------------------------------------------
@@ -240,7 +149,7 @@ def moto_serves_model_packages_of_sagemaker():
     port = free_port()
     env = {"AWS_ACCESS_KEY_ID": "AKIAINTEROP", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_DEFAULT_REGION": "us-east-1",
            "AWS_ENDPOINT_URL": "http://127.0.0.1:%d" % port}
-    serve([os.path.join(VENV, "bin", "moto_server"), "-H", "127.0.0.1", "-p", str(port)], port)
+    server = serve([os.path.join(VENV, "bin", "moto_server"), "-H", "127.0.0.1", "-p", str(port)], port)
     write(lab.path("x.pkl"), PICKLE)
     ran(python, "-c", (
         "import boto3\ns = boto3.client('s3', endpoint_url=%r)\ns.create_bucket(Bucket='models')\n"
@@ -251,9 +160,12 @@ def moto_serves_model_packages_of_sagemaker():
         "'SupportedContentTypes': ['text/csv'], 'SupportedResponseMIMETypes': ['text/csv']})\n")
         % (env["AWS_ENDPOINT_URL"], lab.path("x.pkl"), env["AWS_ENDPOINT_URL"]), **env)
     for reference in ("sagemaker:fraud/1", "sagemaker:fraud"):
-        model = check("sagemaker", reference, {"model.pkl": PICKLE}, algorithm="md5", absent="sagemaker:none/1", **env)
-        held("sagemaker", "metadata", "Approved" in {m["value"] for m in model["metadata"]}, model["metadata"])
+        model = check("sagemaker-registry", reference, {"model.pkl": PICKLE}, algorithm="md5", absent="sagemaker:none/1", **env)
+        held("sagemaker-registry", "metadata", "Approved" in {m["value"] for m in model["metadata"]}, model["metadata"])
         assert model["trust"] == "internal", model["trust"]
+    stop(server)
+    code, report, _ = scan_reference("sagemaker:fraud/1", "--tries", "1", **env)
+    held("sagemaker-registry", "faults", code == 2 and report["errors"][0]["retryable"], code)
 
 
 @case
@@ -301,6 +213,8 @@ def azurite_serves_a_container():
         raise AssertionError(e.read().decode()[:800])
     check("azblob", "azure://models/fraud", FILES, algorithm="md5", absent="azure://none/x",
           AZURE_STORAGE_CONNECTION_STRING="BlobEndpoint=%s;SharedAccessSignature=%s" % (base, sas))
+    check("azblob, key", "azure://models/fraud", FILES, algorithm="md5", absent="azure://none/x",
+          AZURE_STORAGE_CONNECTION_STRING="AccountName=%s;AccountKey=%s;BlobEndpoint=%s" % ("devstoreaccount1", AZURITE_KEY, base))
 
 
 # ---- git ---------------------------------------------------------------------------------------
@@ -321,6 +235,19 @@ def git_and_git_lfs_serve_a_repository():
     reference = "git+https://hub.test/git/lfs@" + commit
     model = check("git+lfs", reference, {"sub/b c.pkl": PICKLE}, algorithm="sha256", absent="git+https://hub.test/git/none")
     held("git+lfs", "metadata", model["origin"]["revision"] == commit)
+
+
+def nginx(folder):
+    """https://registry.test, with the files of a folder; how Assay is led there."""
+    port, top = free_port(), os.path.join(lab.directory, "nginx")
+    os.makedirs(top)
+    temporary = " ".join("%s_temp_path %s/%s;" % (k, top, k) for k in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    write(top + "/conf", ("daemon off; pid %s/pid; error_log %s/log; %s\nevents {}\nhttp { access_log off; %s\n"
+                          "server { listen 127.0.0.1:%d ssl; ssl_certificate %s; ssl_certificate_key %s; root %s; } }\n"
+                          % (top, top, "user root;" if os.geteuid() == 0 else "", temporary, port, lab.path("good.pem"),
+                             lab.path("good.key"), folder)).encode())
+    serve([tool("nginx"), "-c", top + "/conf", "-e", top + "/log"], port)
+    return "--connect-to", "registry.test:443:127.0.0.1:%d" % port
 
 
 @case
@@ -350,30 +277,26 @@ def dvc_pushes_what_is_read():
     write(os.path.join(work, "dvc.yaml"), b"artifacts:\n  fraud:\n    path: model.pkl\n    type: model\n")
     run("push", "-q", "-r", "disk")
     run("push", "-q", "-r", "s3")
-    for folder, _, names in os.walk(store):  # the same objects behind https
-        for n in names:
-            path = os.path.join(folder, n)
-            lab.remote["/remote/" + os.path.relpath(path, store)] = open(path, "rb").read()
+    way = nginx(store)
     config = os.path.join(work, ".dvc", "config")
     text = open(config, "rb").read()
-    for row, url in (("dvc/https", b"https://hub.test/remote"), ("dvc/s3", None)):
-        if url:
-            write(config, text.replace(store.encode(), url))
-        else:
-            write(config, text.replace(b"remote = disk", b"remote = s3"))
-        lab.repository("dvc", {"round": row.encode()})
+    for remote in (text.replace(store.encode(), b"https://registry.test"), text.replace(b"remote = disk", b"remote = s3")):
+        write(config, remote)
+        lab.repository("dvc", {"round": hashlib.md5(remote).hexdigest().encode()})
         reference = "dvc:https://hub.test/git/dvc//"
         wanted = {"data/" + n: d for n, d in FILES.items()}
-        check(row, reference + "data", wanted, algorithm="md5", absent=reference + "none", **env)
-        model = check(row, reference + "model.pkl", {"model.pkl": PICKLE}, algorithm="md5", absent=reference + "model.pkl@v9", **env)
-        held(row, "metadata", {"key": "type", "value": "model"} in model["metadata"], model["metadata"])
-
-
-@case
-def the_table():
-    print("# %-14s %s" % ("", " ".join("%-9s" % c for c in COLUMNS)))
-    for row, cells in sorted(table.items()):
-        print("# %-14s %s" % (row, " ".join("%-9s" % cells.get(c, "-") for c in COLUMNS)))
+        check("dvc", reference + "data", wanted, *way, algorithm="md5", absent=reference + "none", **env)
+        model = check("dvc", reference + "model.pkl", {"model.pkl": PICKLE}, *way, algorithm="md5",
+                      absent=reference + "model.pkl@v9", **env)
+        held("dvc", "metadata", {"key": "type", "value": "model"} in model["metadata"], model["metadata"])
+    write(config, text.replace(store.encode(), b"https://registry.test"))
+    lab.repository("dvc", {"round": b"altered"})
+    name = hashlib.md5(PICKLE).hexdigest()
+    path = os.path.join(store, "files", "md5", name[:2], name[2:])
+    os.chmod(path, 0o644)
+    write(path, PICKLE[:-1] + b"0")
+    code, report, _ = scan_reference(reference + "model.pkl", *way, **env)
+    held("dvc", "faults", code == 1 and "integrity/digest-mismatch" in {f["rule"] for m in report["models"] for f in m["findings"]}, code)
 
 
 main()

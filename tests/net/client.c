@@ -26,7 +26,7 @@ static struct settings {
     json_t *methods; /* what the option --auth says; borrowed by the open auth */
     uint64_t limit, budget;
     unsigned threads;
-    bool offline, reader_verifies, quiet;
+    bool offline, nameless, quiet;
 } settings;
 
 /* --- a clock of our own --- */
@@ -203,10 +203,22 @@ static bool next_job(void *self, struct download *ret_job)
     return true;
 }
 
+static bool is_readable(const struct download_result *r)
+{
+    struct error error;
+    struct stat st;
+    int fd = r->state == DOWNLOAD_DONE ? download_open(r, &error) : -1;
+    bool readable = fd >= 0 && lseek(fd, 0, SEEK_CUR) == 0 && fstat(fd, &st) == 0 &&
+                    (uint64_t)st.st_size == r->size && download_digests(r, &st);
+    if (fd >= 0)
+        (void)close(fd);
+    return readable;
+}
+
 static bool job_done(void *self, const struct download *job, struct download_result *r)
 {
-    static const char *const states[] = { "done", "mismatch", "status", "failed",
-                                          "offline" };
+    static const char *const states[] = { "done",   "mismatch", "status",
+                                          "failed", "large",    "offline" };
     struct jobs *j = self;
     json_t *out = json_object();
     if (settings.quiet && r->state == DOWNLOAD_DONE) {
@@ -223,7 +235,7 @@ static bool job_done(void *self, const struct download *job, struct download_res
     set(out, "actual", text(r->actual));
     set(out, "mismatch",
         json_integer(r->mismatch == SIZE_MAX ? -1 : (json_int_t)r->mismatch));
-    set(out, "readable", json_boolean(r->fd >= 0 && lseek(r->fd, 0, SEEK_CUR) == 0));
+    set(out, "readable", json_boolean(is_readable(r)));
     tell_response(out, &r->http);
     print_line(out, &r->error);
     download_result_free(r);
@@ -238,7 +250,7 @@ static int load(char **words, int count, struct auth *auth)
     struct downloader d = { .http = &settings.http,
                             .cache = cache_open(words[0], settings.budget, &error),
                             .offline = settings.offline,
-                            .reader_verifies = settings.reader_verifies,
+                            .nameless = settings.nameless,
                             .threads = settings.threads };
     const struct download_run run = { next_job, job_done, &jobs };
     if (!d.cache)
@@ -294,7 +306,7 @@ enum choice {
     HTTP_PROXY,
     NO_PROXY,
     OFFLINE,
-    TRUST,
+    NAMELESS,
     THREADS,
     SIZE,
     LIMIT,
@@ -307,40 +319,40 @@ enum choice {
 };
 
 static const struct option options[] = {
-    {"ca-file",          1, NULL, CA_FILE   },
-    { "connect-to",      1, NULL, CONNECT_TO},
-    { "header",          1, NULL, HEADER    },
-    { "resolve",         1, NULL, RESOLVE   },
-    { "endpoint",        1, NULL, ENDPOINT  },
-    { "auth",            1, NULL, AUTH      },
-    { "home",            1, NULL, HOME      },
-    { "token",           1, NULL, TOKEN     },
-    { "private",         0, NULL, PRIVATE   },
-    { "plain",           0, NULL, PLAIN     },
-    { "stay",            0, NULL, STAY      },
-    { "post",            1, NULL, POST      },
-    { "head",            0, NULL, HEAD      },
-    { "compressed",      0, NULL, COMPRESSED},
-    { "body-max",        1, NULL, BODY_MAX  },
-    { "total",           1, NULL, TOTAL     },
-    { "slow",            1, NULL, SLOW      },
-    { "connect-ms",      1, NULL, CONNECT_MS},
-    { "attempts",        1, NULL, ATTEMPTS  },
-    { "https-proxy",     1, NULL, PROXY     },
-    { "http-proxy",      1, NULL, HTTP_PROXY},
-    { "no-proxy",        1, NULL, NO_PROXY  },
-    { "offline",         0, NULL, OFFLINE   },
-    { "reader-verifies", 0, NULL, TRUST     },
-    { "threads",         1, NULL, THREADS   },
-    { "size",            1, NULL, SIZE      },
-    { "limit",           1, NULL, LIMIT     },
-    { "sha256",          1, NULL, SHA256    },
-    { "git-sha1",        1, NULL, GIT_SHA1  },
-    { "identity",        1, NULL, IDENTITY  },
-    { "budget",          1, NULL, BUDGET    },
-    { "real-clock",      0, NULL, REAL_CLOCK},
-    { "quiet",           0, NULL, QUIET     },
-    { NULL,              0, NULL, 0         },
+    {"ca-file",      1, NULL, CA_FILE   },
+    { "connect-to",  1, NULL, CONNECT_TO},
+    { "header",      1, NULL, HEADER    },
+    { "resolve",     1, NULL, RESOLVE   },
+    { "endpoint",    1, NULL, ENDPOINT  },
+    { "auth",        1, NULL, AUTH      },
+    { "home",        1, NULL, HOME      },
+    { "token",       1, NULL, TOKEN     },
+    { "private",     0, NULL, PRIVATE   },
+    { "plain",       0, NULL, PLAIN     },
+    { "stay",        0, NULL, STAY      },
+    { "post",        1, NULL, POST      },
+    { "head",        0, NULL, HEAD      },
+    { "compressed",  0, NULL, COMPRESSED},
+    { "body-max",    1, NULL, BODY_MAX  },
+    { "total",       1, NULL, TOTAL     },
+    { "slow",        1, NULL, SLOW      },
+    { "connect-ms",  1, NULL, CONNECT_MS},
+    { "attempts",    1, NULL, ATTEMPTS  },
+    { "https-proxy", 1, NULL, PROXY     },
+    { "http-proxy",  1, NULL, HTTP_PROXY},
+    { "no-proxy",    1, NULL, NO_PROXY  },
+    { "offline",     0, NULL, OFFLINE   },
+    { "nameless",    0, NULL, NAMELESS  },
+    { "threads",     1, NULL, THREADS   },
+    { "size",        1, NULL, SIZE      },
+    { "limit",       1, NULL, LIMIT     },
+    { "sha256",      1, NULL, SHA256    },
+    { "git-sha1",    1, NULL, GIT_SHA1  },
+    { "identity",    1, NULL, IDENTITY  },
+    { "budget",      1, NULL, BUDGET    },
+    { "real-clock",  0, NULL, REAL_CLOCK},
+    { "quiet",       0, NULL, QUIET     },
+    { NULL,          0, NULL, 0         },
 };
 
 static bool take_option(int option, const char *value)
@@ -418,8 +430,8 @@ static bool take_option(int option, const char *value)
     case OFFLINE:
         settings.offline = true;
         break;
-    case TRUST:
-        settings.reader_verifies = true;
+    case NAMELESS:
+        settings.nameless = true;
         break;
     case THREADS:
         settings.threads = number(value);

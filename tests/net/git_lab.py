@@ -28,19 +28,19 @@ def pointer(data):
     return b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n" % (sha256(data).encode(), len(data))
 
 
-class GitLab(Lab):
-    """https://hub.test/git/NAME: repositories below `root`; /remote/…: `remote`; LFS objects: `lfs`."""
+class Repositories:
+    """Bare repositories below a directory, made by git and served by git http-backend."""
 
-    def __init__(self, *hosts):
-        super().__init__(*hosts)
-        self.root = self.path("repositories")
+    def __init__(self, directory):
+        self.top, self.root = directory, os.path.join(directory, "repositories")
         os.makedirs(self.root)
-        self.remote, self.lfs, self.hook = {}, {}, None
-        self.routes["*"] = self.play
+
+    def work(self, name):
+        return os.path.join(self.top, "work-" + name.replace("/", "-"))
 
     def repository(self, name, files, links=(), message="a commit"):
         """A bare repository with one commit (more: call again); its commit."""
-        work, bare = self.path("work-" + name), os.path.join(self.root, name)
+        work, bare = self.work(name), os.path.join(self.root, name)
         if not os.path.exists(work):
             os.makedirs(work)
             git(work, "init", "-q", "--bare", bare)
@@ -58,9 +58,33 @@ class GitLab(Lab):
         return git(work, "rev-parse", "HEAD")
 
     def tag(self, name, tag, annotated=False):
-        work = self.path("work-" + name)
+        work = self.work(name)
         git(work, "tag", *(["-a", "-m", "x"] if annotated else []), tag)
         git(work, "push", "-q", "origin", tag)
+
+    def backend(self, a, path, query):
+        env = {"GIT_PROJECT_ROOT": self.root, "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path, "QUERY_STRING": query,
+               "REQUEST_METHOD": a.method, "CONTENT_TYPE": a.headers.get("content-type", ""),
+               "GIT_PROTOCOL": a.headers.get("git-protocol", ""), "CONTENT_LENGTH": str(len(a.body)),
+               "PATH": os.environ["PATH"], "HOME": self.root}
+        out = subprocess.run([BACKEND], input=a.body, capture_output=True, env=env).stdout
+        head, _, body = out.partition(b"\r\n\r\n")
+        status = 200
+        for line in head.decode("latin-1").split("\r\n"):
+            if line.lower().startswith("status:"):
+                status = int(line.split()[1])
+        a.reply(status, body)
+
+
+class GitLab(Lab):
+    """https://hub.test/git/NAME: repositories below `root`; /remote/…: `remote`; LFS objects: `lfs`."""
+
+    def __init__(self, *hosts):
+        super().__init__(*hosts)
+        self.git = Repositories(self.directory)
+        self.root, self.repository, self.tag = self.git.root, self.git.repository, self.git.tag
+        self.remote, self.lfs, self.hook = {}, {}, None
+        self.routes["*"] = self.play
 
     def keep(self, data, prefix="/remote/files/md5/", end=""):
         """An object of a DVC remote; its MD5."""
@@ -81,7 +105,7 @@ class GitLab(Lab):
         if path.startswith("/lfs/") and path[5:] in self.lfs:
             return a.serve(self.lfs[path[5:]])
         if path.startswith("/git/"):
-            return self.backend(a, path[4:], query)
+            return self.git.backend(a, path[4:], query)
         a.reply(404, b"no such thing")
 
     def batch(self, a):
@@ -90,16 +114,3 @@ class GitLab(Lab):
             "href": "https://cdn.test/lfs/" + o["oid"], "header": {"Authorization": "Bearer lfs", "Cookie": "x"}}}}
             if o["oid"] in self.lfs else {"oid": o["oid"], "error": {"code": 404, "message": "none"}} for o in wanted]
         a.reply(200, json.dumps({"transfer": "basic", "objects": rows}).encode())
-
-    def backend(self, a, path, query):
-        env = {"GIT_PROJECT_ROOT": self.root, "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path, "QUERY_STRING": query,
-               "REQUEST_METHOD": a.method, "CONTENT_TYPE": a.headers.get("content-type", ""),
-               "GIT_PROTOCOL": a.headers.get("git-protocol", ""), "CONTENT_LENGTH": str(len(a.body)),
-               "PATH": os.environ["PATH"], "HOME": self.root}
-        out = subprocess.run([BACKEND], input=a.body, capture_output=True, env=env).stdout
-        head, _, body = out.partition(b"\r\n\r\n")
-        status = 200
-        for line in head.decode("latin-1").split("\r\n"):
-            if line.lower().startswith("status:"):
-                status = int(line.split()[1])
-        a.reply(status, body)

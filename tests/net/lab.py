@@ -139,6 +139,7 @@ class Lab:
                 connection, _ = s.accept()
             except OSError:
                 return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
             threading.Thread(target=self.converse, args=(connection, tls), daemon=True).start()
 

@@ -19,8 +19,8 @@ def cases():
                 yield os.path.basename(path)[:-5], c
 
 
-def fit(case):
-    """The case, with the sizes of its files as they are: seven bytes."""
+def fit(case, data=WEIGHTS):
+    """The case, with the sizes of its files as they are: those of `data`."""
     sizes = {f["size"] for f in case.get("expect", {}).get("files", []) if f.get("url") and f.get("size")}
 
     def change(value, key=""):
@@ -30,9 +30,9 @@ def fit(case):
             return [change(v, key) for v in value]
         if "size" in key.lower() and not isinstance(value, bool):
             if key == "sizeKB" and value and value * 1024 in sizes:
-                return len(WEIGHTS) / 1024
+                return len(data) / 1024
             if isinstance(value, (int, str)) and str(value).isdigit() and int(value) in sizes:
-                return type(value)(len(WEIGHTS))
+                return type(value)(len(data))
         return value
 
     return dict(case, answers=change(case["answers"]), expect=change(case.get("expect", {})))

@@ -73,8 +73,8 @@ static struct auth *auth_for(const struct storage *s, const char *url, bool *ret
 
 static void load(const struct storage *s, const struct rest_file *f, json_t *out)
 {
-    static const char *const states[] = { "done", "mismatch", "status", "failed",
-                                          "offline" };
+    static const char *const states[] = { "done",   "mismatch", "status",
+                                          "failed", "large",    "offline" };
     struct error error = { 0 };
     struct cache *cache = cache_open(settings.cache, 0, &error);
     struct downloader d = { .http = &settings.http, .cache = cache };

@@ -115,9 +115,32 @@ def what_was_not_promised_is_told_and_not_tried_again():
     assert len(lab.asked) == 1 and not stored(folder) and not leftovers(folder)
     expect(load(folder, "https://hub.test/model", options=("--size", len(DATA) + 1)), state="mismatch", mismatch=-1)
     expect(load(folder, "https://hub.test/model", options=("--size", 1000)), state="mismatch", mismatch=-1)
-    expect(load(folder, "https://hub.test/model", options=("--limit", 1000)), state="mismatch", mismatch=-1)
     expect(load(folder, "https://hub.test/model", options=("--sha256", sha256(DATA)[:7])), state="mismatch")
     assert not stored(folder) and not leftovers(folder)
+
+
+@case
+def a_file_above_the_limit_is_not_loaded():
+    folder, most = cache(), len(DATA) - 1
+    for options, told in ((("--size", len(DATA)), 0), ((), 1), (("--nameless",), 1)):
+        out = load(folder, "https://hub.test/model", options=("--limit", most, *options))
+        expect(out, state="large", fetched=0, readable=False)
+        assert len(lab.asked) == told and "%d bytes" % most in out["error"], out
+
+    @lab.route("/endless")
+    def _(a):
+        a.head(200, Connection="close")
+        a.send(DATA)
+        a.cut()
+    expect(load(folder, "https://hub.test/endless", options=("--limit", most)), state="large")
+    expect(load(folder, "https://hub.test/small", options=("--limit", len(SMALL))), state="done")
+    expect(load(folder, "https://hub.test/small", options=("--limit", len(SMALL) - 1)), state="large")
+    expect(load(folder, "https://hub.test/small", options=("--offline", "--limit", len(SMALL) - 1)), state="large")
+    # nobody says how large it is until it is too large; or it is less than was promised
+    cutting("/cut-large", 3 << 20, 5)
+    load(folder, "https://hub.test/cut-large", options=("--attempts", 1))
+    expect(load(folder, "https://hub.test/cut-large", options=("--limit", most)), state="large", fetched=0)
+    assert stored(folder) == [sha256(SMALL)] and not leftovers(folder)
 
 
 @case
@@ -269,6 +292,45 @@ def a_length_that_lies_is_a_mismatch_or_a_cut():
         a.cut()
     expect(load(cache(), "https://hub.test/long"), state="failed", failure="cut")
     expect(load(cache(), "https://hub.test/short", options=("--size", len(SMALL))), state="mismatch", mismatch=-1)
+
+
+# --- without a name ---
+
+@case
+def a_nameless_file_leaves_nothing_behind():
+    for path, data, options in (("/model", DATA, PROMISE), ("/small", SMALL, ()), ("/small", SMALL, ("--git-sha1", git_sha1(SMALL)))):
+        folder = cache()
+        expect(load(folder, "https://hub.test" + path, options=("--nameless", *options)), state="done", size=len(data),
+               sha256=sha256(data), readable=True)
+        assert not stored(folder) and not leftovers(folder)
+    wrong = load(cache(), "https://hub.test/small", options=("--nameless", "--sha256", sha256(DATA)))
+    expect(wrong, state="mismatch", actual=sha256(SMALL), readable=False)
+
+
+@case
+def a_nameless_file_goes_on_where_it_was_cut():
+    folder = cache()
+    cutting("/nameless", 3 << 20, 5)
+    answer = load(folder, "https://hub.test/nameless", options=("--nameless", "--attempts", 1, *PROMISE))
+    expect(answer, state="failed", readable=False)
+    assert len(leftovers(folder)) == 2
+    cutting("/nameless", 0, 0)
+    expect(load(folder, "https://hub.test/nameless", options=("--nameless", *PROMISE)), state="done", readable=True,
+           fetched=len(DATA) - (3 << 20), sha256=sha256(DATA))
+    assert not stored(folder) and not leftovers(folder)
+
+
+@case
+def an_object_of_the_cache_is_hashed_before_it_is_a_nameless_file():
+    folder = cache()
+    load(folder, "https://hub.test/model")
+    expect(load(folder, "https://hub.test/model", options=("--nameless", *PROMISE)), state="done", fetched=0, readable=True)
+    assert stored(folder) == [sha256(DATA)]
+    path = os.path.join(folder, "objects", sha256(DATA)[:2], sha256(DATA)[2:])
+    os.chmod(path, 0o600)
+    with open(path, "r+b") as f:
+        f.write(b"rotten")
+    expect(load(folder, "https://hub.test/model", options=("--nameless", *PROMISE)), state="done", fetched=len(DATA))
 
 
 # --- many ---

@@ -102,6 +102,13 @@ def an_lfs_object_that_is_missing_or_wrong_is_told():
     assert "integrity/digest-mismatch" in rules(scan("git+https://hub.test/git/lfs", code=1))
 
 
+@case
+def other_ways_to_a_repository_are_refused_and_told():
+    for target in ("ssh://git@hub.test/x", "git+ssh://git@hub.test/x", "git@hub.test:x/y", "git+file:///etc", "dvc:ssh://git@hub.test/x//m"):
+        p = subprocess.run([ASSAY, "scan", target], capture_output=True, env=dict(os.environ, HOME=lab.path("home")))
+        assert p.returncode == 4 and b"https" in p.stderr and not p.stdout, (target, p.stderr)
+
+
 # --- DVC ---
 
 @case
@@ -147,6 +154,15 @@ def directories_stages_and_old_layouts():
 
 
 @case
+def a_remote_may_be_all_of_a_host():
+    lab.keep(TENSORS, prefix="/files/md5/")
+    for name, url in (("bare", b"https://cdn.test"), ("slash", b"https://cdn.test/")):
+        lab.repository(name, {".dvc/config": CONFIG.replace(b"https://hub.test/remote", url), "m.safetensors.dvc": out(TENSORS, "m.safetensors")})
+        file, = paths(scan("dvc:https://hub.test/git/%s//m.safetensors" % name, code=0)).values()
+        assert ("md5", "verified") in states(file), file
+
+
+@case
 def a_remote_in_a_bucket_is_read_with_the_operator_s_key_only():
     seen = []
 
@@ -179,9 +195,10 @@ def a_repository_is_hostile():
             ("h1", {"m.dvc": out(TENSORS, "../../etc/m")}, "outside"),
             ("h2", {"m.dvc": b"outs: [*a]\n"}, ""),
             ("h3", {"m.dvc": b"outs:\n- md5: ../../../etc/passwd\n  path: m\n"}, "MD5"),
-            ("h4", {"m.dvc": out(TENSORS, "m"), ".dvc/config": CONFIG.replace(b"https://hub.test/remote", b"/etc")}, "no kind"),
+            ("h4", {"m.dvc": out(TENSORS, "m"), ".dvc/config": CONFIG.replace(b"https://hub.test/remote", b"/etc")}, "is a directory (/etc) of the machine"),
+            ("h4b", {"m.dvc": out(TENSORS, "m"), ".dvc/config": CONFIG.replace(b"https://hub.test/remote", b"../store")}, "is a directory (../store)"),
             ("h5", {"m.dvc": out(TENSORS, "m"), ".dvc/config": CONFIG.replace(b"https://hub.test", b"https://127.0.0.1:%d" % lab.port)}, ""),
-            ("h6", {"m.dvc": out(TENSORS, "m"), ".dvc/config": CONFIG.replace(b"https://hub.test", b"ssh://hub.test")}, "no kind"),
+            ("h6", {"m.dvc": out(TENSORS, "m"), ".dvc/config": CONFIG.replace(b"https://hub.test", b"ssh://hub.test")}, "is kept in ssh:, which is not read"),
             ("h7", {"m.dvc": out(TENSORS, "m")}, "remote"),
             ("h8", {"m.dvc": b"outs:\n- path: m\n  path: n\n"}, "")):
         lab.repository(name, files)

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 """References whose registry or network does not behave, and what is done with what came:
 scan, metadata, fetch and lock of a Hub in miniature."""
-import atexit, hashlib, json, os, pickle, resource, struct, subprocess, sys, tempfile, threading, zlib
+import atexit, base64, hashlib, json, os, pickle, resource, struct, subprocess, sys, tempfile, threading, zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from replay import Replay, cases, fit
-from tap import case, main
+from replay import WEIGHTS, Replay, cases, fit
+from tap import ASSAY, case, main
 
 CDN, EVIL = "cdn-lfs.hf.co", "evil.test"
 lab = Replay(extra=(CDN, EVIL)).__enter__()
@@ -529,6 +529,139 @@ def a_killed_fetch_resumes_and_verifies():
     again, = asked("/acme/tiny/resolve/%s/model" % COMMIT)
     assert p.returncode == 0 and int(again.headers["range"][6:-1]) > 1 << 20, again.headers
     assert open(d + "/model.safetensors", "rb").read() == data
+
+
+@case
+def a_file_above_the_operator_s_bound_is_not_loaded_and_never_clean():
+    hub(MODEL)
+    size = len(MODEL["model.safetensors"])
+    scan("--max-file-size", size, expect=0)
+    r = scan("--max-file-size", size - 1, expect=2)
+    f = files(r)
+    assert f["model.safetensors"]["status"] == "failed" and "larger than %d bytes" % (size - 1) in f["model.safetensors"]["reason"], f
+    assert f["config.json"]["status"] != "failed" and not asked("/acme/tiny/resolve/%s/model.safetensors" % COMMIT)
+    assert not {x for x in rules(r) if x.startswith("integrity/")}, rules(r)
+    # also where the list does not tell the size, and from the cache
+    cache = scratch() + "/cache"
+    scan("--cache", cache, expect=0)
+    assert files(scan("--cache", cache, "--offline", "--max-file-size", size - 1, expect=2))["model.safetensors"]["status"] == "failed"
+    tree = [entry(p, d) for p, d in sorted(MODEL.items())]
+    for e in tree:
+        del e["size"], e["lfs"]["size"]
+    hub(MODEL, listing=tree)
+    assert files(scan("--max-file-size", size - 1, expect=2))["model.safetensors"]["status"] == "failed"
+    to = scratch()
+    p = lab.assay("fetch", "hf:acme/tiny", "--to", to, "--max-file-size", size - 1)
+    assert p.returncode == 2 and os.listdir(to) == ["config.json"] and b"larger than" in p.stderr, p
+    assert lab.assay("lock", "hf:acme/tiny", "-o", to + "/lock", "--max-file-size", size - 1).returncode != 0
+    assert not os.path.exists(to + "/lock")
+    for bad in ("0", "-1", "1M", ""):
+        assert lab.assay("scan", "hf:acme/tiny", "--max-file-size", bad).returncode == 4
+
+
+# ---- digests that only a download's headers name -----------------------------------------
+
+
+def crc32c(data):
+    value = 0xffffffff
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0x82f63b78 if value & 1 else 0)
+    return value ^ 0xffffffff
+
+
+@case
+def a_checksum_in_a_header_is_checked_and_called_weak():
+    kaggle = fit(next(c for r, c in cases() if r == "kaggle" and c["expect"]["listed"]))
+    config = next(f["url"] for f in kaggle["expect"]["files"] if f["url"].endswith("/config.json"))
+    for right in (True, False):
+        value = base64.b64encode(crc32c(WEIGHTS if right else b"other").to_bytes(4, "big")).decode()
+        lab.case, lab.files, lab.fault = kaggle, {}, None
+        lab.files[config] = lambda a: a.reply(200, WEIGHTS, x_goog_hash="crc32c=" + value)
+        r = scan(reference=kaggle["reference"])
+        found = [(e["state"], e["weak"]) for e in files(r)["config.json"]["expected"] if e["algorithm"] == "crc32c"]
+        assert found == [("verified" if right else "mismatch", True)], files(r)["config.json"]
+        assert ("integrity/digest-mismatch" in rules(r)) == (not right)
+        to = scratch()
+        p = lab.assay("fetch", kaggle["reference"], "--to", to)
+        assert p.returncode == (0 if right else 1), p
+        assert os.path.exists(to + "/config.json") == right and (right or b"a header names crc32c" in p.stderr), p.stderr
+
+
+# ---- signatures that lie in a fetched model ---------------------------------------------
+
+
+def key_pair():
+    d = scratch()
+    quiet = dict(check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", d + "/k"], **quiet)
+    subprocess.run(["openssl", "ec", "-in", d + "/k", "-pubout", "-out", d + "/p"], **quiet)
+    return d + "/k", d + "/p"
+
+
+def bundle(model, *options):
+    """The bytes of an OMS bundle over the files, and the key that it verifies with."""
+    private, public = key_pair()
+    d = scratch()
+    for path, data in model.items():
+        os.makedirs(os.path.dirname(os.path.join(d, path)), exist_ok=True)
+        with open(os.path.join(d, path), "wb") as f:
+            f.write(data)
+    out = scratch() + "/b"
+    p = subprocess.run([ASSAY, "sign", "key", d, "--private-key", private, "--signature", out, *options],
+                       capture_output=True)
+    assert p.returncode == 0, p.stderr
+    with open(out, "rb") as f:
+        return f.read(), public
+
+
+def signatures(report):
+    return [(g["path"], g["kind"], g["state"]) for m in report["models"] for g in m["signatures"]]
+
+
+@case
+def a_signature_is_found_whatever_its_name_is():
+    sealed, public = bundle(MODEL)
+    for path in ("model.sig", "weights.bin", "a.json"):
+        hub({**MODEL, path: sealed})
+        r = scan("--public-key", public)
+        found = signatures(r)
+        assert found == [(path, "oms", "verified")], (path, found, r["models"][0]["signatures"])
+        for name in MODEL:
+            assert "verified" in {e["state"] for e in files(r)[name]["expected"] if e["by"] == "signature"}, (path, name)
+        assert not {x for x in rules(r) if x.startswith("integrity/")}, rules(r)
+        # and the same without anybody to accept it
+        assert signatures(scan()) == [(path, "oms", "untrusted")]
+
+
+@case
+def a_changed_file_is_found_by_a_signature_with_an_odd_name():
+    sealed, public = bundle(MODEL)
+    hub({**MODEL, "config.json": b"{}", "weights.bin": sealed})
+    r = scan("--public-key", public, expect=1)
+    assert signatures(r) == [("weights.bin", "oms", "invalid")]
+    assert {"integrity/signature-invalid", "integrity/digest-mismatch"} <= rules(r)
+
+
+@case
+def other_files_are_no_signatures():
+    sealed, public = bundle(MODEL)
+    hub({**MODEL, "weights.bin": b" " + sealed[1:], "b.json": b'{"a": "dev.sigstore.bundle"}', "empty": b""})
+    assert signatures(scan("--public-key", public)) == []
+
+
+@case
+def a_signature_that_is_met_too_late_is_not_called_broken():
+    sealed, public = bundle(MODEL, "--hash", "blake2b")
+    hub({**MODEL, "model.sig": sealed})
+    assert signatures(scan("--public-key", public)) == [("model.sig", "oms", "verified")]
+    for options in ("--hash", "blake2b"), ("--shard-size", "40"):
+        sealed, public = bundle(MODEL, *options)
+        hub({**MODEL, "weights.bin": sealed})
+        r = scan("--public-key", public)
+        assert signatures(r) == [("weights.bin", "oms", "unsupported")], signatures(r)
+        assert "integrity/signature-invalid" not in rules(r)
 
 
 main()

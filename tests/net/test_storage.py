@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Buckets, containers, OCI repositories and web servers: listed, hashed, loaded; and what a
 hostile or broken one can do."""
-import base64, hashlib, json, os, subprocess, sys, urllib.parse
+import base64, hashlib, hmac, json, os, subprocess, sys, urllib.parse, zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lab import BUILD, Lab
@@ -16,7 +16,7 @@ lab = Lab(S3, S3_NORTH, "s3.us-east-1.amazonaws.com", AZURE, GCS, "login.microso
 STORAGE = os.path.join(BUILD, "net", "storage")
 caches = iter(range(1 << 30))
 DATA = b"model bytes\n" * 1000
-SECRETS = ("AWS_", "AZURE_", "STORAGE_", "GOOGLE_", "CLOUDSDK_", "JF")
+SECRETS = ("REGISTRY_AUTH", "DOCKER_", "AWS_", "AZURE_", "STORAGE_", "GOOGLE_", "CLOUDSDK_", "JF")
 
 
 def sha256(data):
@@ -25,6 +25,15 @@ def sha256(data):
 
 def md5(data):
     return hashlib.md5(data).hexdigest()
+
+
+def crc32c(data):
+    value = 0xffffffff
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0x82f63b78 if value & 1 else 0)
+    return "%08x" % (value ^ 0xffffffff)
 
 
 def b64(hexadecimal):
@@ -169,6 +178,51 @@ def the_login_of_docker_is_used_for_its_own_host():
     r.table["hub.test", "/token"] = token
     listed("oci://hub.test/team/model:v1", home=home)
     listed("oci://hub.test/team/model:v1", ok=False)
+
+
+@case
+def a_credential_helper_of_docker_s_is_not_run_and_that_is_told():
+    home, mark = lab.path("helper-home"), lab.path("helper-ran")
+    os.makedirs(os.path.join(home, ".docker"), exist_ok=True)
+    program = os.path.join(home, "docker-credential-lab")
+    with open(program, "w") as f:
+        f.write("#!/bin/sh\ntouch %s\n" % mark)
+    os.chmod(program, 0o755)
+    lab.routes["*"] = lambda a: a.reply(401, b"")
+
+    def config(name, **rows):
+        with open(os.path.join(home, name), "w") as f:
+            json.dump(rows, f)
+        return os.path.join(home, name)
+    auth = base64.b64encode(b"me:s3cret").decode()
+    env = {"PATH": home + ":" + os.environ["PATH"]}
+    for rows in ({"credHelpers": {"hub.test": "lab"}}, {"credsStore": "lab", "auths": {"hub.test": {}}}):
+        config(".docker/config.json", **rows)
+        error = listed("oci://hub.test/team/model:v1", ok=False, home=home, env=env)["error"]
+        assert "docker-credential-lab" in error and "not run" in error and "REGISTRY_AUTH_FILE" in error, error
+    config(".docker/config.json", credHelpers={"other.test": "lab"})
+    assert "credential" not in listed("oci://hub.test/team/model:v1", ok=False, home=home, env=env)["error"]
+    assert not os.path.exists(mark)
+    # what the sentence advises, and docker's own variable, hold
+    r = Registry()
+    r.push(image(titled(DATA, "model.gguf")), "v1", blobs=(DATA, b"{\"a\":1}"))
+    served = lab.routes["*"]
+
+    def asking(a):
+        if a.path.startswith("/token"):
+            good = a.headers.get("authorization") == "Basic " + auth
+            return a.reply(200 if good else 401, b'{"token": "t"}')
+        if a.headers.get("authorization") != "Bearer t":
+            return a.reply(401, b"", WWW_Authenticate='Bearer realm="https://hub.test/token",service="x",scope="y"')
+        served(a)
+    lab.routes["*"] = asking
+    config(".docker/config.json", credsStore="lab")
+    assert "not run" in listed("oci://hub.test/team/model:v1", ok=False, home=home)["error"]
+    file = config("auth.json", auths={"hub.test": {"auth": auth}})
+    listed("oci://hub.test/team/model:v1", home=home, env={"REGISTRY_AUTH_FILE": file})
+    os.makedirs(home + "/config", exist_ok=True)
+    config("config/config.json", auths={"hub.test": {"auth": auth}})
+    listed("oci://hub.test/team/model:v1", home=home, env={"DOCKER_CONFIG": home + "/config"})
 
 
 @case
@@ -372,6 +426,25 @@ def an_etag_is_a_hash_only_where_it_is_one():
 
 
 @case
+def a_weak_checksum_counts_where_there_is_nothing_else():
+    zlib_crc = "%08x" % zlib.crc32(DATA)
+    sums = {"sha1": hashlib.sha1(DATA).hexdigest(), "crc32c": crc32c(DATA), "crc32": zlib_crc}
+    for name, value in sums.items():
+        for wrong in (False, True):
+            sent = "0" * len(value) if wrong else value
+            fields = {"ETag": '"%s-3"' % md5(DATA), "Content_Length": len(DATA), "x_amz_checksum_" + name: b64(sent)}
+            bucket({None: page("a.bin")}, head=lambda a: a.head(200, **fields))
+            one = listed("s3://models/", env=KEY, load=True)["by"]["a.bin"]
+            assert one["hashes"] == {name: sent} and one["state"] == ("mismatch" if wrong else "done"), one
+    # of parts and not of the object; beside a digest that proves more
+    for fields, wanted in (({"x_amz_checksum_crc32c": b64(crc32c(DATA)) + "-3"}, {}),
+                           ({"x_amz_checksum_crc32c": b64(crc32c(DATA)), "x_amz_checksum_sha256": b64(sha256(DATA))},
+                            {"sha256": sha256(DATA)})):
+        bucket({None: page("a.bin")}, head=lambda a: a.head(200, ETag='"%s-3"' % md5(DATA), Content_Length=len(DATA), **fields))
+        assert listed("s3://models/")["by"]["a.bin"]["hashes"] == wanted
+
+
+@case
 def an_endpoint_of_the_operator_s_may_be_private_and_plain():
     bucket({None: page("a.bin")}, host="127.0.0.1:%d" % lab.plain_port, base="/models")
     env = dict(KEY, AWS_ENDPOINT_URL_S3="http://127.0.0.1:%d" % lab.plain_port)
@@ -455,9 +528,41 @@ def objects_of_google_are_listed_and_loaded():
     out = listed("gs://models/dir", load=True, env={"CLOUDSDK_AUTH_ACCESS_TOKEN": "t0ken"})
     assert set(out["by"]) == {"a b.bin", "sub/c.bin", "composite"}, out
     assert out["by"]["a b.bin"]["hashes"] == {"md5": md5(DATA)} and out["by"]["composite"]["hashes"] == {}
+    assert "crc32c" in urllib.parse.unquote(lab.asked[0].path)
     assert all(f["state"] == "done" for f in out["files"])
     assert "/storage/v1/b/models/o/dir%2Fa%20b.bin?alt=media&generation=17" in lab.paths()
     assert all(a.headers["authorization"] == "Bearer t0ken" for a in lab.asked)
+
+
+@case
+def a_credentials_file_of_google_s_is_exchanged_for_a_token():
+    gcs([item("a.bin")])
+    objects = lab.routes["*"]
+
+    @lab.route("/token")
+    def _(a):
+        assert b"grant_type=refresh_token" in a.body and a.host == "oauth2.googleapis.com"
+        a.reply(200, b'{"access_token": "t-user", "expires_in": 3600}')
+    path = lab.path("adc.json")
+    with open(path, "w") as f:
+        json.dump({"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}, f)
+    lab.routes["*"] = objects
+    out = listed("gs://models/", load=True, env={"GOOGLE_APPLICATION_CREDENTIALS": path})
+    assert out["by"]["a.bin"]["state"] == "done"
+    assert {a.headers["authorization"] for a in lab.asked if a.host == GCS} == {"Bearer t-user"}
+    assert not [a for a in lab.asked if path in a.headers.get("authorization", "")]
+    del lab.routes["/token"]
+
+
+@case
+def a_composite_object_of_google_is_checked_by_its_crc32c():
+    assert crc32c(b"123456789") == "e3069283"
+    gcs([item("good", md5Hash=None, crc32c=b64(crc32c(DATA))), item("bad", md5Hash=None, crc32c=b64(crc32c(b"other"))),
+         item("odd", md5Hash=None, crc32c="AAAAAAA="), item("both", crc32c=b64(crc32c(DATA)))])
+    by = listed("gs://models/", load=True, env={"CLOUDSDK_AUTH_ACCESS_TOKEN": "t0ken"})["by"]
+    assert by["good"]["hashes"] == {"crc32c": crc32c(DATA)} and by["good"]["state"] == "done", by
+    assert by["bad"]["state"] == "mismatch" and by["odd"]["hashes"] == {}, by
+    assert by["both"]["hashes"] == {"md5": md5(DATA)}
 
 
 @case
@@ -523,6 +628,44 @@ def a_signature_of_azure_s_is_for_the_operator_s_account():
     assert out["refusal"] == "forbidden" and "AuthenticationFailed" in out["error"] and "s3cret" not in out["error"], out
 
 
+def shared_key(a, account, key):
+    """What Azure would make of the request: the Authorization of whoever has the key."""
+    url = urllib.parse.urlsplit(a.path)
+    lines = [a.method] + [a.headers.get(n, "") for n in (
+        "content-encoding", "content-language", "content-length", "content-md5", "content-type", "date", "if-modified-since",
+        "if-match", "if-none-match", "if-unmodified-since", "range")]
+    lines += ["%s:%s" % h for h in sorted(a.headers.items()) if h[0].startswith("x-ms-")]
+    lines += ["/" + account + url.path]
+    lines += ["%s:%s" % (n.lower(), v) for n, v in sorted(urllib.parse.parse_qsl(url.query, keep_blank_values=True))]
+    digest = hmac.new(base64.b64decode(key), "\n".join(lines).encode(), hashlib.sha256).digest()
+    return "SharedKey %s:%s" % (account, base64.b64encode(digest).decode())
+
+
+@case
+def a_key_of_azure_s_signs_what_goes_to_its_account_only():
+    key = base64.b64encode(bytes(range(64))).decode()
+    azure({"": blobs("dir/a b.bin", marker="m 1/+"), "m 1/+": blobs("dir/c.bin")})
+    served, wrong = lab.routes["*"], []
+
+    def account(a):
+        if a.headers.get("authorization") != shared_key(a, "acme", key):
+            wrong.append(a.headers)
+            return a.reply(403, b"<Error><Code>AuthenticationFailed</Code></Error>")
+        served(a)
+    lab.routes["*"] = account
+    env = {"AZURE_STORAGE_ACCOUNT": "acme", "AZURE_STORAGE_KEY": key}
+    for env in (env, {"AZURE_STORAGE_CONNECTION_STRING": "DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=%s" % key}):
+        out = listed("azure://models/dir", load=True, env=env)
+        assert [f["state"] for f in out["files"]] == ["done", "done"] and not wrong, (out, wrong)
+        assert key not in json.dumps(out)
+    lab.routes["*"] = served
+    listed("wasbs://models@acme.blob.core.windows.net/dir", load=True, env=dict(env, AZURE_STORAGE_CONNECTION_STRING="",
+                                                                              AZURE_STORAGE_ACCOUNT="other", AZURE_STORAGE_KEY=key))
+    assert lab.asked and not [a for a in lab.asked if "authorization" in a.headers]
+    out = listed("azure://models/dir", ok=False, env={"AZURE_STORAGE_ACCOUNT": "acme", "AZURE_STORAGE_KEY": "s3cret?"})
+    assert "AZURE_STORAGE_KEY" in out["error"] and "s3cret" not in out["error"], out
+
+
 @case
 def a_connection_string_of_azure_s_names_the_endpoint():
     azure({"": blobs("a.bin")}, host="127.0.0.1:%d" % lab.plain_port, base="/dev/models")
@@ -553,7 +696,7 @@ def a_client_of_entra_gets_a_token():
 @case
 def artifactory_is_listed_and_loaded():
     files = [{"uri": "/a.bin", "size": len(DATA), "folder": False, "sha1": "x", "sha2": sha256(DATA)},
-             {"uri": "/sub/b.bin", "size": str(len(DATA)), "folder": "false"}, {"uri": "/sub", "size": "-1", "folder": True},
+             {"uri": "/sub/b.bin", "size": str(len(DATA)), "folder": "false", "sha1": hashlib.sha1(DATA).hexdigest()}, {"uri": "/sub", "size": "-1", "folder": True},
              {"uri": "/../../x", "size": 1, "folder": False}]
     info = {"repo": "models", "path": "/one.bin", "size": str(len(DATA)), "createdBy": "ann",
             "checksums": {"md5": md5(DATA), "sha256": sha256(DATA).upper()}, "originalChecksums": {"sha256": sha256(DATA).upper()}}
@@ -568,6 +711,7 @@ def artifactory_is_listed_and_loaded():
     env = {"JF_URL": "https://hub.test/", "JF_ACCESS_TOKEN": "t0ken"}
     out = listed("jfrog://hub.test/models/dir", load=True, env=env)
     assert set(out["by"]) == {"a.bin", "sub/b.bin"} and out["refused"] == 1, out
+    assert out["by"]["sub/b.bin"]["hashes"] == {"sha1": hashlib.sha1(DATA).hexdigest()}
     assert out["by"]["a.bin"]["hashes"] == {"sha256": sha256(DATA)} and all(f["state"] == "done" for f in out["files"])
     assert all(a.headers["authorization"] == "Bearer t0ken" for a in lab.asked)
     out = listed("https://hub.test/artifactory/models/one.bin", load=True, env=dict(env, JF_URL="https://cdn.test"))

@@ -5,7 +5,7 @@
 
 #include "core/finding.h"
 #include "formats/inspector.h"
-#include "formats/pickle_rules.h"
+#include "formats/pickle/rules.h"
 
 enum { FILE_MAX = 256 << 20, ARENA_MAX = 1 << 30 };
 

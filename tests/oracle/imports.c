@@ -7,7 +7,7 @@
 #include <inttypes.h>
 
 #include "core/finding.h"
-#include "formats/pickle_render.h"
+#include "formats/pickle/render.h"
 
 enum { STREAM_MAX = 256 << 20, ARENA_MAX = 256 << 20 };
 
@@ -97,7 +97,7 @@ static void run_stream(struct pickle_machine *m, struct run *run)
         run->separator[i] = "";
     enum pickle_end end = pickle_machine_run(m, 0);
     unsigned disputed = m->disputed;
-    while (pickle_machine_next_reading(m, disputed)) { /* as pickle_scan.c does */
+    while (pickle_machine_next_reading(m, disputed)) { /* as formats/pickle/scan.c does */
         enum pickle_end other = pickle_machine_run(m, 0);
         end = other == PICKLE_STOPPED ? other : end;
         disputed |= m->disputed;

@@ -6,7 +6,7 @@
 #include "unit.h"
 
 #include "formats/inspector.h"
-#include "formats/pickle_rules.h"
+#include "formats/pickle/rules.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -197,6 +197,26 @@ static inline void assert_expected(const char *directory, const struct expected 
         inspected_free(&i);
     }
     assert_int_equal(wrong, 0);
+}
+
+/* Whatever byte of a fixture is changed or wherever it is cut (every `stride` bytes), the
+ * inspection ends. */
+static inline void assert_cuts_and_flips_end(const char *directory, const char *name,
+                                             size_t stride, bool deep)
+{
+    struct inspected whole = inspect_file(directory, name, NULL, false);
+    uint8_t *copy = malloc(whole.size);
+    assert_non_null(copy);
+    for (size_t cut = 0; cut < whole.size; cut += stride) {
+        memcpy(copy, whole.map, whole.size);
+        struct inspected i = inspect_bytes("x", span_of(copy, cut), NULL, deep);
+        inspected_free(&i);
+        copy[cut] ^= 0xff;
+        i = inspect_bytes("x", span_of(copy, whole.size), NULL, deep);
+        inspected_free(&i);
+    }
+    free(copy);
+    inspected_free(&whole);
 }
 
 /* Every member that was looked at, wherever it lies; by its name's end. */

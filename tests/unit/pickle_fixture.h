@@ -5,7 +5,7 @@
 #include "unit.h"
 
 #include "formats/inspector.h"
-#include "formats/pickle_rules.h"
+#include "formats/pickle/rules.h"
 
 static const char fixture_lists[] =
     "{ \"schema\": 1, \"library\": \"test\", // small\n"

@@ -31,7 +31,50 @@ static void test_published_values(void **state)
            "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262");
     expect(DIGEST_MD5, "abc", "900150983cd24fb0d6963f7d28e17f72"); /* RFC 1321, A.5 */
     expect(DIGEST_CRC32, "123456789", "cbf43926"); /* the check value of CRC-32 */
+    expect(DIGEST_SHA1, "abc",
+           "a9993e364706816aba3e25717850c26c9cd0d89d"); /* FIPS 180-2 */
+    expect(DIGEST_CRC32C, "123456789", "e3069283");
+    expect(DIGEST_CRC32C, "", "00000000");
     expect(DIGEST_GIT_SHA1, "Hello, World!", "b45ef6fec89518d314f546fd6c3025367b721684");
+}
+
+/* RFC 3720, appendix B.4, which writes the lowest byte first; whole, and cut anywhere. */
+static void test_crc32c(void **state)
+{
+    (void)state;
+    static const uint8_t read_10[48] = {
+        [0] = 0x01,  [1] = 0xc0,  [16] = 0x14, [22] = 0x04,
+        [27] = 0x14, [31] = 0x18, [32] = 0x28, [40] = 0x02
+    };
+    uint8_t zeros[32] = { 0 }, ones[32], up[32], down[32];
+    for (uint8_t i = 0; i < 32; i++) {
+        ones[i] = 0xff;
+        up[i] = i;
+        down[i] = (uint8_t)(31 - i);
+    }
+    const struct {
+        struct span bytes;
+        const char *hex;
+    } vectors[] = {
+        {span_of(zeros,    32), "8a9136aa"},
+        { span_of(ones,    32), "62a8ab43"},
+        { span_of(up,      32), "46dd794e"},
+        { span_of(down,    32), "113fdb5c"},
+        { span_of(read_10, 48), "d9963a56"},
+    };
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
+        for (size_t cut = 0; cut <= vectors[i].bytes.len; cut++) {
+            char hex[DIGEST_HEX_MAX + 1];
+            struct digester *d = digester_new(DIGEST_BIT(DIGEST_CRC32C), 0);
+            assert_non_null(d);
+            digester_add(d, span_slice(vectors[i].bytes, 0, cut));
+            digester_add(d, span_slice(vectors[i].bytes, cut, vectors[i].bytes.len));
+            digester_finish(d);
+            assert_true(digester_hex(d, DIGEST_CRC32C, hex));
+            assert_string_equal(hex, vectors[i].hex);
+            assert_true(digest_weak(DIGEST_CRC32C));
+            digester_free(d);
+        }
 }
 
 /* A text's CR LF counts as LF, but a lone CR and binary data stay. */
@@ -206,6 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_published_values),
+        cmocka_unit_test(test_crc32c),
         cmocka_unit_test(test_line_ends_of_text_count_as_one),
         cmocka_unit_test(test_line_ends_of_a_git_blob),
         cmocka_unit_test(test_pieces_do_not_matter),

@@ -3,7 +3,7 @@
 
 #include "core/digest.h"
 #include "net/cache.h"
-#include "net/follow.h"
+#include "net/intake.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { PIECE = 100000, PIECES = 40 };
 
 static char base[64];
 static unsigned caches;
@@ -292,40 +294,62 @@ static void test_a_link_is_no_object(void **state)
     cache_close(c);
 }
 
+/* `before` pieces are of an earlier run. */
+static void take_in(struct cache *c, const uint8_t *bytes, size_t before, bool threaded,
+                    const char *expected)
+{
+    char actual[DIGEST_HEX_MAX + 1];
+    struct partial p;
+    struct error error;
+    int fd = -1;
+    assert_int_equal(partial_open(c, "grows", &p, &error), PARTIAL_OPEN);
+    assert_true(partial_restart(&p, "\"v\"", &error));
+    assert_true(partial_write(&p, span_of(bytes, before * PIECE), &error));
+    struct intake *in = intake_new(&p, DIGEST_BIT(DIGEST_SHA256), 0, threaded);
+    assert_non_null(in);
+    for (size_t i = before; i < PIECES; i++) {
+        assert_true(intake_add(in, span_of(bytes + i * PIECE, PIECE), &error));
+        assert_int_equal(intake_size(in), (i + 1) * PIECE);
+        if (i % 7 == 3) { /* the net was cut */
+            assert_true(intake_flush(in, &error));
+            assert_int_equal(p.size, (i + 1) * PIECE);
+        }
+    }
+    struct digester *d = intake_finish(in, &error);
+    assert_non_null(d);
+    assert_true(digester_hex(d, DIGEST_SHA256, actual));
+    assert_string_equal(actual, expected);
+    digester_free(d);
+    intake_free(in);
+    in = intake_new(&p, DIGEST_BIT(DIGEST_SHA256), 0, threaded);
+    intake_free(in); /* in the middle */
+    p.size++;
+    in = intake_new(&p, DIGEST_BIT(DIGEST_SHA256), 0, threaded);
+    assert_null(intake_finish(in, &error)); /* it is shorter */
+    intake_free(in);
+    p.size--;
+    assert_true(partial_take(&p, &fd, &error));
+    assert_int_equal(lseek(fd, 0, SEEK_END), PIECE * PIECES);
+    assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+    assert_false(partial_exists(c, "grows"));
+    (void)close(fd);
+}
+
 static void test_a_file_is_hashed_while_it_grows(void **state)
 {
     (void)state;
-    enum { PIECE = 100000, PIECES = 40 };
-    char path[128], expected[DIGEST_HEX_MAX + 1], actual[DIGEST_HEX_MAX + 1];
+    char expected[DIGEST_HEX_MAX + 1];
     uint8_t *bytes = malloc(PIECE * PIECES);
-    struct error error;
+    struct cache *c = new_cache();
     assert_non_null(bytes);
     for (size_t i = 0; i < PIECE * PIECES; i++)
         bytes[i] = (uint8_t)(i * 31 >> 3);
     digest_of(span_of(bytes, PIECE * PIECES), expected);
-    for (int threaded = 0; threaded < 2; threaded++) {
-        (void)snprintf(path, sizeof path, "%s/grows%d", base, threaded);
-        int fd = open(path, O_RDWR | O_CREAT, 0600);
-        struct follow *f = follow_new(fd, DIGEST_BIT(DIGEST_SHA256), 0, threaded);
-        assert_non_null(f);
-        for (size_t i = 0; i < PIECES; i++) {
-            assert_int_equal(write(fd, bytes + i * PIECE, PIECE), PIECE);
-            follow_advance(f, (i + 1) * PIECE);
-        }
-        const struct digester *d = follow_finish(f, PIECE * PIECES, &error);
-        assert_non_null(d);
-        assert_true(digester_hex(d, DIGEST_SHA256, actual));
-        assert_string_equal(actual, expected);
-        follow_free(f);
-        f = follow_new(fd, DIGEST_BIT(DIGEST_SHA256), 0, threaded);
-        follow_advance(f, PIECE);
-        follow_free(f); /* in the middle */
-        f = follow_new(fd, DIGEST_BIT(DIGEST_SHA256), 0, threaded);
-        assert_null(follow_finish(f, PIECE * PIECES + 1, &error)); /* it is shorter */
-        follow_free(f);
-        (void)close(fd);
-    }
+    for (size_t before = 0; before <= PIECES; before += PIECES / 2)
+        for (int threaded = 0; threaded < 2; threaded++)
+            take_in(c, bytes, before, threaded, expected);
     free(bytes);
+    cache_close(c);
 }
 
 static int make_base(void **state)

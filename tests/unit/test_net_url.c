@@ -306,6 +306,14 @@ static void test_what_a_hop_may_reach(void **state)
     assert_false(trail_sends(&t, "Authorization: x"));
     assert_false(trail_sends(&t, "X-Anything: x"));
     trail_end(&t);
+
+    q = (struct http_request){ .url = "https://hub.test/", .anchored = true };
+    assert_true(trail_start(&t, &q, &failure, &error));
+    assert_true(trail_follow(&t, 302, "/2", ADDRESS_PUBLIC, &error));
+    assert_false(
+        trail_follow(&t, 302, "https://hub.test:8443/3", ADDRESS_PUBLIC, &error));
+    assert_non_null(strstr(error.message, "another server"));
+    trail_end(&t);
 }
 
 int main(void)

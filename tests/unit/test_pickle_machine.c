@@ -1,7 +1,7 @@
 #include "unit.h"
 
-#include "formats/pickle_listing.h"
-#include "formats/pickle_render.h"
+#include "formats/pickle/listing.h"
+#include "formats/pickle/render.h"
 
 /* Everything a run tells, as text: imports "c MODULE NAME;", calls "CALL;", oddities. */
 struct log {

@@ -1,7 +1,7 @@
 #include "unit.h"
 
-#include "formats/pickle_memo.h"
-#include "formats/pickle_store.h"
+#include "formats/pickle/memo.h"
+#include "formats/pickle/store.h"
 
 /* A value for an index: every tag, payloads that jump. */
 static pickle_value sample(uint64_t i)

@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "formats/pickle_rules.h"
+#include "formats/pickle/rules.h"
 
 static struct pickle_rules *read_list(const char *json)
 {

@@ -1,33 +1,7 @@
 /* What references mean, for every registry, and what must not pass for one. */
-#include "unit.h"
+#include "table.h"
 
 #include "registry/registry.h"
-
-static struct registries *table;
-
-static int load_table(void **state)
-{
-    (void)state;
-    const char *const directories[] = { "registries.d", NULL };
-    struct error error = { .code = ERROR_NONE };
-    table = registries_load(directories, &error);
-    if (!table)
-        print_error("%s\n", error.message);
-    return table ? 0 : -1;
-}
-
-static int free_table(void **state)
-{
-    (void)state;
-    registries_free(table);
-    return 0;
-}
-
-static const char *nothing_set(const char *name)
-{
-    (void)name;
-    return NULL;
-}
 
 #define COMMIT "607a30d783dfa663caf39e06633721c8d4cfcd7e"
 #define SHA256 "39ed52f2a78e934b3ba6e2a89f5b1c712de7dfea535525255b1aa35c5565e08b"

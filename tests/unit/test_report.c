@@ -1,8 +1,8 @@
 #include "unit.h"
 
 #include "policy/policy.h"
-#include "reports/read.h"
 #include "reports/report.h"
+#include "reports/stored/read.h"
 #include "sample_result.h"
 
 static const struct policy_reading reading = { NULL, 20000 };

@@ -2,7 +2,7 @@
  * fixtures/registries/ say: a reference, what the registry answers, what must follow
  * (also the findings: trust/renamed, trust/unsafe-listing).  Run from the source
  * directory. */
-#include "unit.h"
+#include "table.h"
 
 #include "core/json.h"
 #include "registry/driver.h"
@@ -11,24 +11,7 @@
 #include <dirent.h>
 #include <string.h>
 
-static struct registries *table;
 static const json_t *environment; /* of the case at hand */
-
-static int load_table(void **state)
-{
-    const char *const directories[] = { "registries.d", NULL };
-    struct error error;
-    (void)state;
-    table = registries_load(directories, &error);
-    return table ? 0 : -1;
-}
-
-static int free_table(void **state)
-{
-    (void)state;
-    registries_free(table);
-    return 0;
-}
 
 static const char *variable(const char *name)
 {
@@ -47,6 +30,17 @@ struct registry_in_memory {
     size_t asked;
 };
 
+/* A body of JSON says that it is: MLflow's search refuses what says it is a form. */
+static void expect_type_of_body(const struct rest_request *request)
+{
+    const char *type = NULL;
+    for (size_t i = 0; i < request->header_count; i++)
+        if (strcasecmp(request->headers[i].name, "Content-Type") == 0)
+            type = request->headers[i].value;
+    assert_true(!request->body.len == !type);
+    assert_true(!type || strstr(type, "json"));
+}
+
 static bool answer(void *self, const struct rest_request *request, struct arena *arena,
                    struct rest_answer *ret_answer, struct error *error)
 {
@@ -56,6 +50,7 @@ static bool answer(void *self, const struct rest_request *request, struct arena 
     const char *name;
     m->asked++;
     assert_true(request->max_bytes == REST_ANSWER_MAX);
+    expect_type_of_body(request);
     if (request->credentials)
         assert_true(strncmp(request->url, m->endpoint, strlen(m->endpoint)) == 0);
     if (json_is_array(found)) /* one after the other, by what is in the body */

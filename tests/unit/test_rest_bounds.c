@@ -1,6 +1,6 @@
 /* What hostile answers cannot do: endless pages, huge lists, no memory; and what the
  * loader says of entries that ask in a wrong way.  Run from the source directory. */
-#include "unit.h"
+#include "table.h"
 
 #include "registry/driver.h"
 #include "registry/rest.h"
@@ -9,30 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static struct registries *table;
-
-static int load_table(void **state)
-{
-    const char *const directories[] = { "registries.d", NULL };
-    struct error error;
-    (void)state;
-    table = registries_load(directories, &error);
-    return table ? 0 : -1;
-}
-
-static int free_table(void **state)
-{
-    (void)state;
-    registries_free(table);
-    return 0;
-}
-
-static const char *nothing_set(const char *name)
-{
-    (void)name;
-    return NULL;
-}
 
 /* A Hub whose list of files is whatever a test wants. */
 struct hub {

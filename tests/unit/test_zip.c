@@ -160,20 +160,8 @@ static void test_every_cut_and_flip_ends(void **state)
     const struct archive_test *t = *state;
     static const char *const names[] = { "good-zip64.zip", "evil-locator.zip",
                                          "evil-unlisted-deflated.zip" };
-    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
-        struct inspected whole = inspect_file(t->directory, names[n], NULL, false);
-        uint8_t copy[1024];
-        assert_true(whole.size <= sizeof copy);
-        for (size_t cut = 0; cut < whole.size; cut++) {
-            memcpy(copy, whole.map, whole.size);
-            struct inspected i = inspect_bytes("x", span_of(copy, cut), NULL, true);
-            inspected_free(&i);
-            copy[cut] ^= 0xff;
-            i = inspect_bytes("x", span_of(copy, whole.size), NULL, true);
-            inspected_free(&i);
-        }
-        inspected_free(&whole);
-    }
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++)
+        assert_cuts_and_flips_end(t->directory, names[n], 1, true);
 }
 
 static int setup(void **state)

@@ -1,9 +1,0 @@
-/* torch_tar.h: which members of a tar checkpoint torch_tar.c reads instead of tar.c. */
-#ifndef TORCH_TAR_H
-#define TORCH_TAR_H
-
-#include "core/span.h"
-
-bool torch_tar_reads(struct span member);
-
-#endif
