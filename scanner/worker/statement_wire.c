@@ -1,7 +1,6 @@
 #include "worker/statement_wire.h"
 #include "core/descriptor.h"
 
-
 enum { FRAME_HEADER = 5, GATHER = 32 << 10, SAID = 1, DONE = 2 };
 enum {
     FLAG_UNIT = 1,
