@@ -13,7 +13,6 @@ struct layout {
     const struct verify_request *request;
     const struct source_list *list;
     struct arena *arena;
-    struct worker *worker;
     struct error *error;
     struct verify_report *report;
     uint64_t covered;
@@ -86,8 +85,9 @@ static bool take(struct layout *l, struct span path, struct signature_file *ret_
     if (!f || f->problem.len || f->size > SIGNATURE_FILE_MAX)
         return true;
     int fd = source_file_open(l->list, f, l->error);
+    struct worker *w = verifier_worker(l->request->verifier, l->error);
     bool ok =
-        fd >= 0 && worker_signature(l->worker, fd, l->arena, ret_file, reason, l->error);
+        fd >= 0 && w && worker_signature(w, fd, l->arena, ret_file, reason, l->error);
     if (fd >= 0)
         (void)close(fd);
     if (ok && reason[0])
@@ -309,10 +309,9 @@ bool image_layout_verify(const struct verify_request *r, const struct source_lis
     struct layout l = { .request = r,
                         .list = list,
                         .arena = report->arena,
-                        .worker = verifier_worker(r->verifier, error),
                         .error = error,
                         .report = report };
-    bool ok = l.worker && verify_index(&l);
+    bool ok = verify_index(&l);
     if (ok && !report->signature.path.len)
         report->signature.path = span_of_text("index.json");
     return ok;

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -13,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/descriptor.h"
 #include "worker/control.h"
 #include "worker/launch.h"
 #include "worker/signature_wire.h"
@@ -655,14 +655,7 @@ static int order_file(const struct verify_order *o, struct error *error)
         (void)error_set(error, ERROR_MEMORY, "the bundle needs too much memory");
         return -1;
     }
-    struct span rest = buffer_span(&text);
-    int fd = memfd_create("assay-verify", MFD_CLOEXEC);
-    while (fd >= 0 && rest.len > 0) {
-        ssize_t n = write(fd, rest.ptr, rest.len);
-        rest = span_slice(rest, n > 0 ? (size_t)n : 0, rest.len);
-        if (n <= 0 && errno != EINTR)
-            close_fd(&fd);
-    }
+    int fd = descriptor_of(buffer_span(&text));
     buffer_free(&text);
     if (fd < 0)
         (void)error_errno(error, ERROR_IO, "cannot hand a bundle to the worker");
