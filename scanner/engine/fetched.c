@@ -146,11 +146,13 @@ void fetched_check(struct job *job)
         report_mismatch(job, file, d);
     else if (d->state == DOWNLOAD_DONE && !foreign)
         promise_headers(job, remote, i);
-    if (foreign)
+    if (foreign) {
+        remote_distrust_strayed(remote, i);
         add_finding(job, RULE_TRUST_FOREIGN_HOST,
                     span_of_text("the download was redirected to a host that the "
                                  "registry's entry does not name"),
                     span_of_text(foreign));
+    }
     keep_claim(job, file);
 }
 

@@ -3,10 +3,8 @@
 
 #include "core/digest.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 static bool no_memory(struct error *error)
 {

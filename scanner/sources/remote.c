@@ -321,15 +321,35 @@ static bool leaves_place(const struct http_response *http, size_t hop)
     return !span_equal(from, to) && !(span_ends(from, s3) && span_ends(to, s3));
 }
 
-const char *remote_foreign_host(const struct remote *r, size_t i)
+/* The first hop from `from` on that is not known to be the registry's; NULL: all are. */
+static const char *foreign_from(const struct remote *r, size_t i, size_t from)
 {
     const struct remote_file *f = &r->files[i];
     const struct http_response *http = &f->result->http;
     bool elsewhere = f->file->storage || (f->driver && f->driver->elsewhere);
-    for (size_t k = 0; r->reference.registry && k < http->hop_count; k++)
+    for (size_t k = from; r->reference.registry && k < http->hop_count; k++)
         if (elsewhere ? leaves_place(http, k)
                       : !registry_download_host(r->reference.registry, r->endpoint,
                                                 http->hops[k].origin))
             return http->hops[k].origin;
     return NULL;
+}
+
+const char *remote_foreign_host(const struct remote *r, size_t i)
+{
+    return foreign_from(r, i, 0);
+}
+
+void remote_distrust_strayed(struct remote *r, size_t i)
+{
+    bool strong = false;
+    for (const struct rest_hash *h = r->files[i].file->hashes; h; h = h->next)
+        strong = strong || !h->weak;
+    if (strong || !foreign_from(r, i, 1))
+        return;
+    pthread_mutex_lock(&r->lock);
+    r->answers.trust = TRUST_UNKNOWN;
+    r->why_lower = "a file of which no strong digest is promised came from a host that "
+                   "the registry is not known to use";
+    pthread_mutex_unlock(&r->lock);
 }

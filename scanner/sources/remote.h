@@ -70,6 +70,10 @@ bool remote_digest(const struct rest_hash *hash, enum digest_algorithm *ret_algo
  * at, or that the place where they lie redirected to; or NULL. */
 const char *remote_foreign_host(const struct remote *r, size_t i);
 
+/* Lowers the level to unknown when a redirect led to such a host, and no strong digest
+ * says that what came from there is the registry's.  May be called by any thread. */
+void remote_distrust_strayed(struct remote *r, size_t i);
+
 /* … and what the headers of its download say its digests are; how many. */
 enum { HEADER_DIGESTS_MAX = 4 };
 struct header_digest {

@@ -20,8 +20,6 @@ ONLY_ASSAY = {
     "good-leaf-p384": "the peer verifies P-256 only",
     "good-leaf-p521": "the peer verifies P-256 only",
     "good-leaf-rsa2048": "the peer verifies P-256 only",
-    "good-leaf-rsa-pss-envelope": "the peer verifies P-256 only",
-    "good-leaf-rsa-pss-message": "the peer verifies P-256 only",
     "good-leaf-ed25519": "the peer verifies P-256 only",
     "good-leaf-p384-message": "the peer verifies P-256 only",
     "good-leaf-rsa-pss-envelope": "the peer verifies P-256 only",

@@ -288,6 +288,10 @@ def check_file(play, name):
     if name == "redirect to another host":
         r = Run(play, "scan")
         assert "trust/foreign-host" in r.rules(), r
+        strong = all(any(not e["weak"] and e["state"] == "verified" for e in f["expected"] if e["algorithm"] != "size")
+                     for f in r.files().values())
+        model, = r.report["models"]
+        assert model["trust"] == (model["origin"]["trust"] if strong else "unknown"), (strong, model["trust"], model["origin"])
         assert not [a for a in play.asked if a.host == EVIL and "authorization" in a.headers]
         return
     r = Run(play, "fetch", patience=patience_for(name))
@@ -616,6 +620,8 @@ def check_honest(registry, before, scanned, fetched):
         cells[registry].add("checks")
     if not files:
         assert scanned.code == fetched.code == before.code == 2, (scanned, fetched)
+        assert "lists no files" in fetched.said, fetched
+        told.extend("# none %s %s: it lists no files" % (registry, c) for c in ("files", "hashes", "download"))
         return
     assert before.code == fetched.code == 0 and scanned.code in (0, 1), (before, scanned, fetched)
     cells[registry].add("files")
