@@ -91,8 +91,8 @@ $(PROGRAMS): $(BUILD)/%: tests/%.c $(LIB)
 	@echo '  CC  $<'
 	$(Q)$(CC) $(INC) -Itests/unit $(call pc,--cflags,$(PKGS) $(TEST_PKGS)) $(CPPFLAGS) $(WARN) $(CFLAGS) $(SAN) -MMD -MP \
 	  -o $@ $< $(LIB) $(WRAP) $(LDFLAGS) $(call pc,--libs,$(WORKER_PKGS) $(TEST_PKGS)) $(BARE_LIBS) -pthread
-# The real zygote and sandbox around an inspector that misbehaves.
-$(BUILD)/sandbox/worker_evil: WRAP = -Wl,--wrap=inspect_artifact
+# The real zygote and sandbox around an inspector, and a verifier, that misbehave.
+$(BUILD)/sandbox/worker_evil: WRAP = -Wl,--wrap=inspect_artifact -Wl,--wrap=verify_order_run
 # Only there can a check of a signature be left out.
 $(BUILD)/pki/verify_case: WRAP = -Wl,--wrap=signature_require
 $(BUILD)/pki/manifest_case: WRAP = -Wl,--wrap=refuse

@@ -1,6 +1,7 @@
 /* assay inspect FILE|-  (docs/inspect.md) */
 #include "cli/command.h"
 #include "cli/options.h"
+#include "core/descriptor.h"
 #include "reports/inspection.h"
 
 #include <errno.h>
@@ -153,19 +154,6 @@ static int open_spool(struct error *error)
     return -1;
 }
 
-static bool write_all(int fd, struct span bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes = span_slice(bytes, (size_t)n, bytes.len);
-    }
-    return true;
-}
-
 static bool copy_input(int fd, uint64_t most, uint8_t *piece, struct error *error)
 {
     uint64_t total = 0;
@@ -183,7 +171,7 @@ static bool copy_input(int fd, uint64_t most, uint8_t *piece, struct error *erro
                              "standard input has more than %llu bytes "
                              "(--max-expanded-bytes)",
                              (unsigned long long)most);
-        if (!write_all(fd, span_of(piece, (size_t)n)))
+        if (!descriptor_write(fd, span_of(piece, (size_t)n)))
             return error_errno(error, ERROR_IO, "the temporary file for standard input");
     }
 }

@@ -27,9 +27,11 @@ static const char usage[] =
     "repeatable\n"
     "      WHOM              record who signed each target; it must be one of these:\n"
     "                        --public-key FILE, --certificate-chain FILE, --identity ID\n"
-    "                        --identity-provider URL, --keyring FILE; --trusted-root "
-    "FILE\n"
-    "                        and --use-staging as for verify\n"
+    "                        --identity-provider URL, --keyring FILE; their other "
+    "names,\n"
+    "                        --trusted-root FILE, --use-staging and --builder-id ID "
+    "as\n"
+    "                        for verify\n"
     "      --registries DIR  further registry files, overriding the installed "
     "ones\n" NETWORK_USAGE "  -h, --help            this text\n";
 
@@ -148,64 +150,19 @@ static bool all_signed(const struct result *r, struct error *error)
 
 /* ---- the command line ------------------------------------------------------------ */
 
-enum {
-    LOCK_ORIGIN = 256,
-    LOCK_EXCLUDE,
-    LOCK_REGISTRIES,
-    LOCK_KEY,
-    LOCK_CHAIN,
-    LOCK_IDENTITY,
-    LOCK_PROVIDER,
-    LOCK_KEYRING,
-    LOCK_ROOT,
-    LOCK_STAGING,
-    LOCK_SANDBOX
-};
+enum { LOCK_ORIGIN = 256, LOCK_EXCLUDE, LOCK_REGISTRIES, LOCK_SANDBOX };
 
 static const struct option options[] = {
     {"output",           required_argument, NULL, 'o' },
     { "origin",              required_argument, NULL, LOCK_ORIGIN },
     { "exclude",                 required_argument, NULL, LOCK_EXCLUDE },
     { "registries",required_argument, NULL, LOCK_REGISTRIES },
-    { "public-key",       required_argument, NULL, LOCK_KEY },
-    { "key",         required_argument, NULL, LOCK_KEY },
-    { "certificate-chain",              required_argument, NULL, LOCK_CHAIN },
-    { "identity",                 required_argument, NULL, LOCK_IDENTITY },
-    { "identity-provider",              required_argument, NULL, LOCK_PROVIDER },
-    { "keyring",   required_argument, NULL, LOCK_KEYRING },
-    { "trusted-root",      required_argument, NULL, LOCK_ROOT },
-    { "use-staging",              no_argument, NULL, LOCK_STAGING },
-    { "sandbox",                 required_argument, NULL, LOCK_SANDBOX },
+    { "sandbox",       required_argument, NULL, LOCK_SANDBOX },
+    SIGNER_OPTIONS,
     NETWORK_GETOPT,
-    { "help",no_argument, NULL, 'h' },
-    { 0         }
+    { "help",         no_argument, NULL, 'h' },
+    { 0             }
 };
-
-static bool take_signer(struct signer_arguments *s, int option, const char *value,
-                        struct error *error)
-{
-    switch (option) {
-    case LOCK_KEY:
-        return path_list_add(&s->keys, value, "public-key", error);
-    case LOCK_CHAIN:
-        return path_list_add(&s->chains, value, "certificate-chain", error);
-    case LOCK_IDENTITY:
-        return path_list_add(&s->identities, value, "identity", error);
-    case LOCK_PROVIDER:
-        return path_list_add(&s->providers, value, "identity-provider", error);
-    case LOCK_KEYRING:
-        s->keyring = value;
-        return true;
-    case LOCK_ROOT:
-        s->trusted_root = value;
-        return true;
-    case LOCK_STAGING:
-        s->staging = true;
-        return true;
-    default:
-        return error_set(error, ERROR_USAGE, "%s", "");
-    }
-}
 
 static bool take(struct arguments *a, int option, const char *value, struct error *error)
 {
@@ -227,9 +184,10 @@ static bool take(struct arguments *a, int option, const char *value, struct erro
     case LOCK_SANDBOX:
         return options_sandbox(value, &a->sandbox, error);
     default:
-        if (option >= NETWORK_FIRST)
+        if (option >= NETWORK_FIRST && option < SIGNER_KEY)
             return network_apply((enum network_option)option, value, &a->network, error);
-        return take_signer(&a->signers, option, value, error);
+        return signer_arguments_take(&a->signers, (enum signer_option)option, value,
+                                     error);
     }
 }
 
@@ -258,7 +216,8 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
 static bool wants_signers(const struct signer_arguments *g)
 {
     return g->keys.count || g->chains.count || g->identities.count ||
-           g->providers.count || g->keyring || g->trusted_root || g->staging;
+           g->providers.count || g->keyring || g->builder || g->trusted_root ||
+           g->staging;
 }
 
 static bool targets_differ(const char *const *targets, struct error *error)
@@ -313,7 +272,8 @@ static bool prepare(const struct arguments *a, const char *const *targets,
         return false;
     }
     if (s->has_signers && !signers_any(&s->signers))
-        return error_set(error, ERROR_USAGE, "a trusted root alone names nobody");
+        return error_set(error, ERROR_USAGE,
+                         "a trusted root or a builder alone names nobody");
     return !a->origin || registries_resolve(s->registries, a->origin, &s->origin, error);
 }
 

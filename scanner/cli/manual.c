@@ -87,14 +87,16 @@ static void items(struct mdoc *m, const char *const rows[][2], size_t count)
 static void about_the_system(struct mdoc *m)
 {
     static const char *const environment[][2] = {
-        {"NO_COLOR, CLICOLOR_FORCE, TERM",            "Whether the text report is coloured."             },
-        { "XDG_CONFIG_HOME, HOME",                    "Where the operator's registries.d lies."          },
+        {"NO_COLOR, CLICOLOR_FORCE, TERM",            "Whether the text report is coloured."                           },
+        { "XDG_CONFIG_HOME, HOME",                    "Where the operator's registries.d lies."                        },
         { "SOURCE_DATE_EPOCH",                        "The time in reports, in seconds since 1970; what differs "
-                               "from run to run is then left out."         },
-        { "ASSAY_KEY_PASSWORD",                       "The passphrase of the key that `assay sign` uses."},
+                               "from run to run is then left out."                       },
+        { "ASSAY_KEY_PASSWORD",                       "The passphrase of the key that `assay sign` uses."              },
+        { "SIGSTORE_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_URL, "
+          "ACTIONS_ID_TOKEN_REQUEST_TOKEN",  "Who signs with `assay sign sigstore --use-ambient-credentials`."},
         { "HF_TOKEN, MLFLOW_TRACKING_URI and others",
          "Endpoints and credentials of registries, each named in its entry; see "
-          "`assay registries ID`."                                                                       },
+          "`assay registries ID`."                                                                                     },
     };
     static const char *const files[][2] = {
         {ASSAY_PREFIX "/share/assay",            "Registries, rules and their pages."          },

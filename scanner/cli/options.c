@@ -134,28 +134,24 @@ static bool parse_depth(const char *text, bool *ret_deep, struct error *error)
 static bool apply_signers(enum option_id id, const char *value, struct scan_arguments *a,
                           struct error *error)
 {
-    struct signer_arguments *s = &a->signers;
-    switch (id) {
-    case OPTION_PUBLIC_KEY:
-    case OPTION_KEY:
-        return path_list_add(&s->keys, value, "public-key", error);
-    case OPTION_CERTIFICATE_CHAIN:
-        return path_list_add(&s->chains, value, "certificate-chain", error);
-    case OPTION_IDENTITY:
-        return path_list_add(&s->identities, value, "identity", error);
-    case OPTION_IDENTITY_PROVIDER:
-        return path_list_add(&s->providers, value, "identity-provider", error);
-    case OPTION_TRUSTED_ROOT:
-        return set_once(&s->trusted_root, value, "trusted-root", error);
-    case OPTION_KEYRING:
-        return set_once(&s->keyring, value, "keyring", error);
-    case OPTION_BUILDER_ID:
-        return set_once(&s->builder, value, "builder-id", error);
-    case OPTION_USE_STAGING:
-        return s->staging = true;
-    default:
-        return a->ignore_unsigned = true;
-    }
+    static const struct {
+        enum option_id id;
+        enum signer_option option;
+    } same[] = {
+        {OPTION_PUBLIC_KEY,         SIGNER_KEY     },
+        { OPTION_KEY,               SIGNER_KEY     },
+        { OPTION_CERTIFICATE_CHAIN, SIGNER_CHAIN   },
+        { OPTION_IDENTITY,          SIGNER_IDENTITY},
+        { OPTION_IDENTITY_PROVIDER, SIGNER_PROVIDER},
+        { OPTION_TRUSTED_ROOT,      SIGNER_ROOT    },
+        { OPTION_KEYRING,           SIGNER_KEYRING },
+        { OPTION_BUILDER_ID,        SIGNER_BUILDER },
+        { OPTION_USE_STAGING,       SIGNER_STAGING },
+    };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        if (same[i].id == id)
+            return signer_arguments_take(&a->signers, same[i].option, value, error);
+    return a->ignore_unsigned = true;
 }
 
 /* How references are fetched. */

@@ -2,6 +2,53 @@
 
 #include <unistd.h>
 
+static bool set_once(const char **place, const char *value, const char *option,
+                     struct error *error)
+{
+    if (*place)
+        return error_set(error, ERROR_USAGE, "--%s: given twice", option);
+    *place = value;
+    return true;
+}
+
+static bool add_name(struct path_list *list, bool *patterns, bool pattern,
+                     const char *value, const char *option, struct error *error)
+{
+    if (!path_list_add(list, value, option, error))
+        return false;
+    patterns[list->count - 1] = pattern;
+    return true;
+}
+
+bool signer_arguments_take(struct signer_arguments *a, enum signer_option option,
+                           const char *value, struct error *error)
+{
+    switch (option) {
+    case SIGNER_KEY:
+        return path_list_add(&a->keys, value, "public-key", error);
+    case SIGNER_CHAIN:
+        return path_list_add(&a->chains, value, "certificate-chain", error);
+    case SIGNER_IDENTITY:
+    case SIGNER_IDENTITY_PATTERN:
+        return add_name(&a->identities, a->identity_patterns,
+                        option == SIGNER_IDENTITY_PATTERN, value, "identity", error);
+    case SIGNER_PROVIDER:
+    case SIGNER_PROVIDER_PATTERN:
+        return add_name(&a->providers, a->provider_patterns,
+                        option == SIGNER_PROVIDER_PATTERN, value, "identity-provider",
+                        error);
+    case SIGNER_KEYRING:
+        return set_once(&a->keyring, value, "keyring", error);
+    case SIGNER_ROOT:
+        return set_once(&a->trusted_root, value, "trusted-root", error);
+    case SIGNER_BUILDER:
+        return set_once(&a->builder, value, "builder-id", error);
+    default:
+        a->staging = true;
+        return true;
+    }
+}
+
 void signer_arguments_root(const struct signer_arguments *a, const struct installation *i,
                            char *ret_path, size_t size)
 {

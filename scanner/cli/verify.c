@@ -47,18 +47,8 @@ static const char usage[] =
 
 enum {
     VERIFY_SIGNATURE = MODEL_OWN,
-    VERIFY_PUBLIC_KEY,
-    VERIFY_CHAIN,
-    VERIFY_IDENTITY,
-    VERIFY_IDENTITY_PATTERN,
-    VERIFY_PROVIDER,
-    VERIFY_PROVIDER_PATTERN,
     VERIFY_CERTIFICATE_FILE,
     VERIFY_ENTRY,
-    VERIFY_KEYRING,
-    VERIFY_ROOT,
-    VERIFY_STAGING,
-    VERIFY_BUILDER,
     VERIFY_IGNORE_UNSIGNED,
     VERIFY_NO_IGNORE_UNSIGNED,
     VERIFY_FINGERPRINTS,
@@ -76,34 +66,20 @@ struct arguments {
 
 static const struct option options[] = {
     MODEL_OPTIONS,
-    {"signature",                       required_argument, NULL, VERIFY_SIGNATURE },
-    { "bundle",                             required_argument, NULL, VERIFY_SIGNATURE },
-    { "public-key",                                required_argument, NULL, VERIFY_PUBLIC_KEY },
-    { "key",required_argument, NULL, VERIFY_PUBLIC_KEY },
-    { "certificate-chain",                 required_argument, NULL, VERIFY_CHAIN },
-    { "identity",                     required_argument, NULL, VERIFY_IDENTITY },
-    { "certificate-identity",                             required_argument, NULL, VERIFY_IDENTITY },
-    { "certificate-identity-regexp",                                required_argument, NULL, VERIFY_IDENTITY_PATTERN },
-    { "certificate-oidc-issuer-regexp",                             required_argument, NULL,
-      VERIFY_PROVIDER_PATTERN },
-    { "certificate",                required_argument, NULL, VERIFY_CERTIFICATE_FILE },
-    { "rekor-response",              required_argument, NULL, VERIFY_ENTRY },
-    { "offline",                             optional_argument, NULL, VERIFY_FINGERPRINTS },
-    { "new-bundle-format",                                optional_argument, NULL, VERIFY_FINGERPRINTS },
-    { "identity-provider",required_argument, NULL, VERIFY_PROVIDER },
-    { "certificate-oidc-issuer",                  required_argument, NULL, VERIFY_PROVIDER },
-    { "keyring",           required_argument, NULL, VERIFY_KEYRING },
-    { "trusted-root",                             required_argument, NULL, VERIFY_ROOT },
-    { "trust-config",                                required_argument, NULL, VERIFY_ROOT },
-    { "use-staging",no_argument, NULL, VERIFY_STAGING },
-    { "builder-id",          required_argument, NULL, VERIFY_BUILDER },
-    { "ignore-unsigned-files", no_argument, NULL, VERIFY_IGNORE_UNSIGNED },
-    { "no-ignore-unsigned-files",                             no_argument, NULL, VERIFY_NO_IGNORE_UNSIGNED },
-    { "log-fingerprints",                                no_argument, NULL, VERIFY_FINGERPRINTS },
-    { "output", required_argument, NULL, 'o' },
-    { "sandbox",          required_argument, NULL, VERIFY_SANDBOX },
-    { "help",                 no_argument, NULL, 'h' },
-    { 0                            }
+    SIGNER_OPTIONS,
+    {"signature",        required_argument, NULL, VERIFY_SIGNATURE },
+    { "bundle",              required_argument, NULL, VERIFY_SIGNATURE },
+    { "certificate",                 required_argument, NULL, VERIFY_CERTIFICATE_FILE },
+    { "rekor-response",required_argument, NULL, VERIFY_ENTRY },
+    { "offline",  optional_argument, NULL, VERIFY_FINGERPRINTS },
+    { "new-bundle-format",     optional_argument, NULL, VERIFY_FINGERPRINTS },
+    { "ignore-unsigned-files",              no_argument, NULL, VERIFY_IGNORE_UNSIGNED },
+    { "no-ignore-unsigned-files",                 no_argument, NULL, VERIFY_NO_IGNORE_UNSIGNED },
+    { "log-fingerprints",              no_argument, NULL, VERIFY_FINGERPRINTS },
+    { "output",      required_argument, NULL, 'o' },
+    { "sandbox",         required_argument, NULL, VERIFY_SANDBOX },
+    { "help",              no_argument, NULL, 'h' },
+    { 0                }
 };
 
 static bool take_output(struct arguments *a, const char *value, struct error *error)
@@ -115,45 +91,19 @@ static bool take_output(struct arguments *a, const char *value, struct error *er
 
 static bool take(struct arguments *a, int option, const char *value, struct error *error)
 {
-    struct signer_arguments *s = &a->signers;
     error->code = ERROR_NONE;
+    if (option >= SIGNER_KEY && option < SIGNER_END)
+        return signer_arguments_take(&a->signers, (enum signer_option)option, value,
+                                     error);
     switch (option) {
     case VERIFY_SIGNATURE:
         a->signature = value;
         return true;
-    case VERIFY_PUBLIC_KEY:
-        return path_list_add(&s->keys, value, "public-key", error);
-    case VERIFY_CHAIN:
-        return path_list_add(&s->chains, value, "certificate-chain", error);
-    case VERIFY_IDENTITY:
-        return path_list_add(&s->identities, value, "identity", error);
-    case VERIFY_IDENTITY_PATTERN:
-        return path_list_add(&s->identities, value, "certificate-identity-regexp",
-                             error) &&
-               (s->identity_patterns[s->identities.count - 1] = true);
-    case VERIFY_PROVIDER_PATTERN:
-        return path_list_add(&s->providers, value, "certificate-oidc-issuer-regexp",
-                             error) &&
-               (s->provider_patterns[s->providers.count - 1] = true);
     case VERIFY_CERTIFICATE_FILE:
         a->certificate = value;
         return true;
     case VERIFY_ENTRY:
         a->entry = value;
-        return true;
-    case VERIFY_PROVIDER:
-        return path_list_add(&s->providers, value, "identity-provider", error);
-    case VERIFY_KEYRING:
-        s->keyring = value;
-        return true;
-    case VERIFY_ROOT:
-        s->trusted_root = value;
-        return true;
-    case VERIFY_STAGING:
-        s->staging = true;
-        return true;
-    case VERIFY_BUILDER:
-        s->builder = value;
         return true;
     case VERIFY_IGNORE_UNSIGNED:
     case VERIFY_NO_IGNORE_UNSIGNED:

@@ -1,9 +1,9 @@
 #include "engine/bare_signature.h"
 
 struct trying {
+    struct verifier *verifier;
     const struct signers *signers;
     enum verify_method method; /* that the operator asks for */
-    int64_t now;
     struct arena *arena;
     const struct verify_target *target;
     const struct source_list *list;
@@ -15,8 +15,8 @@ static bool attempt(const struct trying *t, enum verify_method method,
 {
     if (t->method != VERIFY_ANY && t->method != method)
         return false;
-    verify_file(t->signers, method, t->now, t->arena, b, t->target, t->list, t->file,
-                ret);
+    verifier_file(t->verifier, t->signers, method, t->arena, b, t->target, t->list,
+                  t->file, ret);
     return ret->state == SIGNATURE_VERIFIED;
 }
 
@@ -51,12 +51,13 @@ static void explain_time(const struct trying *t, const struct verification *v,
         len, (const char *)v->claims.subject.ptr);
 }
 
-void verify_bare(const struct signers *s, enum verify_method method, int64_t now,
-                 struct arena *arena, const struct bare_signature *bare,
-                 const struct verify_target *target, const struct source_list *list,
-                 const struct source_file *file, struct signature *ret_signature)
+void verify_bare(struct verifier *verifier, const struct signers *s,
+                 enum verify_method method, struct arena *arena,
+                 const struct bare_signature *bare, const struct verify_target *target,
+                 const struct source_list *list, const struct source_file *file,
+                 struct signature *ret_signature)
 {
-    const struct trying t = { s, method, now, arena, target, list, file };
+    const struct trying t = { verifier, s, method, arena, target, list, file };
     struct verification v = {
         .state = SIGNATURE_INVALID,
         .failure = {.check = SC_METHOD,

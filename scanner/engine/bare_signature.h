@@ -15,9 +15,10 @@ struct bare_signature {
 };
 
 /* Fill kind, state, identity and the rest of *ret_signature.  `list` may be NULL. */
-void verify_bare(const struct signers *s, enum verify_method method, int64_t now,
-                 struct arena *arena, const struct bare_signature *bare,
-                 const struct verify_target *target, const struct source_list *list,
-                 const struct source_file *file, struct signature *ret_signature);
+void verify_bare(struct verifier *verifier, const struct signers *s,
+                 enum verify_method method, struct arena *arena,
+                 const struct bare_signature *bare, const struct verify_target *target,
+                 const struct source_list *list, const struct source_file *file,
+                 struct signature *ret_signature);
 
 #endif

@@ -1,3 +1,4 @@
+#include "core/descriptor.h"
 #include "engine/evidence_private.h"
 
 #include "engine/promises.h"
@@ -136,20 +137,6 @@ void evidence_free(struct evidence *e)
 
 /* ---- having them read ------------------------------------------------------------- */
 
-static bool write_all(int fd, const void *bytes, size_t size)
-{
-    struct span rest = span_of(bytes, size);
-    while (rest.len > 0) {
-        ssize_t n = write(fd, rest.ptr, rest.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        rest = span_slice(rest, (size_t)n, rest.len);
-    }
-    return true;
-}
-
 /* `size` bytes of `from`, zeroes where it has become shorter meanwhile. */
 static bool copy_bytes(int from, int to, uint32_t size, uint8_t *buffer)
 {
@@ -162,7 +149,7 @@ static bool copy_bytes(int from, int to, uint32_t size, uint8_t *buffer)
             memset(buffer, 0, piece);
             n = (ssize_t)piece;
         }
-        if (!write_all(to, buffer, (size_t)n))
+        if (!descriptor_write(to, span_of(buffer, (size_t)n)))
             return false;
         done += (uint32_t)n;
     }
@@ -188,7 +175,8 @@ static bool add_voice(int to, struct voice *v, uint32_t number, uint64_t *left,
     } else {
         *left -= cost + (uint64_t)st.st_size;
         bundle_head(head, v->kind, number, path, (uint32_t)st.st_size);
-        ok = write_all(to, head, sizeof head) && write_all(to, path.ptr, path.len) &&
+        ok = descriptor_write(to, span_of(head, sizeof head)) &&
+             descriptor_write(to, path) &&
              copy_bytes(fd, to, (uint32_t)st.st_size, buffer);
     }
     (void)close(fd);

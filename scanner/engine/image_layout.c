@@ -13,7 +13,6 @@ struct layout {
     const struct verify_request *request;
     const struct source_list *list;
     struct arena *arena;
-    struct worker *worker;
     struct error *error;
     struct verify_report *report;
     uint64_t covered;
@@ -86,8 +85,9 @@ static bool take(struct layout *l, struct span path, struct signature_file *ret_
     if (!f || f->problem.len || f->size > SIGNATURE_FILE_MAX)
         return true;
     int fd = source_file_open(l->list, f, l->error);
+    struct worker *w = verifier_worker(l->request->verifier, l->error);
     bool ok =
-        fd >= 0 && worker_signature(l->worker, fd, l->arena, ret_file, reason, l->error);
+        fd >= 0 && w && worker_signature(w, fd, l->arena, ret_file, reason, l->error);
     if (fd >= 0)
         (void)close(fd);
     if (ok && reason[0])
@@ -143,7 +143,7 @@ static void consider(struct layout *l, const struct bundle *b, struct span sha25
     const struct verify_target target = { .sha256 = sha256 };
     struct signature s = { .kind = kind };
     struct verification v;
-    verify_taken(r->signers, r->method, r->now, l->arena, b, &target, &v);
+    verifier_bundle(r->verifier, r->signers, r->method, l->arena, b, &target, &v);
     signature_from(l->arena, &v, &s);
     if (s.state == SIGNATURE_VERIFIED && b->content == CONTENT_ENVELOPE)
         verify_provenance(r->signers, l->arena, &v, &s);
@@ -309,11 +309,9 @@ bool image_layout_verify(const struct verify_request *r, const struct source_lis
     struct layout l = { .request = r,
                         .list = list,
                         .arena = report->arena,
-                        .worker = worker_start(&r->worker, error),
                         .error = error,
                         .report = report };
-    bool ok = l.worker && verify_index(&l);
-    worker_stop(l.worker);
+    bool ok = verify_index(&l);
     if (ok && !report->signature.path.len)
         report->signature.path = span_of_text("index.json");
     return ok;

@@ -102,10 +102,11 @@ struct signatures *signatures_read(const struct scan_options *o,
         (void)error_set(error, ERROR_MEMORY, "out of memory");
     if (ok) {
         s->options = o;
-        s->now = (int64_t)time(NULL);
+        s->verifier = verifier_new(&o->worker, (int64_t)time(NULL));
         s->list_count = list_count;
         s->locked = calloc(list_count + 1, sizeof *s->locked);
-        ok = s->locked || error_set(error, ERROR_MEMORY, "out of memory");
+        ok =
+            (s->verifier && s->locked) || error_set(error, ERROR_MEMORY, "out of memory");
         s->named = s->count;
         ok = ok && crew_run(crew, s->count, read_one, s, error);
     }
@@ -123,6 +124,7 @@ void signatures_free(struct signatures *s)
     }
     for (size_t i = 0; s && i < s->locked_count; i++)
         signers_free_keys(&s->locked[i].signers, s->locked[i].shared_keys);
+    verifier_free(s ? s->verifier : NULL);
     if (s && s->own_ready)
         signers_free(&s->own);
     if (s)
@@ -258,8 +260,8 @@ static bool promise_model(struct signatures *s, struct sealed *one)
     struct verification v;
     struct refusal why;
     one->signature.kind = "oms";
-    verify_taken(one->signers, VERIFY_ANY, s->now, one->arena, &one->file.bundles[0],
-                 &any, &v);
+    verifier_bundle(s->verifier, one->signers, VERIFY_ANY, one->arena,
+                    &one->file.bundles[0], &any, &v);
     signature_from(one->arena, &v, &one->signature);
     if (v.state == SIGNATURE_VERIFIED) {
         if (oms_parse(v.payload, one->arena, NULL, &one->verified, &why))

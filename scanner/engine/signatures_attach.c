@@ -60,7 +60,7 @@ static struct job *subject_by_digest(struct signatures *s, struct sealed *one,
     size_t count;
     if (b->content == CONTENT_MESSAGE)
         return sealed_digest(b, &algorithm) ? job_of(one, algorithm, b->digest) : NULL;
-    verify_taken(one->signers, VERIFY_ANY, s->now, one->arena, b, &any, &v);
+    verifier_bundle(s->verifier, one->signers, VERIFY_ANY, one->arena, b, &any, &v);
     signature_from(one->arena, &v, &one->signature);
     one->signature.kind = "in-toto";
     if (v.state != SIGNATURE_VERIFIED)
@@ -85,8 +85,8 @@ static void verify_bundle_of(struct signatures *s, struct sealed *one,
     found.kind = b->content == CONTENT_ENVELOPE            ? "in-toto"
                  : one->file.kind == SIGNATURE_FILE_BUNDLE ? "sigstore"
                                                            : "cosign";
-    verify_file(one->signers, VERIFY_ANY, s->now, one->arena, b, &target, job->list,
-                job->source, &v);
+    verifier_file(s->verifier, one->signers, VERIFY_ANY, one->arena, b, &target,
+                  job->list, job->source, &v);
     signature_from(one->arena, &v, &found);
     if (found.state == SIGNATURE_VERIFIED && b->content == CONTENT_ENVELOPE)
         verify_provenance(one->signers, one->arena, &v, &found);
@@ -207,8 +207,8 @@ static void verify_apart(struct signatures *s, struct sealed *one, const struct 
         else if (is_entry_of(part, one))
             bare.entry = &part->file;
     }
-    verify_bare(one->signers, VERIFY_ANY, s->now, one->arena, &bare, &target, job->list,
-                job->source, &one->signature);
+    verify_bare(s->verifier, one->signers, VERIFY_ANY, one->arena, &bare, &target,
+                job->list, job->source, &one->signature);
 }
 
 static void verify_pgp(struct sealed *one, const struct job *job)

@@ -50,7 +50,7 @@ struct signatures {
     size_t count, capacity;
     size_t named;         /* the first ones: known before the first file is hashed */
     pthread_mutex_t lock; /* of count, while jobs run */
-    int64_t now;
+    struct verifier *verifier;
 };
 
 /* Have a worker take it apart.  False when one was lost and no other can be had. */

@@ -1,4 +1,5 @@
 #include "engine/signing.h"
+#include "core/descriptor.h"
 
 #include "integrity/oms_sign.h"
 
@@ -91,13 +92,7 @@ static bool write_atomically(const char *path, struct span bytes, struct error *
 {
     char *temporary = NULL;
     int fd = temporary_beside(path, &temporary);
-    bool ok = fd >= 0;
-    while (ok && bytes.len > 0) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-        ok = n > 0;
-        bytes = span_slice(bytes, ok ? (size_t)n : 0, bytes.len);
-    }
-    ok = ok && fsync(fd) == 0;
+    bool ok = fd >= 0 && descriptor_write(fd, bytes) && fsync(fd) == 0;
     if (fd >= 0)
         ok = close(fd) == 0 && ok;
     ok = ok && rename(temporary, path) == 0;

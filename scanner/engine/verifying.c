@@ -15,87 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ARENA_MAX = 1 << 30, BYTES_MAX = 256 << 20 /* of a file signed by Ed25519 */ };
+enum { ARENA_MAX = 1 << 30 };
 
 /* ---- one bundle ------------------------------------------------------------------- */
-
-/* Once a log that is trusted has signed these bytes, they may be read here. */
-static bool read_again(struct arena *arena, const struct bundle *b, struct bundle *ret)
-{
-    *ret = *b;
-    ret->entries = arena_array(arena, b->entry_count, sizeof *ret->entries);
-    for (size_t i = 0; ret->entries && i < b->entry_count; i++) {
-        ret->entries[i] = b->entries[i];
-        rekor_body_read(arena, b->entries[i].raw_body, &ret->entries[i].body);
-    }
-    return ret->entries != NULL || b->entry_count == 0;
-}
-
-void verify_taken(const struct signers *s, enum verify_method method, int64_t now,
-                  struct arena *arena, const struct bundle *b,
-                  const struct verify_target *target, struct verification *ret_result)
-{
-    struct verify_policy policy = signers_policy(s, method, now);
-    struct verify_target first = *target;
-    struct bundle again;
-    bool statement = b->content == CONTENT_ENVELOPE && !target->any_subject;
-    first.any_subject |= statement; /* whose statement it is comes before what it says */
-    verify_bundle(s->crypto, arena, b, &first, &policy, ret_result);
-    if (ret_result->state != SIGNATURE_VERIFIED || (b->entry_count == 0 && !statement))
-        return;
-    if (!read_again(arena, b, &again))
-        again.entry_count = 0; /* then it has no entry, and cannot be verified */
-    verify_bundle(s->crypto, arena, &again, target, &policy, ret_result);
-}
-
-/* Only those of the operator's keys and the bundle's own can say so. */
-static bool wants_bytes(const struct signers *s, const struct bundle *b,
-                        const struct verification *v)
-{
-    bool raw = v->failure.check == SC_DIGEST_KNOWN;
-    for (size_t i = 0; v->failure.check == SC_SIGNATURE && i < s->key_count; i++)
-        raw |= pubkey_type(s->keys[i]) == PUBKEY_ED25519;
-    return raw && b->content == CONTENT_MESSAGE;
-}
-
-static bool read_whole(int fd, uint8_t *bytes, size_t size)
-{
-    size_t at = 0;
-    while (at <= size) { /* one more, to see a file that grows */
-        ssize_t n = pread(fd, bytes + at, size + 1 - at, (off_t)at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        at += (size_t)n;
-    }
-    return at == size;
-}
-
-void verify_file(const struct signers *s, enum verify_method method, int64_t now,
-                 struct arena *arena, const struct bundle *b,
-                 const struct verify_target *target, const struct source_list *list,
-                 const struct source_file *file, struct verification *ret_result)
-{
-    struct error ignored;
-    uint8_t hash[SHA256_LEN], *bytes = NULL;
-    const struct span none = { NULL, 0 };
-    struct verify_target whole = *target;
-    verify_taken(s, method, now, arena, b, target, ret_result);
-    if (!list || file->size > BYTES_MAX || !wants_bytes(s, b, ret_result))
-        return;
-    size_t size = (size_t)file->size;
-    int fd = source_file_open(list, file, &ignored);
-    if (fd >= 0 && (bytes = malloc(size + 1)) && read_whole(fd, bytes, size) &&
-        crypto_sha256(s->crypto, span_of(bytes, size), none, none, hash) &&
-        span_equal(span_of(hash, sizeof hash), target->sha256)) {
-        whole.bytes = span_of(bytes, size);
-        verify_taken(s, method, now, arena, b, &whole, ret_result);
-    }
-    if (fd >= 0)
-        (void)close(fd);
-    free(bytes);
-}
 
 static void set(struct arena *arena, struct signature *s, enum signature_state state,
                 const char *check, const char *reason)
@@ -157,11 +79,10 @@ static bool take_apart(const struct verify_request *r, const char *path,
         (void)error_set(error, ERROR_IO, "%s: not a regular file", path);
     else if (st.st_size > SIGNATURE_FILE_MAX)
         ok = error_set(error, ERROR_IO, "%s: too large for a signature", path);
-    struct worker *w = ok ? worker_start(&r->worker, error) : NULL;
+    struct worker *w = ok ? verifier_worker(r->verifier, error) : NULL;
     ok = w && worker_signature(w, fd, arena, ret_file, reason, error);
     if (ok && reason[0])
         ok = error_set(error, ERROR_IO, "%.200s: %.250s", path, reason);
-    worker_stop(w);
     (void)close(fd);
     return ok;
 }
@@ -208,7 +129,7 @@ static bool verify_model(const struct verify_request *r, const struct source_lis
     struct oms_manifest m;
     struct refusal why;
     report->signature.kind = "oms";
-    verify_taken(r->signers, r->method, r->now, report->arena, b, &any, &v);
+    verifier_bundle(r->verifier, r->signers, r->method, report->arena, b, &any, &v);
     signature_from(report->arena, &v, &report->signature);
     report->legacy = v.legacy;
     report->material = v.method == VERIFY_KEY           ? "key"
@@ -273,8 +194,9 @@ static void verify_bundles(const struct verify_request *r,
     for (size_t i = 0; i < file->bundle_count; i++) {
         struct signature s = { .kind = "sigstore" };
         struct verification v;
-        verify_file(r->signers, r->method, r->now, report->arena, &file->bundles[i],
-                    &b->target, b->list, b->list ? b->list->files : NULL, &v);
+        verifier_file(r->verifier, r->signers, r->method, report->arena,
+                      &file->bundles[i], &b->target, b->list,
+                      b->list ? b->list->files : NULL, &v);
         if (file->bundles[i].content == CONTENT_ENVELOPE)
             s.kind = "in-toto";
         else if (file->kind == SIGNATURE_FILE_OLD_BUNDLE)
@@ -357,8 +279,8 @@ static bool verify_apart(const struct verify_request *r,
         !take_part(r, r->entry, true, SIGNATURE_FILE_ENTRY, "log entry", report,
                    &bare.entry, error))
         return false;
-    verify_bare(r->signers, r->method, r->now, report->arena, &bare, &b->target, b->list,
-                b->list ? b->list->files : NULL, &report->signature);
+    verify_bare(r->verifier, r->signers, r->method, report->arena, &bare, &b->target,
+                b->list, b->list ? b->list->files : NULL, &report->signature);
     return true;
 }
 
@@ -483,7 +405,9 @@ bool verify_target(const struct verify_request *request, struct verify_report *r
     struct verify_request r = *request;
     struct verify_report report = { .arena = arena_new(ARENA_MAX), .material = "" };
     struct source_list list = { .anchor_fd = -1 };
-    bool ok = report.arena || error_set(error, ERROR_MEMORY, "out of memory");
+    r.verifier = verifier_new(&r.worker, r.now);
+    bool ok =
+        (report.arena && r.verifier) || error_set(error, ERROR_MEMORY, "out of memory");
     report.signature.kind = "none";
     if (ok && strncmp(r.target, "sha256:", 7) != 0)
         ok = source_open(r.target, NULL, &list, error);
@@ -499,6 +423,7 @@ bool verify_target(const struct verify_request *request, struct verify_report *r
     }
     if (list.arena)
         source_close(&list);
+    verifier_free(r.verifier);
     if (ok)
         *ret_report = report;
     else

@@ -1,11 +1,12 @@
 /* verifying.h: one signature, one target: the whole of assay verify.
  *
- * The signature file is taken apart by a worker, the cryptography is done here
- * (integrity/verify.h), and what a verified statement says is compared with the files. */
+ * The signature file is taken apart and verified by a worker (verifier.h), and what a
+ * verified statement says is compared with the files. */
 #ifndef VERIFYING_H
 #define VERIFYING_H
 
 #include "engine/signing.h"
+#include "engine/verifier.h"
 #include "integrity/signers.h"
 #include "worker/worker.h"
 
@@ -17,6 +18,7 @@ struct verify_request {
     enum verify_method method;
     const struct signers *signers;
     struct worker_options worker;
+    struct verifier *verifier; /* verify_target() makes it of `worker` and `now` */
     struct model_options files;
     int64_t now;
 };
@@ -37,21 +39,6 @@ bool verify_target(const struct verify_request *r, struct verify_report *ret_rep
 void verify_report_free(struct verify_report *r);
 
 /* ---- for scans too ---------------------------------------------------------------- */
-
-/* The cryptography of one bundle of a signature file: *ret_result is total.  Bodies of
- * log entries come from the worker; before a keyless bundle counts as verified they are
- * read again from the bytes that a trusted log has signed. */
-void verify_taken(const struct signers *s, enum verify_method method, int64_t now,
-                  struct arena *arena, const struct bundle *b,
-                  const struct verify_target *target, struct verification *ret_result);
-
-/* The same of one file, which is read as well if the signature may be over its bytes and
- * not over a digest of them (Ed25519), it is not too large, and it still has that sha256.
- * `list` NULL: there is only the digest. */
-void verify_file(const struct signers *s, enum verify_method method, int64_t now,
-                 struct arena *arena, const struct bundle *b,
-                 const struct verify_target *target, const struct source_list *list,
-                 const struct source_file *file, struct verification *ret_result);
 
 /* Fill state, identity, issuer, time, check and reason. */
 void signature_from(struct arena *arena, const struct verification *v,

@@ -186,11 +186,15 @@ bool signers_add_identity(struct signers *s, const struct verify_identity *ident
 
 bool signers_set_root(struct signers *s, const char *path, struct error *error)
 {
-    struct trust_root *root = trust_root_load(s->crypto, path, error);
+    struct span text;
+    struct trust_root *root = NULL;
+    if (signers_read_file(s->arena, path, TRUST_ROOT_BYTES_MAX, &text, error))
+        root = trust_root_read(s->crypto, text, path, error);
     if (!root)
         return false;
     trust_root_free(s->root);
     s->root = root;
+    s->root_text = text;
     return true;
 }
 

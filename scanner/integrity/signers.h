@@ -25,6 +25,7 @@ struct signers {
     bool (*accepts)(const void *self, struct span subject, struct span issuer);
     const void *accepts_self;
     struct trust_root *root; /* NULL: keyless signatures cannot be verified */
+    struct span root_text;   /* what it was read from */
     const char *keyring;     /* of gpgv; NULL: no PGP signature is accepted */
     const char *builder;     /* that provenance must name; NULL: any */
 };

@@ -363,6 +363,35 @@ void verify_bundle(const struct crypto *c, struct arena *arena,
     *ret_result = result;
 }
 
+/* Once a log that is trusted has signed these bytes. */
+static bool read_again(struct arena *arena, const struct bundle *b, struct bundle *ret)
+{
+    *ret = *b;
+    ret->entries = arena_array(arena, b->entry_count, sizeof *ret->entries);
+    for (size_t i = 0; ret->entries && i < b->entry_count; i++) {
+        ret->entries[i] = b->entries[i];
+        rekor_body_read(arena, b->entries[i].raw_body, &ret->entries[i].body);
+    }
+    return ret->entries != NULL || b->entry_count == 0;
+}
+
+void verify_parsed(const struct crypto *c, struct arena *arena,
+                   const struct bundle *bundle, const struct verify_target *target,
+                   const struct verify_policy *policy, struct verification *ret_result)
+{
+    struct bundle again;
+    struct verify_target first = *target;
+    bool statement = bundle->content == CONTENT_ENVELOPE && !target->any_subject;
+    first.any_subject |= statement;
+    verify_bundle(c, arena, bundle, &first, policy, ret_result);
+    if (ret_result->state != SIGNATURE_VERIFIED ||
+        (bundle->entry_count == 0 && !statement))
+        return;
+    if (!read_again(arena, bundle, &again))
+        again.entry_count = 0; /* then it has no entry, and cannot be verified */
+    verify_bundle(c, arena, &again, target, policy, ret_result);
+}
+
 struct span verification_time(const struct verification *v, struct arena *arena)
 {
     char text[RFC3339_MAX] = "";

@@ -65,6 +65,13 @@ void verify_bundle(const struct crypto *c, struct arena *arena,
                    const struct bundle *bundle, const struct verify_target *target,
                    const struct verify_policy *policy, struct verification *ret_result);
 
+/* The same of a bundle that somebody else has taken apart: the bodies of its log entries
+ * are read again, from the bytes that a log signed, before it counts as verified; and its
+ * statement only once its signer is accepted. */
+void verify_parsed(const struct crypto *c, struct arena *arena,
+                   const struct bundle *bundle, const struct verify_target *target,
+                   const struct verify_policy *policy, struct verification *ret_result);
+
 /* Has an authority of the root just issued this certificate (DER) for this key?  Its
  * form, its chain and the promise of a certificate log, at the moment its validity
  * begins; not whose it is. */

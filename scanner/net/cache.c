@@ -1,4 +1,5 @@
 #include "net/cache.h"
+#include "core/descriptor.h"
 
 #include "core/digest.h"
 
@@ -79,19 +80,6 @@ static bool read_small(const struct cache *c, const char *path, char text[STATE_
     return true;
 }
 
-static bool write_all(int fd, struct span bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes = span_slice(bytes, (size_t)n, bytes.len);
-    }
-    return true;
-}
-
 static bool make_folder(const struct cache *c, const char *folder)
 {
     return mkdirat(c->root, folder, 0700) == 0 ||
@@ -114,7 +102,7 @@ static bool write_new(const struct cache *c, const char *folder, struct span byt
         fd = openat(c->root, ret_path, flags, mode);
     if (fd < 0)
         return false;
-    bool ok = write_all(fd, bytes);
+    bool ok = descriptor_write(fd, bytes);
     int why = errno;
     if (close(fd) == 0 && ok)
         return true;
@@ -398,7 +386,7 @@ bool partial_restart(struct partial *p, const char *validator, struct error *err
 
 bool partial_write(struct partial *p, struct span bytes, struct error *error)
 {
-    if (!write_all(p->fd, bytes))
+    if (!descriptor_write(p->fd, bytes))
         return error_errno(error, ERROR_IO, "cannot write into the cache");
     p->size += bytes.len;
     return true;

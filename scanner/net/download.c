@@ -49,6 +49,12 @@ static void tell(const struct downloader *d, uint64_t bytes, unsigned files)
         d->progress(d->progress_self, &(struct download_counts){ files, bytes });
 }
 
+static void reset(struct download_result *r)
+{
+    download_result_free(r);
+    *r = (struct download_result){ .state = DOWNLOAD_FAILED, .fd = -1 };
+}
+
 static bool stopped(const struct downloader *d)
 {
     return d->http->stop && atomic_load(d->http->stop);
@@ -168,7 +174,7 @@ static bool take_object(struct work *w, const char *sha256)
     if (!ok) {
         (void)close(fd);
         cache_remove(w->d->cache, sha256);
-        r->state = DOWNLOAD_FAILED; /* of a rotten object nothing is left */
+        reset(r); /* of a rotten object nothing is left */
         return false;
     }
     r->state = DOWNLOAD_DONE;
@@ -544,12 +550,6 @@ static bool open_part(struct work *w)
             return error_set(&w->result->error, ERROR_NETWORK, "stopped");
         clock->sleep(clock->self, BUSY_MS);
     }
-}
-
-static void reset(struct download_result *r)
-{
-    download_result_free(r);
-    *r = (struct download_result){ .state = DOWNLOAD_FAILED, .fd = -1 };
 }
 
 void download_file(const struct downloader *d, struct http *h, const struct download *job,

@@ -1,10 +1,10 @@
 /* What came of a download, in the hands of whoever wanted it. */
+#include "core/descriptor.h"
 #include "core/file_state.h"
 #include "net/download.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 void download_result_free(struct download_result *r)
@@ -18,30 +18,6 @@ void download_result_free(struct download_result *r)
     http_response_free(&r->http);
 }
 
-static bool write_all(int fd, struct span bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes = span_slice(bytes, (size_t)n, bytes.len);
-    }
-    return true;
-}
-
-/* Sealed: from here on nobody can write to it, not even we. */
-static int memory_file(struct span bytes)
-{
-    int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
-    int fd = memfd_create("assay-download", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0 || (write_all(fd, bytes) && fcntl(fd, F_ADD_SEALS, seals) == 0))
-        return fd;
-    (void)close(fd);
-    return -1;
-}
-
 /* The same file with an offset of its own; it may have no name. */
 static int reopen(int fd)
 {
@@ -52,7 +28,7 @@ static int reopen(int fd)
 
 int download_open(const struct download_result *r, struct error *error)
 {
-    int memory = r->fd < 0 ? memory_file(buffer_span(&r->memory)) : -1;
+    int memory = r->fd < 0 ? descriptor_of(buffer_span(&r->memory)) : -1;
     int fd = r->fd >= 0 ? reopen(r->fd) : memory >= 0 ? reopen(memory) : -1;
     if (fd < 0)
         (void)error_errno(error, ERROR_IO, "cannot be opened");

@@ -1,4 +1,5 @@
 #include "sources/deliver.h"
+#include "core/descriptor.h"
 
 #include "sources/beneath.h"
 
@@ -74,17 +75,6 @@ static int new_file(int directory, char *name, size_t size)
     return -1;
 }
 
-static bool write_all(int fd, struct span bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno != EINTR)
-            return false;
-        bytes = span_slice(bytes, n > 0 ? (size_t)n : 0, bytes.len);
-    }
-    return true;
-}
-
 /* From `offset` on, by hand: where the kernel cannot copy. */
 static bool copy_bytes(int from, int to, off_t offset)
 {
@@ -94,7 +84,7 @@ static bool copy_bytes(int from, int to, off_t offset)
         ssize_t n = pread(from, piece, PIECE, offset);
         if (n < 0 && errno == EINTR)
             continue;
-        ok = n >= 0 && write_all(to, span_of(piece, (size_t)n));
+        ok = n >= 0 && descriptor_write(to, span_of(piece, (size_t)n));
         if (n <= 0)
             break;
         offset += n;
@@ -125,8 +115,8 @@ static bool put(int parent, const char *name, const struct download_result *from
     int out = new_file(parent, temporary, sizeof temporary);
     if (out < 0)
         return false;
-    bool ok =
-        from->fd >= 0 ? copy(from->fd, out) : write_all(out, buffer_span(&from->memory));
+    bool ok = from->fd >= 0 ? copy(from->fd, out)
+                            : descriptor_write(out, buffer_span(&from->memory));
     int why = errno;
     if (close(out) != 0 && ok) {
         ok = false;

@@ -1,12 +1,10 @@
 #include "sources/git_checkout.h"
+#include "core/descriptor.h"
 
 #include "core/digest.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 static bool no_memory(struct error *error)
 {
@@ -227,22 +225,11 @@ bool checkout_sign(const struct checkout *c, struct download *job)
 /* Bytes that are in memory anyway, as a file without a name. */
 static int file_of(struct span bytes, struct error *error)
 {
-    int fd = memfd_create("git", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    size_t done = 0;
-    while (fd >= 0 && done < bytes.len) {
-        ssize_t n = write(fd, bytes.ptr + done, bytes.len - done);
-        if (n <= 0)
-            break;
-        done += (size_t)n;
-    }
-    if (fd >= 0 && done == bytes.len && lseek(fd, 0, SEEK_SET) == 0 &&
-        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK) == 0)
-        return fd;
-    (void)error_errno(error, ERROR_IO,
-                      "a file of the repository cannot be kept in memory");
-    if (fd >= 0)
-        (void)close(fd);
-    return -1;
+    int fd = descriptor_of(bytes);
+    if (fd < 0)
+        (void)error_errno(error, ERROR_IO,
+                          "a file of the repository cannot be kept in memory");
+    return fd;
 }
 
 int checkout_file_open(struct checkout *c, const struct rest_file *file,

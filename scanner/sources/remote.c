@@ -258,6 +258,7 @@ void remote_close(struct remote *r)
     pool_stop(r);
     forget_reference(r);
     free(r->files);
+    free(r->results);
     http_free(r->http);
     cache_close(r->cache);
     arena_free(r->arena);
@@ -324,7 +325,7 @@ static bool leaves_place(const struct http_response *http, size_t hop)
 static const char *foreign_from(const struct remote *r, size_t i, size_t from)
 {
     const struct remote_file *f = &r->files[i];
-    const struct http_response *http = &f->result.http;
+    const struct http_response *http = &f->result->http;
     bool elsewhere = f->file->storage || (f->driver && f->driver->elsewhere);
     for (size_t k = from; r->reference.registry && k < http->hop_count; k++)
         if (elsewhere ? leaves_place(http, k)

@@ -63,9 +63,6 @@ static bool add_file(struct listing *l, const struct rest_file *f,
         .private_ok = r->own && here,
         .plain_ok = r->own && here,
         .state = f->url ? FILE_WAITING : FILE_ELSEWHERE,
-        .result = {.fd = -1,
-                   .state = DOWNLOAD_FAILED,
-                   .error = { .code = ERROR_NETWORK, .message = "it was not loaded" }},
     };
     return true;
 }
@@ -170,6 +167,17 @@ static void order_files(struct listing *l)
     l->count = kept;
 }
 
+static bool make_results(struct remote *r)
+{
+    r->results = calloc(r->count + 1, sizeof *r->results);
+    for (size_t i = 0; r->results && i < r->count; i++) {
+        r->files[i].result = &r->results[i];
+        if (r->files[i].state == FILE_ELSEWHERE)
+            pool_fail(&r->files[i], "it was not loaded");
+    }
+    return r->results != NULL;
+}
+
 bool files_list(struct remote *r, struct error *error)
 {
     struct listing l = { .remote = r,
@@ -190,6 +198,7 @@ bool files_list(struct remote *r, struct error *error)
         unlist(r, "the list names files that may not exist");
     r->files = l.files;
     r->count = l.count;
+    ok = ok && (make_results(r) || error_set(error, ERROR_MEMORY, "out of memory"));
     if (ok && arena_exhausted(r->arena))
         ok = error_set(error, ERROR_MEMORY, "%s: too many files", r->reference.name);
     return ok && (r->count > 0 || !l.wanted ||
@@ -285,7 +294,7 @@ static size_t header_digests(const struct remote *r, const struct fields *fields
 size_t remote_header_digests(const struct remote *r, size_t i,
                              struct header_digest ret_digests[HEADER_DIGESTS_MAX])
 {
-    return header_digests(r, &r->files[i].result.http.fields, ret_digests);
+    return header_digests(r, &r->files[i].result->http.fields, ret_digests);
 }
 
 unsigned files_header_algorithms(void *owner, const struct fields *fields)

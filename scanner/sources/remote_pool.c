@@ -69,9 +69,16 @@ static bool make_job(struct remote *r, struct remote_file *f, struct download *r
     return true;
 }
 
-static void settle(struct remote *r, struct remote_file *f, struct download_result result)
+void pool_fail(struct remote_file *f, const char *why)
 {
-    f->result = result;
+    *f->result = (struct download_result){ .fd = -1, .state = DOWNLOAD_FAILED };
+    (void)error_set(&f->result->error, ERROR_NETWORK, "%s", why);
+}
+
+static void settle(struct remote *r, struct remote_file *f,
+                   const struct download_result *result)
+{
+    *f->result = *result;
     f->state = FILE_LOADED;
     pthread_cond_broadcast(&r->loaded);
 }
@@ -93,7 +100,7 @@ static bool pool_next(void *self, struct download *ret)
             found = make_job(r, f, ret, &why);
             if (!found)
                 settle(r, f,
-                       (struct download_result){
+                       &(struct download_result){
                            .state = DOWNLOAD_FAILED, .fd = -1, .error = why });
         }
     }
@@ -107,7 +114,7 @@ static bool pool_done(void *self, const struct download *job,
     struct remote *r = self;
     struct remote_file *f = job->owner;
     pthread_mutex_lock(&r->lock);
-    settle(r, f, *result);
+    settle(r, f, result);
     pthread_mutex_unlock(&r->lock);
     return !atomic_load(&r->stop);
 }
@@ -124,7 +131,7 @@ static void give_up(struct remote *r, const struct error *why)
     for (size_t i = 0; i < r->count; i++)
         if (r->files[i].state == FILE_WAITING || r->files[i].state == FILE_LOADING)
             settle(r, &r->files[i],
-                   (struct download_result){
+                   &(struct download_result){
                        .state = DOWNLOAD_FAILED, .fd = -1, .error = error });
     pthread_mutex_unlock(&r->lock);
 }
@@ -177,12 +184,12 @@ static void refuse_large(const struct remote *r, struct remote_file *f)
 {
     uint64_t most = r->options->file_max;
     struct stat st;
-    if (most == 0 || f->result.fd < 0 ||
-        (fstat(f->result.fd, &st) == 0 && (uint64_t)st.st_size <= most))
+    if (most == 0 || f->result->fd < 0 ||
+        (fstat(f->result->fd, &st) == 0 && (uint64_t)st.st_size <= most))
         return;
-    download_result_free(&f->result);
-    f->result.state = DOWNLOAD_LARGE;
-    (void)error_set(&f->result.error, ERROR_NETWORK,
+    download_result_free(f->result);
+    f->result->state = DOWNLOAD_LARGE;
+    (void)error_set(&f->result->error, ERROR_NETWORK,
                     "it is larger than %llu bytes, which is the most that may be loaded",
                     (unsigned long long)most);
 }
@@ -191,9 +198,9 @@ static void refuse_large(const struct remote *r, struct remote_file *f)
 static void open_elsewhere(struct remote *r, struct remote_file *f)
 {
     pthread_mutex_lock(&r->opening);
-    if (f->result.fd < 0 && f->driver && f->driver->open && !f->file->storage) {
-        f->result.fd = f->driver->open(f->call, f->file, &f->result.error);
-        f->result.state = f->result.fd >= 0 ? DOWNLOAD_DONE : DOWNLOAD_FAILED;
+    if (f->result->fd < 0 && f->driver && f->driver->open && !f->file->storage) {
+        f->result->fd = f->driver->open(f->call, f->file, &f->result->error);
+        f->result->state = f->result->fd >= 0 ? DOWNLOAD_DONE : DOWNLOAD_FAILED;
         refuse_large(r, f);
     }
     pthread_mutex_unlock(&r->opening);
@@ -211,7 +218,7 @@ const struct download_result *remote_load(struct remote *r, size_t i)
     struct remote_file *f = &r->files[i];
     if (f->state == FILE_ELSEWHERE) { /* for good */
         open_elsewhere(r, f);
-        return &f->result;
+        return f->result;
     }
     pthread_mutex_lock(&r->lock);
     if (!f->urgent && f->state == FILE_WAITING) {
@@ -222,8 +229,12 @@ const struct download_result *remote_load(struct remote *r, size_t i)
     start(r);
     while (r->loading && (f->state == FILE_WAITING || f->state == FILE_LOADING))
         pthread_cond_wait(&r->loaded, &r->lock);
+    if (f->state == FILE_WAITING) { /* there is no thread that could load it */
+        pool_fail(f, "it was not loaded");
+        f->state = FILE_RELEASED;
+    }
     pthread_mutex_unlock(&r->lock);
-    return &f->result;
+    return f->result;
 }
 
 void remote_release(struct remote *r, size_t i)
@@ -231,6 +242,8 @@ void remote_release(struct remote *r, size_t i)
     struct remote_file *f = &r->files[i];
     pthread_mutex_lock(&r->lock);
     enum remote_file_state was = f->state;
+    if (was == FILE_WAITING)
+        pool_fail(f, "it was released");
     if (was == FILE_WAITING || was == FILE_LOADED)
         f->state = FILE_RELEASED;
     if (was == FILE_LOADED) {
@@ -245,10 +258,6 @@ void remote_release(struct remote *r, size_t i)
     pthread_mutex_unlock(&r->lock);
     if (was != FILE_LOADED && was != FILE_ELSEWHERE)
         return;
-    download_result_free(&f->result);
-    f->result = (struct download_result){
-        .fd = -1,
-        .state = DOWNLOAD_FAILED,
-        .error = {.code = ERROR_NETWORK, .message = "it was released"},
-    };
+    download_result_free(f->result);
+    pool_fail(f, "it was released");
 }

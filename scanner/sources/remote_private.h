@@ -26,7 +26,7 @@ struct remote_file {
     unsigned also; /* digests that somebody will ask for; under the lock */
     bool urgent;   /* somebody waits for it */
     enum remote_file_state state;
-    struct download_result result;
+    struct download_result *result; /* valid in the last three states */
 };
 
 enum { REMOTE_CALLS_MAX = 8 };
@@ -50,6 +50,8 @@ struct remote {
     struct rest_result answers;
     struct registry_download rules;
     struct remote_file *files; /* by path */
+    struct download_result
+        *results; /* of each; 4 KiB that are touched when it is loaded */
     size_t count;
     pthread_mutex_t opening; /* one driver's open() at a time */
 
@@ -77,6 +79,7 @@ bool files_list(struct remote *r, struct error *error);
 unsigned files_header_algorithms(void *owner, const struct fields *fields);
 
 /* remote_pool.c: loading ahead. */
+void pool_fail(struct remote_file *f, const char *why); /* its result, from now on */
 void pool_stop(struct remote *r);
 
 #endif

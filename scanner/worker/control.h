@@ -14,6 +14,8 @@
  *                    ORIGINS  the same; the file is a bundle (origins/bundle.h)
  *                    SIGNATURE  the same; the file may be a signature, and the records
  *                             are one answer (signature_wire.h)
+ *                    VERIFY   the same; the file is an order (verify_order.h), and the
+ *                             answer a verdict
  *   zygote to main   STARTED  descriptor: pidfd of the child
  *                    ENDED    value: the child's wait status
  *                    FAILED   text: why there is no child; instead of the last two
@@ -25,7 +27,7 @@
 #include "core/artifact.h"
 #include "worker/rule_table.h"
 
-enum { CONTROL_FD = 3, CONTROL_VERSION = 4, CONTROL_FDS_MAX = 3 };
+enum { CONTROL_FD = 3, CONTROL_VERSION = 5, CONTROL_FDS_MAX = 3 };
 
 enum control_type {
     CONTROL_HELLO = 1,
@@ -35,6 +37,7 @@ enum control_type {
     CONTROL_JOB,
     CONTROL_ORIGINS,
     CONTROL_SIGNATURE,
+    CONTROL_VERIFY,
     CONTROL_STARTED,
     CONTROL_ENDED,
     CONTROL_FAILED

@@ -9,8 +9,12 @@
 #define SIGNATURE_WIRE_H
 
 #include "integrity/signature_file.h"
+#include "worker/codec.h"
 
 enum { SIGNATURE_WIRE_HEAD = 8, SIGNATURE_WIRE_MAX = 256 << 20 };
+
+/* One bundle, for verify_wire.c as well. */
+void code_bundle(struct codec *c, struct bundle *b);
 
 /* Appends to `out`, which was made with SIGNATURE_WIRE_MAX. */
 bool signature_wire_encode(struct buffer *out, const struct signature_file *f);

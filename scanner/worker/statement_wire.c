@@ -1,6 +1,5 @@
 #include "worker/statement_wire.h"
-
-#include <unistd.h>
+#include "core/descriptor.h"
 
 enum { FRAME_HEADER = 5, GATHER = 32 << 10, SAID = 1, DONE = 2 };
 enum {
@@ -33,14 +32,8 @@ static void add_uint(struct buffer *b, uint64_t value, size_t size)
 
 static void flush(struct statement_encoder *e)
 {
-    struct span rest = buffer_span(&e->gathered);
-    while (!e->failed && rest.len > 0) {
-        ssize_t n = write(e->fd, rest.ptr, rest.len);
-        if (n <= 0)
-            e->failed = true;
-        else
-            rest = span_slice(rest, (size_t)n, rest.len);
-    }
+    if (!e->failed && !descriptor_write(e->fd, buffer_span(&e->gathered)))
+        e->failed = true;
     buffer_clear(&e->gathered);
 }
 

@@ -1,7 +1,7 @@
+#include "core/descriptor.h"
 #include "worker/wire.h"
 
 #include <assert.h>
-#include <unistd.h>
 
 enum { GATHER = 32 << 10, GATHER_MAX = GATHER + 2 * WIRE_RECORD_MAX };
 
@@ -18,14 +18,8 @@ void wire_encoder_free(struct wire_encoder *e)
 
 static void flush(struct wire_encoder *e)
 {
-    struct span rest = buffer_span(&e->gathered);
-    while (!e->failed && rest.len > 0) {
-        ssize_t n = write(e->fd, rest.ptr, rest.len);
-        if (n <= 0)
-            e->failed = true;
-        else
-            rest = span_slice(rest, (size_t)n, rest.len);
-    }
+    if (!e->failed && !descriptor_write(e->fd, buffer_span(&e->gathered)))
+        e->failed = true;
     buffer_clear(&e->gathered);
 }
 

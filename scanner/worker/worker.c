@@ -12,10 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/descriptor.h"
 #include "worker/control.h"
 #include "worker/launch.h"
 #include "worker/signature_wire.h"
 #include "worker/statement_wire.h"
+#include "worker/verify_order.h"
 #include "worker/wire.h"
 
 enum {
@@ -50,7 +52,7 @@ struct job {
     struct span name;
     struct wire_decoder decoder;     /* of CONTROL_JOB */
     struct statement_decoder spoken; /* of CONTROL_ORIGINS */
-    struct buffer answer;            /* of CONTROL_SIGNATURE */
+    struct buffer answer;            /* of CONTROL_SIGNATURE and CONTROL_VERIFY */
     enum wire_outcome answered;
     size_t held; /* bytes in worker->records: the beginning of a record */
     uint32_t cpu_seconds;
@@ -59,9 +61,14 @@ struct job {
     bool late;
 };
 
+static bool answers_once(const struct job *j)
+{
+    return j->type == CONTROL_SIGNATURE || j->type == CONTROL_VERIFY;
+}
+
 static enum wire_outcome outcome_of(const struct job *j)
 {
-    if (j->type == CONTROL_SIGNATURE)
+    if (answers_once(j))
         return j->answered;
     return j->type == CONTROL_ORIGINS ? j->spoken.outcome : j->decoder.outcome;
 }
@@ -385,7 +392,7 @@ static bool take_records(struct worker *w, struct job *j)
     ssize_t n = read(j->records, w->records + j->held, sizeof w->records - j->held);
     if (n < 0)
         return errno == EINTR;
-    if (j->type == CONTROL_SIGNATURE)
+    if (answers_once(j))
         return take_answer(w, j, (size_t)n);
     if (n == 0)
         return false;
@@ -604,21 +611,71 @@ bool worker_origins(struct worker *w, int fd, uint32_t sources, statement_sink *
     return run(w, &j, fd, NULL, NULL, ret_reason, error);
 }
 
+/* A job of one answer, which is then in the arena; empty when there is none. */
+static bool ask(struct worker *w, enum control_type type, int fd, struct arena *arena,
+                struct span *ret_answer, char ret_reason[REASON_MAX], struct error *error)
+{
+    struct job j = { .type = type };
+    *ret_answer = span_of(NULL, 0);
+    ret_reason[0] = '\0';
+    buffer_init(&j.answer, SIGNATURE_WIRE_MAX + SIGNATURE_WIRE_HEAD);
+    bool ok = run(w, &j, fd, NULL, NULL, ret_reason, error);
+    if (ok && ret_reason[0] == '\0')
+        *ret_answer = arena_copy(arena, buffer_span(&j.answer));
+    buffer_free(&j.answer);
+    return ok;
+}
+
+static void malformed(const struct arena *arena, char ret_reason[REASON_MAX])
+{
+    if (ret_reason[0] == '\0')
+        (void)snprintf(ret_reason, REASON_MAX, "%s",
+                       arena_exhausted(arena) ? "memory is short"
+                                              : "the worker's answer is malformed");
+}
+
 bool worker_signature(struct worker *w, int fd, struct arena *arena,
                       struct signature_file *ret_file, char ret_reason[REASON_MAX],
                       struct error *error)
 {
-    struct job j = { .type = CONTROL_SIGNATURE };
-    ret_reason[0] = '\0';
-    buffer_init(&j.answer, SIGNATURE_WIRE_MAX + SIGNATURE_WIRE_HEAD);
-    bool ok = run(w, &j, fd, NULL, NULL, ret_reason, error);
-    if (ok && ret_reason[0] == '\0') {
-        struct span answer = arena_copy(arena, buffer_span(&j.answer));
-        if (!signature_wire_decode(arena, answer, ret_file))
-            (void)snprintf(ret_reason, REASON_MAX, "%s",
-                           arena_exhausted(arena) ? "memory is short"
-                                                  : "the worker's answer is malformed");
+    struct span answer;
+    bool ok = ask(w, CONTROL_SIGNATURE, fd, arena, &answer, ret_reason, error);
+    if (ok && !signature_wire_decode(arena, answer, ret_file))
+        malformed(arena, ret_reason);
+    return ok;
+}
+
+/* A file without a name that holds the order; -1 with an error. */
+static int order_file(const struct verify_order *o, struct error *error)
+{
+    struct buffer text;
+    buffer_init(&text, VERIFY_ORDER_MAX);
+    if (!verify_order_encode(&text, o)) {
+        buffer_free(&text);
+        (void)error_set(error, ERROR_MEMORY, "the bundle needs too much memory");
+        return -1;
     }
-    buffer_free(&j.answer);
+    int fd = descriptor_of(buffer_span(&text));
+    buffer_free(&text);
+    if (fd < 0)
+        (void)error_errno(error, ERROR_IO, "cannot hand a bundle to the worker");
+    return fd;
+}
+
+bool worker_verify(struct worker *w, const struct verify_order *order,
+                   struct arena *arena, struct verification *ret_verdict,
+                   char ret_reason[REASON_MAX], struct error *error)
+{
+    struct span answer;
+    struct error why;
+    int fd = order_file(order, &why);
+    if (fd < 0) {
+        (void)snprintf(ret_reason, REASON_MAX, "%s", why.message);
+        return true;
+    }
+    bool ok = ask(w, CONTROL_VERIFY, fd, arena, &answer, ret_reason, error);
+    if (ok && !verify_verdict_decode(arena, answer, ret_verdict))
+        malformed(arena, ret_reason);
+    (void)close(fd);
     return ok;
 }

@@ -11,6 +11,8 @@
 #include "origins/origins.h"
 
 struct signature_file; /* integrity/signature_file.h */
+struct verify_order;   /* worker/verify_order.h */
+struct verification;   /* integrity/verify.h */
 
 enum sandbox { SANDBOX_AUTO, SANDBOX_STRICT, SANDBOX_OFF };
 
@@ -79,5 +81,11 @@ bool worker_origins(struct worker *w, int fd, uint32_t sources, statement_sink *
 bool worker_signature(struct worker *w, int fd, struct arena *arena,
                       struct signature_file *ret_file, char ret_reason[REASON_MAX],
                       struct error *error);
+
+/* Verify a bundle.  *ret_reason is empty when there is a verdict; of that, "verified" is
+ * not to be believed (worker/verify_order.h).  False as above. */
+bool worker_verify(struct worker *w, const struct verify_order *order,
+                   struct arena *arena, struct verification *ret_verdict,
+                   char ret_reason[REASON_MAX], struct error *error);
 
 #endif

@@ -18,6 +18,7 @@
 #include "worker/sandbox.h"
 #include "worker/signature_wire.h"
 #include "worker/statement_wire.h"
+#include "worker/verify_order.h"
 #include "worker/wire.h"
 #include "worker/yara_rules.h"
 
@@ -217,6 +218,25 @@ static enum child_exit read_signature(const struct zygote *z,
                                                                  : CHILD_UNSENT;
 }
 
+/* Verify what the file orders, and send the verdict. */
+static enum child_exit verify(const struct control_message *job, struct span bytes)
+{
+    struct arena *arena = arena_new(WORKER_ARENA_MAX);
+    struct verify_order *order = arena ? arena_alloc(arena, sizeof *order) : NULL;
+    struct verification verdict;
+    struct buffer answer;
+    if (!order)
+        return CHILD_NO_MEMORY;
+    if (!verify_order_decode(arena, bytes, order))
+        return CHILD_UNREADABLE;
+    buffer_init(&answer, SIGNATURE_WIRE_MAX);
+    verify_order_run(arena, order, &verdict);
+    if (!verify_verdict_encode(&answer, &verdict))
+        return CHILD_NO_MEMORY;
+    return send_all(job->fds[JOB_RECORDS], buffer_span(&answer)) ? CHILD_DONE
+                                                                 : CHILD_UNSENT;
+}
+
 /* The whole life of a child, from the fork on. */
 static enum child_exit live(struct zygote *z, const struct control_message *job)
 {
@@ -236,6 +256,8 @@ static enum child_exit live(struct zygote *z, const struct control_message *job)
         return read_origins(z, job, bytes);
     case CONTROL_SIGNATURE:
         return read_signature(z, job, bytes);
+    case CONTROL_VERIFY:
+        return verify(job, bytes);
     default:
         return inspect(z, job, bytes);
     }
@@ -284,7 +306,7 @@ static bool follow(pid_t pid, int pidfd)
 static bool serve_job(struct zygote *z, struct control_message *job)
 {
     if ((job->type != CONTROL_JOB && job->type != CONTROL_ORIGINS &&
-         job->type != CONTROL_SIGNATURE) ||
+         job->type != CONTROL_SIGNATURE && job->type != CONTROL_VERIFY) ||
         job->fd_count < JOB_SPOOL)
         return false;
     pid_t pid = fork();

@@ -22,6 +22,8 @@ ONLY_ASSAY = {
     "good-leaf-rsa2048": "the peer verifies P-256 only",
     "good-leaf-ed25519": "the peer verifies P-256 only",
     "good-leaf-p384-message": "the peer verifies P-256 only",
+    "good-leaf-rsa-pss-envelope": "the peer verifies P-256 only",
+    "good-leaf-rsa-pss-message": "the peer verifies P-256 only",
     "good-other-name": "the peer compares the DER of other names",
     "good-pattern": "the peer was not told that it is a pattern",
     "good-new-issuer-only": "the peer reads version 1 of the issuer only",

@@ -1,0 +1,38 @@
+/* verifier.h: the cryptography of one bundle, where a bundle may do no harm.
+ *
+ * What a stranger wrote in DER - certificates, time-stamps, signatures - is read by a
+ * confined child first (worker/verify_order.h), and what it finds fault with ends there.
+ * A child may add suspicion, never trust: what it calls verified is verified once more
+ * here, so that nobody who takes a child over can make a signature good. */
+#ifndef VERIFIER_H
+#define VERIFIER_H
+
+#include "integrity/signers.h"
+#include "sources/source.h"
+#include "worker/worker.h"
+
+struct verifier;
+
+/* One worker, started when it is first needed.  The options outlive it.  NULL: out of
+ * memory.  Belongs to one thread. */
+struct verifier *verifier_new(const struct worker_options *o, int64_t now);
+void verifier_free(struct verifier *v); /* NULL is fine */
+
+/* The worker, for other jobs; NULL with an error. */
+struct worker *verifier_worker(struct verifier *v, struct error *error);
+
+/* Total: also a worker that cannot be had is a state and a reason. */
+void verifier_bundle(struct verifier *v, const struct signers *s,
+                     enum verify_method method, struct arena *arena,
+                     const struct bundle *b, const struct verify_target *target,
+                     struct verification *ret_result);
+
+/* The same of one file, which is read as well if the signature may be over its bytes and
+ * not over a digest of them (Ed25519), it is not too large, and it still has that sha256.
+ * `list` NULL: there is only the digest. */
+void verifier_file(struct verifier *v, const struct signers *s, enum verify_method method,
+                   struct arena *arena, const struct bundle *b,
+                   const struct verify_target *target, const struct source_list *list,
+                   const struct source_file *file, struct verification *ret_result);
+
+#endif
