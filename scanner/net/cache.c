@@ -338,6 +338,14 @@ static int open_locked(const struct cache *c, const char *path)
     }
 }
 
+/* Only where there is something: ext4 writes a file out when it is closed after it was
+ * cut to nothing, which for a large download takes as long as the download. */
+static bool make_empty(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && (st.st_size == 0 || ftruncate(fd, 0) == 0);
+}
+
 enum partial_outcome partial_open(struct cache *c, const char *identity,
                                   struct partial *ret_partial, struct error *error)
 {
@@ -357,7 +365,7 @@ enum partial_outcome partial_open(struct cache *c, const char *identity,
         return PARTIAL_ERROR;
     }
     read_state(&p);
-    if (fstat(p.fd, &st) != 0 || (p.validator[0] == '\0' && ftruncate(p.fd, 0) != 0) ||
+    if (fstat(p.fd, &st) != 0 || (p.validator[0] == '\0' && !make_empty(p.fd)) ||
         lseek(p.fd, 0, SEEK_END) < 0) {
         (void)error_errno(error, ERROR_IO, "cannot use a part in the cache");
         (void)close(p.fd);
@@ -373,7 +381,7 @@ bool partial_restart(struct partial *p, const char *validator, struct error *err
     char path[PATH_BYTES], text[STATE_MAX];
     state_path(p, path); /* first: without it the bytes are no part of anything */
     if ((unlinkat(p->cache->root, path, 0) != 0 && errno != ENOENT) ||
-        ftruncate(p->fd, 0) != 0 || lseek(p->fd, 0, SEEK_SET) != 0)
+        !make_empty(p->fd) || lseek(p->fd, 0, SEEK_SET) != 0)
         return error_errno(error, ERROR_IO, "cannot begin a download in the cache");
     p->size = 0;
     keep_validator(p->validator, validator);
