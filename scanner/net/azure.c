@@ -184,12 +184,13 @@ static void add_decoded(struct buffer *out, struct span text)
     for (size_t i = 0; i < text.len; i++) {
         bool escape = text.ptr[i] == '%' && i + 2 < text.len &&
                       hex_value(text.ptr[i + 1]) >= 0 && hex_value(text.ptr[i + 2]) >= 0;
-        uint8_t byte =
-            escape
-                ? (uint8_t)(hex_value(text.ptr[i + 1]) << 4 | hex_value(text.ptr[i + 2]))
-                : text.ptr[i];
+        uint8_t byte = text.ptr[i];
+        if (escape) {
+            byte =
+                (uint8_t)(hex_value(text.ptr[i + 1]) << 4 | hex_value(text.ptr[i + 2]));
+            i += 2;
+        }
         buffer_add(out, span_of(&byte, 1));
-        i += escape ? 2 : 0;
     }
 }
 
