@@ -69,15 +69,6 @@ static const char *text_at(struct reading *r, const json_t *object, const char *
 
 /* ---- paths ------------------------------------------------------------------------ */
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Back from the reports' notation (reports/escape.h) to bytes: in front of xHH a run of
  * 2n backslashes is n of them and text, one of 2n + 1 is n of them and the byte. */
 static struct span bytes_of(struct arena *arena, const char *text)
@@ -90,8 +81,8 @@ static struct span bytes_of(struct arena *arena, const char *text)
         size_t run = strspn(c, "\\");
         const char *behind = c + run;
         bool hex = run > 0 && behind[0] == 'x';
-        int high = hex ? hex_value(behind[1]) : -1;
-        int low = high >= 0 ? hex_value(behind[2]) : -1;
+        int high = hex ? span_hex_digit((uint8_t)behind[1]) : -1;
+        int low = high >= 0 ? span_hex_digit((uint8_t)behind[2]) : -1;
         bool escape = low >= 0;
         if (run == 0) {
             out[n++] = *c++;

@@ -1,4 +1,5 @@
 #include "net/azure.h"
+#include "net/url.h"
 
 #include <ctype.h>
 #include <openssl/evp.h>
@@ -174,22 +175,10 @@ static int by_parameter(const void *a, const void *b)
                                               : left->name.len > right->name.len;
 }
 
-static int hex_value(uint8_t c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : isxdigit(c) ? tolower(c) - 'a' + 10 : -1;
-}
-
 static void add_decoded(struct buffer *out, struct span text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        bool escape = text.ptr[i] == '%' && i + 2 < text.len &&
-                      hex_value(text.ptr[i + 1]) >= 0 && hex_value(text.ptr[i + 2]) >= 0;
-        uint8_t byte = text.ptr[i];
-        if (escape) {
-            byte =
-                (uint8_t)(hex_value(text.ptr[i + 1]) << 4 | hex_value(text.ptr[i + 2]));
-            i += 2;
-        }
+    for (size_t at = 0; at < text.len;) {
+        uint8_t byte = url_decoded_byte(text, &at);
         buffer_add(out, span_of(&byte, 1));
     }
 }

@@ -2,6 +2,7 @@
 
 #include "core/ini.h"
 #include "net/secret.h"
+#include "net/url.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -54,24 +55,11 @@ void sigv4_time(int64_t seconds, char ret_text[SIGV4_TIME + 1])
 /* ---- the canonical request ------------------------------------------------------------
  */
 
-static int hex_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* Percent-encoded in whatever way → in the one way that AWS computes with. */
 static void add_encoded(struct buffer *out, struct span text, bool path)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.ptr[i];
-        if (c == '%' && i + 2 < text.len && hex_digit(text.ptr[i + 1]) >= 0 &&
-            hex_digit(text.ptr[i + 2]) >= 0) {
-            c = (uint8_t)(hex_digit(text.ptr[i + 1]) << 4 | hex_digit(text.ptr[i + 2]));
-            i += 2;
-        }
+    for (size_t at = 0; at < text.len;) {
+        uint8_t c = url_decoded_byte(text, &at);
         bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
                      (c >= '0' && c <= '9') || (c && strchr("-._~", c)) ||
                      (path && c == '/');

@@ -262,3 +262,15 @@ void url_for_people(const char *url, struct buffer *out)
     if (url[n] == '?')
         buffer_add_text(out, "?…");
 }
+
+uint8_t url_decoded_byte(struct span text, size_t *at)
+{
+    size_t i = *at;
+    int high = i + 2 < text.len ? span_hex_digit(text.ptr[i + 1]) : -1;
+    int low = i + 2 < text.len ? span_hex_digit(text.ptr[i + 2]) : -1;
+    bool escape = text.ptr[i] == '%' && high >= 0 && low >= 0;
+    *at += escape ? 3 : 1;
+    if (escape)
+        return (uint8_t)(high << 4 | low);
+    return text.ptr[i];
+}

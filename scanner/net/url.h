@@ -45,4 +45,7 @@ bool web_origin_matches(const struct web_origin *o, const char *pattern);
 /* The URL without its query, where signed URLs and tokens hide: for people to read. */
 void url_for_people(const char *url, struct buffer *out);
 
+/* The byte at *at, or the one that a "%41" there stands for; *at moves behind it. */
+uint8_t url_decoded_byte(struct span text, size_t *at);
+
 #endif

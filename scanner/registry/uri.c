@@ -18,14 +18,6 @@ static bool is_alnum(uint8_t c)
     return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z');
 }
 
-static int hex_value(uint8_t c)
-{
-    if (is_digit(c))
-        return c - '0';
-    c = to_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Index of the first byte that is one of `stops`, or the length. */
 static size_t find_any(struct span s, const char *stops)
 {
@@ -84,8 +76,8 @@ const char *uri_decode(struct span raw, struct buffer *out)
     for (size_t i = 0; i < raw.len; i++) {
         uint8_t byte = raw.ptr[i];
         if (byte == '%') {
-            int high = i + 2 < raw.len ? hex_value(raw.ptr[i + 1]) : -1;
-            int low = i + 2 < raw.len ? hex_value(raw.ptr[i + 2]) : -1;
+            int high = i + 2 < raw.len ? span_hex_digit(raw.ptr[i + 1]) : -1;
+            int low = i + 2 < raw.len ? span_hex_digit(raw.ptr[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return "holds a \"%\" without two hexadecimal digits";
             byte = (uint8_t)(high * 16 + low);
@@ -105,7 +97,8 @@ static bool host_valid(struct span host)
         return false;
     if (host.len > 4 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') {
         for (size_t i = 1; i + 1 < host.len; i++)
-            if (hex_value(host.ptr[i]) < 0 && host.ptr[i] != ':' && host.ptr[i] != '.')
+            if (span_hex_digit(host.ptr[i]) < 0 && host.ptr[i] != ':' &&
+                host.ptr[i] != '.')
                 return false;
         return true;
     }
