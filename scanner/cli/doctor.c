@@ -3,7 +3,7 @@
 #include "cli/options.h"
 #include "formats/pickle/rules.h"
 #include "integrity/gpg.h"
-#include "integrity/trust_root.h"
+#include "integrity/sigstore/trust_root.h"
 #include "net/http.h"
 #include "reports/escape.h"
 #include "reports/json/out.h"

@@ -6,7 +6,7 @@
 
 #include "cli/network.h"
 #include "engine/keyless_signing.h"
-#include "integrity/identity_token.h"
+#include "integrity/sigstore/identity_token.h"
 
 #include <getopt.h>
 

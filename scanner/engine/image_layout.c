@@ -1,7 +1,7 @@
 #include "engine/image_layout.h"
 
 #include "engine/hashing.h"
-#include "integrity/base64.h"
+#include "integrity/crypto/base64.h"
 #include "integrity/signature_file.h"
 
 #include <unistd.h>

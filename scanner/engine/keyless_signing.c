@@ -1,13 +1,13 @@
 #include "engine/keyless_signing.h"
 
-#include "integrity/bundle_write.h"
-#include "integrity/fulcio_request.h"
-#include "integrity/identity_token.h"
-#include "integrity/rekor_request.h"
 #include "integrity/signers.h"
-#include "integrity/signing_config.h"
+#include "integrity/sigstore/bundle_write.h"
+#include "integrity/sigstore/fulcio_request.h"
+#include "integrity/sigstore/identity_token.h"
+#include "integrity/sigstore/rekor_request.h"
+#include "integrity/sigstore/signing_config.h"
+#include "integrity/sigstore/tsa.h"
 #include "integrity/strict_json.h"
-#include "integrity/tsa.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>

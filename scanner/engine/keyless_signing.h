@@ -10,7 +10,7 @@
 #ifndef KEYLESS_SIGNING_H
 #define KEYLESS_SIGNING_H
 
-#include "integrity/fulcio.h"
+#include "integrity/sigstore/fulcio.h"
 #include "net/http.h"
 
 /* Whence the identity token comes: it is given, or is asked of GitHub Actions, whose

@@ -1,7 +1,7 @@
 #include "engine/signatures_private.h"
 
 #include "engine/shards.h"
-#include "integrity/base64.h"
+#include "integrity/crypto/base64.h"
 
 #include <time.h>
 #include <unistd.h>

@@ -3,9 +3,9 @@
 #include "engine/bare_signature.h"
 #include "engine/shards.h"
 #include "engine/units.h"
-#include "integrity/base64.h"
+#include "integrity/crypto/base64.h"
 #include "integrity/gpg.h"
-#include "integrity/slsa.h"
+#include "integrity/statement/slsa.h"
 
 /* An index names manifests, these name layers. */
 enum { LISTS_DEEP = 4 };

@@ -5,7 +5,7 @@
 #ifndef SIGNED_MODEL_H
 #define SIGNED_MODEL_H
 
-#include "integrity/oms.h"
+#include "integrity/statement/oms.h"
 #include "sources/source.h"
 
 enum signed_status {

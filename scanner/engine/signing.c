@@ -1,7 +1,7 @@
 #include "engine/signing.h"
 #include "core/descriptor.h"
 
-#include "integrity/oms_sign.h"
+#include "integrity/statement/oms_sign.h"
 
 #include <fcntl.h>
 #include <openssl/evp.h>

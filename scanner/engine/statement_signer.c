@@ -1,8 +1,8 @@
 #include "engine/statement_signer.h"
 
-#include "integrity/base64.h"
-#include "integrity/dsse.h"
+#include "integrity/crypto/base64.h"
 #include "integrity/signers.h"
+#include "integrity/statement/dsse.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>

@@ -3,12 +3,12 @@
 #include "engine/bare_signature.h"
 #include "engine/hashing.h"
 #include "engine/image_layout.h"
-#include "integrity/base64.h"
-#include "integrity/cosign.h"
+#include "integrity/crypto/base64.h"
 #include "integrity/gpg.h"
-#include "integrity/rekor.h"
 #include "integrity/signature_file.h"
-#include "integrity/slsa.h"
+#include "integrity/sigstore/cosign.h"
+#include "integrity/sigstore/rekor.h"
+#include "integrity/statement/slsa.h"
 
 #include <errno.h>
 #include <fcntl.h>

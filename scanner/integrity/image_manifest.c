@@ -1,7 +1,7 @@
 #include "integrity/image_manifest.h"
 
-#include "integrity/base64.h"
-#include "integrity/bundle.h"
+#include "integrity/crypto/base64.h"
+#include "integrity/sigstore/bundle.h"
 #include "integrity/strict_json.h"
 
 enum { VALUES_MAX = 1 << 16 };

@@ -7,7 +7,7 @@
 #ifndef MINISIGN_H
 #define MINISIGN_H
 
-#include "integrity/crypto.h"
+#include "integrity/crypto/crypto.h"
 #include "integrity/manifest.h"
 
 enum {

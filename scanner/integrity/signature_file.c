@@ -1,8 +1,8 @@
 #include "integrity/signature_file.h"
 
-#include "integrity/base64.h"
-#include "integrity/cosign.h"
+#include "integrity/crypto/base64.h"
 #include "integrity/image_manifest.h"
+#include "integrity/sigstore/cosign.h"
 #include "integrity/sums.h"
 
 enum { BARE_MAX = 4 << 10, BARE_LEAST = 64 };

@@ -6,9 +6,9 @@
 #ifndef SIGNATURE_FILE_H
 #define SIGNATURE_FILE_H
 
-#include "integrity/bundle.h"
 #include "integrity/minisign.h"
-#include "integrity/oms.h"
+#include "integrity/sigstore/bundle.h"
+#include "integrity/statement/oms.h"
 
 enum signature_file_kind {
     SIGNATURE_FILE_UNKNOWN,

@@ -6,7 +6,7 @@
 #define SIGNERS_H
 
 #include "integrity/minisign.h"
-#include "integrity/trust_root.h"
+#include "integrity/sigstore/trust_root.h"
 #include "integrity/verify.h"
 
 enum { SIGNERS_KEYS_MAX = 16, SIGNERS_IDENTITIES_MAX = 64, SIGNER_FILE_MAX = 1 << 20 };

@@ -1,9 +1,9 @@
 #include "integrity/verify_private.h"
 
-#include "integrity/base64.h"
+#include "integrity/crypto/base64.h"
 #include "integrity/rfc3339.h"
-#include "integrity/statement.h"
-#include "integrity/tsa.h"
+#include "integrity/sigstore/tsa.h"
+#include "integrity/statement/statement.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>

@@ -6,8 +6,8 @@
 #ifndef VERIFY_H
 #define VERIFY_H
 
-#include "integrity/bundle.h"
-#include "integrity/fulcio.h"
+#include "integrity/sigstore/bundle.h"
+#include "integrity/sigstore/fulcio.h"
 
 /* A keyless signer.  Both must match, byte for byte; as patterns (POSIX extended regular
  * expressions) they must match the whole.  Case counts. */

@@ -1,7 +1,7 @@
 /* From what a registry lists to what can be loaded. */
 #include "sources/remote_private.h"
 
-#include "integrity/base64.h"
+#include "integrity/crypto/base64.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* One certificate of a bundle: its form, its names, its promises of a log. */
-#include "integrity/fulcio.h"
-#include "integrity/sct.h"
-#include "integrity/x509.h"
+#include "integrity/crypto/x509.h"
+#include "integrity/sigstore/fulcio.h"
+#include "integrity/sigstore/sct.h"
 
 #include <openssl/x509.h>
 #include <stddef.h>

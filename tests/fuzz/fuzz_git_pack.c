@@ -1,6 +1,6 @@
 /* A pack of a git server.  Its checksum is made right first, so that what lies in it is
  * reached. */
-#include "sources/git_pack.h"
+#include "sources/git/pack.h"
 
 #include <assert.h>
 #include <openssl/evp.h>

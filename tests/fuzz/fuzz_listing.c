@@ -1,10 +1,10 @@
 /* What servers of storage tell: XML of a list, frames of git, a pointer of LFS, files and
  * the configuration of DVC.  The first byte picks. */
 #include "core/ini.h"
-#include "sources/dvc_file.h"
-#include "sources/git_lfs.h"
-#include "sources/pkt_line.h"
-#include "sources/xml.h"
+#include "sources/git/dvc_file.h"
+#include "sources/git/lfs.h"
+#include "sources/git/pkt_line.h"
+#include "sources/storage/xml.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Signed notes and checkpoints: what is signed is always a prefix of the note. */
-#include "integrity/note.h"
+#include "integrity/sigstore/note.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,10 +1,10 @@
 /* What the services of a keyless signature answer, and what tells which they are: the
  * first byte says whose text the rest is. */
-#include "integrity/bundle_write.h"
-#include "integrity/fulcio_request.h"
-#include "integrity/identity_token.h"
-#include "integrity/rekor_request.h"
-#include "integrity/signing_config.h"
+#include "integrity/sigstore/bundle_write.h"
+#include "integrity/sigstore/fulcio_request.h"
+#include "integrity/sigstore/identity_token.h"
+#include "integrity/sigstore/rekor_request.h"
+#include "integrity/sigstore/signing_config.h"
 
 #include <stddef.h>
 #include <stdint.h>

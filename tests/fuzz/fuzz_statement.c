@@ -1,9 +1,9 @@
 /* Statements, envelopes, bodies of log entries, and the text encodings below them. */
-#include "integrity/base64.h"
-#include "integrity/dsse.h"
-#include "integrity/rekor.h"
+#include "integrity/crypto/base64.h"
 #include "integrity/rfc3339.h"
-#include "integrity/statement.h"
+#include "integrity/sigstore/rekor.h"
+#include "integrity/statement/dsse.h"
+#include "integrity/statement/statement.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,10 +1,10 @@
 /* The parsers of a model's statement, of lists of digests, of minisign, of what cosign
  * wrote and of what gpgv says, each with all of the input. */
-#include "integrity/cosign.h"
 #include "integrity/gpg.h"
 #include "integrity/minisign.h"
-#include "integrity/oms.h"
-#include "integrity/slsa.h"
+#include "integrity/sigstore/cosign.h"
+#include "integrity/statement/oms.h"
+#include "integrity/statement/slsa.h"
 #include "integrity/sums.h"
 
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* RFC 3161 responses against the shipped trusted root. */
-#include "integrity/tsa.h"
+#include "integrity/sigstore/tsa.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* Trusted roots: read, or refused with a reason. */
-#include "integrity/trust_root.h"
+#include "integrity/sigstore/trust_root.h"
 
 #include <stddef.h>
 #include <stdint.h>

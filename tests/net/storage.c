@@ -1,12 +1,12 @@
-/* Lists what lies at a storage URI (sources/storage.h); tests/net/test_storage.py and
- * tests/interop read its JSON.
+/* Lists what lies at a storage URI (sources/storage/storage.h); tests/net/test_storage.py
+ * and tests/interop read its JSON.
  *
  *   storage [--ca-file F] [--connect-to H:P:H:P]... [--home DIR] [--named]
  *           [--load --cache DIR] URI
  *
  * --named: the URI is what a registry said, not what the operator typed; --load: also
  * load the files, with the credentials that belong to them.  Sleeping costs nothing. */
-#include "sources/storage.h"
+#include "sources/storage/storage.h"
 #include "net/download.h"
 
 #include <getopt.h>

@@ -8,7 +8,7 @@
  *
  * Linked with --wrap=refuse: the product has no way to leave a check out. */
 #include "integrity/minisign.h"
-#include "integrity/oms.h"
+#include "integrity/statement/oms.h"
 #include "integrity/sums.h"
 
 #include <stdarg.h>

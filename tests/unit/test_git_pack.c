@@ -2,10 +2,10 @@
  * byte.  That packs of git are read, tests/net/test_git.py shows. */
 #include "unit.h"
 
-#include "sources/dvc_file.h"
-#include "sources/git_lfs.h"
-#include "sources/git_pack.h"
-#include "sources/pkt_line.h"
+#include "sources/git/dvc_file.h"
+#include "sources/git/lfs.h"
+#include "sources/git/pack.h"
+#include "sources/git/pkt_line.h"
 
 #include <openssl/evp.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 
 #include "core/ini.h"
 #include "sources/listing.h"
-#include "sources/storage.h"
-#include "sources/xml.h"
+#include "sources/storage/storage.h"
+#include "sources/storage/xml.h"
 
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /* base64, hexadecimal, PEM, times, notes, trees, envelopes: published values. */
 #include "unit.h"
 
-#include "integrity/base64.h"
-#include "integrity/dsse.h"
-#include "integrity/merkle.h"
-#include "integrity/note.h"
+#include "integrity/crypto/base64.h"
 #include "integrity/rfc3339.h"
+#include "integrity/sigstore/merkle.h"
+#include "integrity/sigstore/note.h"
+#include "integrity/statement/dsse.h"
 #include "integrity/strict_json.h"
 
 #include <openssl/evp.h>

@@ -1,0 +1,73 @@
+#include "integrity/statement/oms_sign.h"
+
+#include "integrity/sigstore/bundle_write.h"
+
+#include <openssl/x509.h>
+
+enum { ARENA_MAX = 512 << 20 };
+
+static bool check_key(EVP_PKEY *key, const struct x509_list *chain, struct error *error)
+{
+    enum pubkey_type type = pubkey_type(key);
+    if (type != PUBKEY_P256 && type != PUBKEY_P384 && type != PUBKEY_P521)
+        return error_set(error, ERROR_CONFIG,
+                         "models are signed with ECDSA P-256, P-384 or P-521, not %s",
+                         pubkey_type_name(type));
+    if (!chain)
+        return true;
+    EVP_PKEY *leaf = X509_get0_pubkey(chain->items[0]);
+    struct signature_failure failure = { 0 };
+    if (!leaf || EVP_PKEY_eq(leaf, key) != 1)
+        return error_set(error, ERROR_CONFIG,
+                         "the signing certificate is not that of the private key");
+    return x509_may_sign(chain->items[0], &failure) ||
+           error_set(error, ERROR_CONFIG, "the signing certificate: %s", failure.reason);
+}
+
+/* The DER of the whole chain; false when it is longer than a bundle may be. */
+static bool add_certificates(struct arena *arena, const struct x509_list *chain,
+                             struct bundle *b, struct error *error)
+{
+    if (chain->count > BUNDLE_CERTIFICATES_MAX)
+        return error_set(error, ERROR_CONFIG, "more than %d certificates",
+                         BUNDLE_CERTIFICATES_MAX);
+    b->material = MATERIAL_CHAIN;
+    for (; b->certificate_count < chain->count; b->certificate_count++) {
+        unsigned char *der = NULL;
+        int n = i2d_X509(chain->items[b->certificate_count], &der);
+        b->certificates[b->certificate_count] =
+            arena_copy(arena, span_of(der, n > 0 ? (size_t)n : 0));
+        OPENSSL_free(der);
+    }
+    return true;
+}
+
+static bool sign_payload(const struct crypto *c, struct arena *arena, EVP_PKEY *key,
+                         const struct x509_list *chain, struct span payload,
+                         struct buffer *out, struct error *error)
+{
+    const struct span type = span_of_text(DSSE_IN_TOTO);
+    struct bundle b = { .material = MATERIAL_KEY, .content = CONTENT_ENVELOPE };
+    b.signature = dsse_sign(c, arena, key, type, payload);
+    b.envelope = (struct dsse){ .payload_type = type, .payload = payload, .count = 1 };
+    b.envelope.signatures[0].signature = b.signature;
+    if (chain && !add_certificates(arena, chain, &b, error))
+        return false;
+    if (!chain)
+        b.key_hint = pubkey_hint(c, arena, key);
+    bundle_write(arena, &b, out);
+    return (b.signature.len && !out->truncated && !arena_exhausted(arena)) ||
+           error_set(error, ERROR_MEMORY,
+                     "the statement cannot be signed: it is too large, or the key fails");
+}
+
+bool oms_sign(const struct crypto *c, EVP_PKEY *key, const struct x509_list *chain,
+              struct span payload, struct buffer *out, struct error *error)
+{
+    struct arena *arena = arena_new(ARENA_MAX);
+    bool ok = arena || error_set(error, ERROR_MEMORY, "out of memory");
+    ok = ok && check_key(key, chain, error) &&
+         sign_payload(c, arena, key, chain, payload, out, error);
+    arena_free(arena);
+    return ok;
+}

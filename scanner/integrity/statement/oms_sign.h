@@ -1,0 +1,21 @@
+/* oms_sign.h: a model's statement, signed: the bundle that model_signing reads.
+ *
+ * Offline, by an elliptic-curve key alone or with a certificate chain.  Source:
+ * model-signing-spec v1.0; sigstore/protobuf-specs, bundle v0.3. */
+#ifndef OMS_SIGN_H
+#define OMS_SIGN_H
+
+#include "integrity/crypto/pubkey.h"
+#include "integrity/crypto/x509.h"
+#include "integrity/statement/oms.h"
+
+enum { OMS_BUNDLE_MAX = 96 << 20 };
+
+/* `payload` is what oms_write() wrote; `chain` is NULL or the leaf, whose key must be
+ * `key`, and then its issuers.  The bundle is appended to `out`, made with
+ * OMS_BUNDLE_MAX.  ERROR_CONFIG for a key that OMS does not know or that is not the
+ * certificate's. */
+bool oms_sign(const struct crypto *c, EVP_PKEY *key, const struct x509_list *chain,
+              struct span payload, struct buffer *out, struct error *error);
+
+#endif
