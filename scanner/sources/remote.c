@@ -291,6 +291,14 @@ const char *remote_credential(const struct remote *r)
     return r->auth && !auth_anonymous(r->auth) ? auth_source(r->auth) : NULL;
 }
 
+const char *remote_answered_by(const struct remote *r)
+{
+    for (size_t i = 0; i < r->driver_count; i++)
+        if (r->drivers[i].call.answered_by)
+            return r->drivers[i].call.answered_by;
+    return NULL;
+}
+
 const char *remote_moved_from(const struct remote *r)
 {
     return r->moved_from;
