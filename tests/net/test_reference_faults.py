@@ -250,6 +250,15 @@ def a_mirror_that_sends_questions_to_anyone_else_is_refused():
 
 
 @case
+def a_refusal_of_whom_a_mirror_sends_to_says_who_it_is():
+    env = mirror(HUB)
+    for key in lab.case["answers"]:
+        lab.case["answers"][key] = {"status": 401, "body": {"error": "Repository not found"}}
+    r = scan(expect=2, env=env, hosts=(MIRROR, "huggingface.co"))
+    assert "(says %s, which gets no credential of https://%s)" % (HUB, MIRROR) in r["errors"][0]["message"], r["errors"]
+
+
+@case
 def an_internal_registry_sends_nobody_on():
     mirror("https://gitlab.com")
     env = {"GITLAB_URL": "https://" + MIRROR, "GITLAB_TOKEN": "glpat-secret"}
