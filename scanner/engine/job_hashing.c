@@ -20,16 +20,15 @@ static unsigned unknown_digests(const struct job *job, const struct digester *kn
 bool job_hashing_begin(struct job *job, int fd, const struct stat *now, uint8_t *buffer,
                        struct job_hashing *ret_hashing)
 {
-    const struct digester *known =
-        job->list->remote ? fetched_digests(job, now) : NULL;
+    const struct digester *known = job->list->remote ? fetched_digests(job, now) : NULL;
     unsigned unknown = unknown_digests(job, known);
     struct digester *d = digester_new(unknown, (uint64_t)now->st_size);
     if (!d)
         return false;
+    job->hashed = *now;
     *ret_hashing = (struct job_hashing){ .job = job,
                                          .fd = fd,
                                          .buffer = buffer,
-                                         .before = *now,
                                          .known = known,
                                          .digester = d,
                                          .done = !unknown && !job->shards };
@@ -71,7 +70,7 @@ bool job_hashing_end(struct job_hashing *h)
     if (!h->error)
         keep_digests(h);
     h->job->changed =
-        fstat(h->fd, &after) != 0 || !file_state_equal(&h->before, &after);
+        fstat(h->fd, &after) != 0 || !file_state_equal(&h->job->hashed, &after);
     job_hashing_drop(h);
     errno = h->error;
     return h->error == 0;

@@ -7,14 +7,11 @@
 
 #include "engine/jobs.h"
 
-#include <sys/stat.h>
-
 /* One pass on its way.  The descriptor and the buffer are the caller's. */
 struct job_hashing {
     struct job *job;
     int fd;
-    uint8_t *buffer; /* CREW_BUFFER bytes */
-    struct stat before;
+    uint8_t *buffer;              /* CREW_BUFFER bytes */
     const struct digester *known; /* or NULL */
     struct digester *digester;
     uint64_t offset;

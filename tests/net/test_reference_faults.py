@@ -664,6 +664,17 @@ def a_signature_that_is_met_too_late_is_not_called_broken():
         assert "integrity/signature-invalid" not in rules(r)
 
 
+@case
+def a_signature_of_openpgp_needs_the_file_and_says_so():
+    ring = scratch() + "/ring"
+    with open(ring, "wb") as f:
+        f.write(b"\x99\x01\x0d\x04")
+    hub({**MODEL, "model.safetensors.asc": b"-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"})
+    r = scan("--keyring", ring)
+    assert signatures(r) == [("model.safetensors.asc", "gpg", "unsupported")], signatures(r)
+    assert "fetch" in r["models"][0]["signatures"][0]["reason"]
+
+
 # ---- who signed a fetched model, recorded and enforced -----------------------------------
 
 
