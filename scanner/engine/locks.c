@@ -366,6 +366,8 @@ static bool record_target(const struct lock_options *o, const char *target,
     bool ok = m || error_set(error, ERROR_MEMORY, "out of memory");
     if (m)
         record_origin(o, &list, m);
+    ok = ok && (list.count > 0 ||
+                error_set(error, ERROR_IO, "%s: there is no file to record", target));
     ok = ok && all_listed(&list, error) &&
          make_jobs(o, &list, m, &r.jobs, &r.count, error) && record_files(&r, error);
     free(r.jobs);

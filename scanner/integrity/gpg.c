@@ -96,8 +96,11 @@ void gpg_judge(struct span status, struct arena *arena, struct signature *s)
     } else if (hash_is_weak(word(valid, VALID_HASH))) {
         set(arena, s, SIGNATURE_INVALID, "gpg-digest",
             "the signature is over MD5, SHA-1 or RIPEMD-160");
-    } else if (!span_is(word(valid, VALID_CLASS), "00") &&
-               !span_is(word(valid, VALID_CLASS), "01")) {
+    } else if (span_is(word(valid, VALID_CLASS), "01")) {
+        set(arena, s, SIGNATURE_UNSUPPORTED, "gpg-class",
+            "it is a signature of a text, which says nothing of the line ends: the bytes "
+            "may be others than those that were signed");
+    } else if (!span_is(word(valid, VALID_CLASS), "00")) {
         set(arena, s, SIGNATURE_INVALID, "gpg-class", "it is no signature of a document");
     } else {
         set(arena, s, SIGNATURE_VERIFIED, "", "");

@@ -517,6 +517,21 @@ def certificates_that_may_not_sign_are_refused():
     assert code == 1 and state in ("invalid", "untrusted")
 
 
+@case
+def what_nobody_could_verify_is_not_signed():
+    root_key, root = certificate("root", ca=True)
+    _, other = certificate("root", ca=True)
+    d, out = model(), os.path.join(scratch(), "m.sig")
+    for change, issuer, why in ((dict(days=(-9, -1)), root, b"expired"), (dict(days=(1, 9)), root, b"not yet valid"),
+                                ({}, other, b"signature failure"), (dict(days=(-9, -1)), None, b"expired")):
+        k, leaf = certificate("leaf", "root", root_key, **change)
+        s = scratch()
+        chain = ["--certificate-chain", pem(s + "/root", issuer)] if issuer else []
+        p = run("sign", "certificate", d, "--private-key", key_files(k)[1], "--signing-certificate", pem(s + "/leaf", leaf), *chain,
+                "--signature", out)
+        assert p.returncode == 4 and why in p.stderr and not os.path.exists(out), (change, p)
+
+
 # ---- single files --------------------------------------------------------------------------
 
 
@@ -624,6 +639,15 @@ def pgp_signatures_are_for_gpgv_and_a_keyring_of_the_operators():
     found = json.loads(run("verify", *FLAGS, "-o", "json", path, "--keyring", ring).stdout)
     assert (found["state"], found["signature"]) == ("verified", path + ".gpg"), found
     gpg("--armor", "--output", path + ".asc", "--detach-sign", path)
+    # as a text, "\n" and "\r\n" would have the same signature
+    write(path, b"weights\n")
+    gpg("--yes", "--textmode", "--output", path + ".asc", "--detach-sign", path)
+    for data in (b"weights\n", b"weights\r\n"):
+        write(path, data)
+        p = ok(path + ".asc", "--keyring", ring)
+        assert (p.returncode, json.loads(p.stdout)["check"]) == (2, "gpg-class"), p.stdout
+    write(path, b"weights")
+    gpg("--yes", "--armor", "--output", path + ".asc", "--detach-sign", path)
     for form in ("--clearsign", "--sign"):
         gpg("--yes", "--armor", "--output", path + ".text", form, path)
         r = json.loads(ok(path + ".text", "--keyring", ring).stdout)
