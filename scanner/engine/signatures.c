@@ -2,6 +2,7 @@
 
 #include "engine/shards.h"
 #include "integrity/crypto/base64.h"
+#include "integrity/sums.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -183,7 +184,8 @@ struct job *sealed_entry_job(const struct sealed *one, const struct manifest_ent
     if (!span_is(e->path, "."))
         return sealed_job(one, joined(one, one->base, e->path));
     struct job *job = one->subject;
-    return job || one->job_count != 2   ? job
+    bool alone = one->job_count == 2 && one->file.kind != SIGNATURE_FILE_SUMS;
+    return job || !alone                ? job
            : one->self == &one->jobs[0] ? &one->jobs[1]
                                         : &one->jobs[0];
 }
@@ -219,7 +221,8 @@ static bool promise_files(struct sealed *one, enum expectation_by by)
         struct job *job = sealed_entry_job(one, e);
         if (!job)
             note_missing(one, e->path);
-        if (!job)
+        /* `sha256sum * > SHA256SUMS` lists the list, which cannot hold its own digest */
+        if (!job || (job == one->self && one->file.kind == SIGNATURE_FILE_SUMS))
             continue;
         if (e->end != WHOLE_FILE) {
             if (e->start == 0 && one->model && !add_shards(one, job, e))
@@ -320,6 +323,21 @@ static void want_digests(struct sealed *one)
             one->jobs[k].also |= DIGEST_BIT(algorithm);
 }
 
+static bool promise_list(struct sealed *one)
+{
+    struct manifest *m = &one->file.sums;
+    for (size_t i = 0; i < m->count; i++)
+        if (span_is(m->entries[i].path, ".") && !one->subject) {
+            one->file.check = "sums-form";
+            one->file.reason = span_of_text("it holds a digest without a name, and its "
+                                            "own does not tell of which file");
+            return true;
+        }
+    sums_told(m, one->source->path);
+    one->files = m;
+    return promise_files(one, BY_TARGET);
+}
+
 static bool promise_one(struct signatures *s, struct sealed *one)
 {
     one->base = directory_of(one->source->path);
@@ -330,10 +348,8 @@ static bool promise_one(struct signatures *s, struct sealed *one)
         return true;
     if (sealed_is_model(&one->file))
         return promise_model(s, one);
-    if (one->file.kind == SIGNATURE_FILE_SUMS) {
-        one->files = &one->file.sums;
-        return promise_files(one, BY_TARGET);
-    }
+    if (one->file.kind == SIGNATURE_FILE_SUMS)
+        return promise_list(one);
     if (one->subject)
         one->subject->also |= wanted(one->file.kind);
     else
