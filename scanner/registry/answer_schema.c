@@ -77,6 +77,7 @@ static void check_file(struct check *c, json_t *value, const struct place *at)
 {
     static const struct field fields[] = {
         {"if",               false, check_condition_names},
+        { "unless",          false, check_condition_names},
         { "from",            false, check_answer_value   },
         { "manifest_object", false, check_answer_value   },
         { "storage",         false, check_answer_value   },
