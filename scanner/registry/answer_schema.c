@@ -34,7 +34,7 @@ static void check_algorithm(struct check *c, json_t *value, const struct place *
     if (!name || !hash_algorithm_known(name))
         check_problem(c, at,
                       "must be sha512, sha256, blake3, sha256-prefix, sha1, git-sha1, "
-                      "md5, crc32c or crc32");
+                      "md5, crc64nvme, crc32c or crc32");
 }
 
 static void check_encoding(struct check *c, json_t *value, const struct place *at)

@@ -47,6 +47,7 @@ static const struct {
     { "sha1",          40,  40,  true },
     { "git-sha1",      40,  40,  true },
     { "md5",           32,  32,  true },
+    { "crc64nvme",     16,  16,  true },
     { "crc32c",        8,   8,   true },
     { "crc32",         8,   8,   true },
 };

@@ -37,6 +37,15 @@ def crc32c(data):
     return "%08x" % (value ^ 0xffffffff)
 
 
+def crc64nvme(data):
+    value = (1 << 64) - 1
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0x9a6c9329ac4bc9b5 if value & 1 else 0)
+    return "%016x" % (value ^ (1 << 64) - 1)
+
+
 def b64(hexadecimal):
     return base64.b64encode(bytes.fromhex(hexadecimal)).decode()
 
@@ -429,7 +438,7 @@ def an_etag_is_a_hash_only_where_it_is_one():
 @case
 def a_weak_checksum_counts_where_there_is_nothing_else():
     zlib_crc = "%08x" % zlib.crc32(DATA)
-    sums = {"sha1": hashlib.sha1(DATA).hexdigest(), "crc32c": crc32c(DATA), "crc32": zlib_crc}
+    sums = {"sha1": hashlib.sha1(DATA).hexdigest(), "crc64nvme": crc64nvme(DATA), "crc32c": crc32c(DATA), "crc32": zlib_crc}
     for name, value in sums.items():
         for wrong in (False, True):
             sent = "0" * len(value) if wrong else value
@@ -439,6 +448,7 @@ def a_weak_checksum_counts_where_there_is_nothing_else():
             assert one["hashes"] == {name: sent} and one["state"] == ("mismatch" if wrong else "done"), one
     # of parts and not of the object; beside a digest that proves more
     for fields, wanted in (({"x_amz_checksum_crc32c": b64(crc32c(DATA)) + "-3"}, {}),
+                           ({"x_amz_checksum_crc64nvme": b64(crc64nvme(DATA)) + "-3"}, {}), ({"x_amz_checksum_crc64nvme": b64(crc32c(DATA))}, {}),
                            ({"x_amz_checksum_crc32c": b64(crc32c(DATA)), "x_amz_checksum_sha256": b64(sha256(DATA))},
                             {"sha256": sha256(DATA)})):
         bucket({None: page("a.bin")}, head=lambda a: a.head(200, ETag='"%s-3"' % md5(DATA), Content_Length=len(DATA), **fields))
