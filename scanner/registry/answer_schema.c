@@ -85,6 +85,7 @@ static void check_file(struct check *c, json_t *value, const struct place *at)
         { "where",           false, check_where          },
         { "incomplete",      false, check_answer_value   },
         { "count",           false, check_answer_value   },
+        { "others",          false, check_text           },
         { "path",            false, check_answer_value   },
         { "size",            false, check_answer_value   },
         { "role",            false, check_answer_value   },

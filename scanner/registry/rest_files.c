@@ -440,17 +440,18 @@ static const char *reason_of(struct scope *s, const json_t *from)
 }
 
 /* The registry may say elsewhere how many files there are: fewer in the list are not all
- * of them. */
+ * of them.  "others": what the entry knows of those. */
 static bool check_count(struct scope *s, const json_t *stanza, size_t listed)
 {
     const json_t *count = json_object_get(stanza, "count");
+    const char *others = text_of(stanza, "others");
     if (!count)
         return true;
     struct value v = value_of(s, count);
     json_int_t told = v.state == VALUE_KNOWN ? json_integer_value(v.json) : 0;
     bool ok = told < 0 || (uint64_t)told <= listed ||
-              unlisted(s, "the registry counts %lld files and lists %zu", (long long)told,
-                       listed);
+              unlisted(s, "the registry counts %lld files and lists %zu%s%s",
+                       (long long)told, listed, others ? ": " : "", others ? others : "");
     value_free(&v);
     return ok;
 }
