@@ -1,6 +1,7 @@
 #include "engine/image_layout.h"
 
 #include "engine/hashing.h"
+#include "engine/image_referrers.h"
 #include "integrity/crypto/base64.h"
 #include "integrity/signature_file.h"
 
@@ -140,13 +141,12 @@ static void consider(struct layout *l, const struct bundle *b, struct span sha25
                      const char *kind, struct span path, struct signature *best)
 {
     const struct verify_request *r = l->request;
-    const struct verify_target target = { .sha256 = sha256 };
-    struct signature s = { .kind = kind };
-    struct verification v;
-    verifier_bundle(r->verifier, r->signers, r->method, l->arena, b, &target, &v);
-    signature_from(l->arena, &v, &s);
-    if (s.state == SIGNATURE_VERIFIED && b->content == CONTENT_ENVELOPE)
-        verify_provenance(r->signers, l->arena, &v, &s);
+    const struct image_check check = { .verifier = r->verifier,
+                                       .signers = r->signers,
+                                       .method = r->method,
+                                       .arena = l->arena };
+    struct signature s;
+    image_bundle_verify(&check, b, sha256, span_of(NULL, 0), kind, &s);
     s.path = path;
     if (best->state == SIGNATURE_UNSIGNED ||
         (best->state != SIGNATURE_VERIFIED && s.state == SIGNATURE_VERIFIED))

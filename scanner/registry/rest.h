@@ -8,6 +8,7 @@
 #define REST_H
 
 #include "core/json.h"
+#include "registry/image.h"
 #include "registry/registry.h"
 #include "registry/transport.h"
 
@@ -53,6 +54,8 @@ struct rest_result {
     const char *why;                  /* NULL: nothing lowered it */
     struct provenance_check *checks;
     struct finding_list findings; /* trust/renamed, trust/unsafe-path, … */
+    struct image *images; /* of a registry of images: the one that is named, then those
+                             that it is an index of; each with its signatures */
     const char *rematch; /* the registry says that the model lies at this URL now */
     uint64_t wait;       /* seconds it asked us to wait; 0: it did not */
 };

@@ -3,7 +3,6 @@
 #include "integrity/crypto/base64.h"
 #include "integrity/strict_json.h"
 
-#define SIMPLE_SIGNING "application/vnd.dev.cosign.simplesigning.v1+json"
 #define PAYLOAD_TYPE   "cosign container image signature"
 #define PEM_BEGIN      "-----BEGIN CERTIFICATE-----"
 #define PEM_BEGIN_CODE "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t" /* the same in base64 */
@@ -23,7 +22,7 @@ bool cosign_blob_claims(struct span head)
 
 bool cosign_image_claims(struct span head)
 {
-    return has(head, "\"" SIMPLE_SIGNING "\"");
+    return has(head, "\"" COSIGN_PAYLOAD_TYPE "\"");
 }
 
 bool cosign_payload_claims(struct span head)
@@ -239,7 +238,7 @@ static bool take_layers(struct arena *arena, const json_t *root, struct bundle *
     {
         if (!strict_json_text(layer, "mediaType", &type))
             return bad_field(failure, "A layer of the signature");
-        if (!span_is(type, SIMPLE_SIGNING))
+        if (!span_is(type, COSIGN_PAYLOAD_TYPE))
             continue;
         if (!signature_require(failure, SC_BUNDLE_LIMITS, n < most,
                                "The image has more than %zu signatures.", most))

@@ -12,6 +12,10 @@
 
 enum { COSIGN_BYTES_MAX = 4 << 20 };
 
+/* Media types of layers: what a signature is over; a DSSE envelope. */
+#define COSIGN_PAYLOAD_TYPE  "application/vnd.dev.cosign.simplesigning.v1+json"
+#define COSIGN_ENVELOPE_TYPE "application/vnd.dsse.envelope.v1+json"
+
 /* {"base64Signature", "cert", "rekorBundle"}.  False: SC_BUNDLE_JSON or _FIELD. */
 bool cosign_blob_parse(struct arena *arena, struct span bytes, struct bundle *ret_bundle,
                        struct signature_failure *failure);
