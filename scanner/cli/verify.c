@@ -48,7 +48,8 @@ static const char usage[] =
     "      --sandbox MODE           strict, auto or off [auto]\n"
     "      --tries N, --timeout SECONDS, --ca-file FILE, --connect-to "
     "HOST:PORT:HOST:PORT,\n"
-    "      --cache DIR              of the registry that oci:// names, as in assay fetch\n"
+    "      --cache DIR              of the registry that oci:// names, as in assay "
+    "fetch\n"
     "  -h, --help                   this text\n";
 
 enum {
@@ -74,24 +75,24 @@ struct arguments {
 static const struct option options[] = {
     MODEL_OPTIONS,
     SIGNER_OPTIONS,
-    {"signature",        required_argument, NULL, VERIFY_SIGNATURE },
-    { "bundle",              required_argument, NULL, VERIFY_SIGNATURE },
-    { "certificate",                 required_argument, NULL, VERIFY_CERTIFICATE_FILE },
+    {"signature",              required_argument, NULL, VERIFY_SIGNATURE },
+    { "bundle",                    required_argument, NULL, VERIFY_SIGNATURE },
+    { "certificate",                       required_argument, NULL, VERIFY_CERTIFICATE_FILE },
     { "rekor-response",required_argument, NULL, VERIFY_ENTRY },
-    { "offline",  optional_argument, NULL, VERIFY_FINGERPRINTS },
-    { "new-bundle-format",     optional_argument, NULL, VERIFY_FINGERPRINTS },
-    { "ignore-unsigned-files",              no_argument, NULL, VERIFY_IGNORE_UNSIGNED },
-    { "no-ignore-unsigned-files",                 no_argument, NULL, VERIFY_NO_IGNORE_UNSIGNED },
-    { "log-fingerprints",              no_argument, NULL, VERIFY_FINGERPRINTS },
-    { "tries", required_argument, NULL, NETWORK_TRIES },
-    { "timeout", required_argument, NULL, NETWORK_TIMEOUT },
-    { "ca-file", required_argument, NULL, NETWORK_CA_FILE },
-    { "connect-to", required_argument, NULL, NETWORK_CONNECT_TO },
-    { "cache", required_argument, NULL, NETWORK_CACHE },
-    { "output",      required_argument, NULL, 'o' },
-    { "sandbox",         required_argument, NULL, VERIFY_SANDBOX },
-    { "help",              no_argument, NULL, 'h' },
-    { 0                }
+    { "offline",        optional_argument, NULL, VERIFY_FINGERPRINTS },
+    { "new-bundle-format",           optional_argument, NULL, VERIFY_FINGERPRINTS },
+    { "ignore-unsigned-files",                    no_argument, NULL, VERIFY_IGNORE_UNSIGNED },
+    { "no-ignore-unsigned-files",                       no_argument, NULL, VERIFY_NO_IGNORE_UNSIGNED },
+    { "log-fingerprints",                    no_argument, NULL, VERIFY_FINGERPRINTS },
+    { "tries",            required_argument, NULL, NETWORK_TRIES },
+    { "timeout",               required_argument, NULL, NETWORK_TIMEOUT },
+    { "ca-file",                    required_argument, NULL, NETWORK_CA_FILE },
+    { "connect-to",                       required_argument, NULL, NETWORK_CONNECT_TO },
+    { "cache",required_argument, NULL, NETWORK_CACHE },
+    { "output",     required_argument, NULL, 'o' },
+    { "sandbox", required_argument, NULL, VERIFY_SANDBOX },
+    { "help",                    no_argument, NULL, 'h' },
+    { 0                      }
 };
 
 static bool take_output(struct arguments *a, const char *value, struct error *error)
@@ -302,8 +303,8 @@ static bool is_image(const char *target)
 static bool is_reference(const char *target)
 {
     size_t scheme = strspn(target, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
-    return !is_image(target) && scheme > 1 && target[scheme] == ':' && strncmp(target, "sha256:", 7) != 0 &&
-           access(target, F_OK) != 0;
+    return !is_image(target) && scheme > 1 && target[scheme] == ':' &&
+           strncmp(target, "sha256:", 7) != 0 && access(target, F_OK) != 0;
 }
 
 static int failed(const struct error *error)

@@ -60,34 +60,75 @@ static const struct image_payload *payload_of(const struct image_check *c,
     return p;
 }
 
+/* The layer that a signature is over, or, of attestations, that it is in; false with what
+ * is wrong in *s. */
+static bool take_payload(const struct image_check *c, const struct image_referrer *r,
+                         const struct bundle *b, enum signature_file_kind kind,
+                         struct span *ret_bytes, struct signature_file *f,
+                         struct signature *s)
+{
+    const struct image_payload *payload = payload_of(c, r, b->digest);
+    char reason[REASON_MAX] = "what it is over could not be loaded";
+    if (payload)
+        verifier_take(c->verifier, payload->bytes, c->arena, f, reason);
+    if (reason[0])
+        set(c, s, SIGNATURE_UNSUPPORTED, "readable", span_of_text(reason));
+    else if (f->check)
+        set(c, s, f->state, f->check, f->reason);
+    else if (f->kind != kind)
+        set(c, s, SIGNATURE_UNSUPPORTED, "signature-kind",
+            span_of_text("what it is over does not say of which image it is"));
+    else
+        *ret_bytes = payload->bytes;
+    return ret_bytes->len > 0;
+}
+
 /* A signature is over a payload, which must be about this image. */
 static void verify_payload(const struct image_check *c, const struct image_referrer *r,
                            const struct bundle *b, struct span image,
                            struct signature *ret)
 {
-    const struct image_payload *payload = payload_of(c, r, b->digest);
+    struct span bytes = { NULL, 0 };
     struct signature_file f;
-    char reason[REASON_MAX];
     ret->kind = "cosign";
-    if (!payload) {
-        set(c, ret, SIGNATURE_UNSUPPORTED, "readable",
-            span_of_text("what it is over could not be loaded"));
+    if (!take_payload(c, r, b, SIGNATURE_FILE_PAYLOAD, &bytes, &f, ret))
         return;
-    }
-    verifier_take(c->verifier, payload->bytes, c->arena, &f, reason);
-    if (reason[0])
-        set(c, ret, SIGNATURE_UNSUPPORTED, "readable", span_of_text(reason));
-    else if (f.check)
-        set(c, ret, f.state, f.check, f.reason);
-    else if (f.kind != SIGNATURE_FILE_PAYLOAD)
-        set(c, ret, SIGNATURE_UNSUPPORTED, "signature-kind",
-            span_of_text("what it is over does not say of which image it is"));
-    else if (!span_equal(f.image, image))
+    if (span_equal(f.image, image))
+        image_bundle_verify(c, b, b->digest, bytes, "cosign", ret);
+    else
         set(c, ret, SIGNATURE_INVALID, "subject",
             arena_printf(c->arena, "it is of the image sha256:%s, not of this one",
                          arena_text(c->arena, hex_encode(c->arena, f.image))));
+}
+
+bool image_attestation(const struct bundle *b, const struct signature_file *layer,
+                       struct bundle *ret_bundle)
+{
+    if (layer->kind != SIGNATURE_FILE_ENVELOPE || layer->check ||
+        layer->bundle_count != 1 || layer->bundles[0].content != CONTENT_ENVELOPE)
+        return false;
+    *ret_bundle = *b;
+    ret_bundle->content = CONTENT_ENVELOPE;
+    ret_bundle->envelope = layer->bundles[0].envelope;
+    ret_bundle->signature = layer->bundles[0].signature;
+    return true;
+}
+
+static void verify_attestation(const struct image_check *c,
+                               const struct image_referrer *r, const struct bundle *b,
+                               struct span image, struct signature *ret)
+{
+    struct span bytes = { NULL, 0 };
+    struct signature_file f;
+    struct bundle whole;
+    ret->kind = "in-toto";
+    if (!take_payload(c, r, b, SIGNATURE_FILE_ENVELOPE, &bytes, &f, ret))
+        return;
+    if (image_attestation(b, &f, &whole))
+        image_bundle_verify(c, &whole, image, span_of(NULL, 0), "in-toto", ret);
     else
-        image_bundle_verify(c, b, b->digest, payload->bytes, "cosign", ret);
+        set(c, ret, SIGNATURE_INVALID, "envelope-signatures",
+            span_of_text("a layer holds more than one envelope"));
 }
 
 static void verify_payloads(const struct image_check *c, const struct image_referrer *r,
@@ -96,7 +137,10 @@ static void verify_payloads(const struct image_check *c, const struct image_refe
 {
     for (size_t i = 0; i < f->bundle_count; i++) {
         struct signature s = { 0 };
-        verify_payload(c, r, &f->bundles[i], image, &s);
+        if (f->kind == SIGNATURE_FILE_IMAGE)
+            verify_payload(c, r, &f->bundles[i], image, &s);
+        else
+            verify_attestation(c, r, &f->bundles[i], image, &s);
         keep_better(ret, &s);
     }
 }
@@ -108,11 +152,11 @@ static void verify_referrer(const struct image_check *c, const struct image_refe
     char reason[REASON_MAX];
     struct signature s = { .kind = NULL };
     verifier_take(c->verifier, r->bytes, c->arena, &f, reason);
-    bool bundle =
-        f.kind == SIGNATURE_FILE_BUNDLE || f.kind == SIGNATURE_FILE_ENVELOPE;
-    if (!reason[0] && !f.check && bundle)
+    bool read = !reason[0] && !f.check, bundle = f.kind == SIGNATURE_FILE_BUNDLE;
+    if (read && bundle)
         verify_bundles(c, &f, image, &s);
-    else if (!reason[0] && !f.check && f.kind == SIGNATURE_FILE_IMAGE)
+    else if (read &&
+             (f.kind == SIGNATURE_FILE_IMAGE || f.kind == SIGNATURE_FILE_ATTESTATIONS))
         verify_payloads(c, r, &f, image, &s);
     if (!s.kind) {
         s.kind = bundle ? "sigstore" : "cosign";
@@ -206,7 +250,8 @@ bool image_names_digest(const struct signature_file *manifest, struct span hex)
            manifest_find(&manifest->sums, span_of(path, (size_t)n), &ignored);
 }
 
-/* ---- assay verify ------------------------------------------------------------------- */
+/* ---- assay verify -------------------------------------------------------------------
+ */
 
 /* Of one image: what counts, or that there is nothing. */
 static struct signature judge(const struct image_check *c, const struct image *image)

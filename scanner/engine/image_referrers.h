@@ -1,8 +1,9 @@
 /* image_referrers.h: the signatures that a registry keeps beside an image, verified.
  *
  * Of two kinds: cosign's older ones, over a payload that names the digest of the image's
- * manifest, and Sigstore bundles (or DSSE envelopes) whose statement does.  What they are
- * is taken apart, and verified first, by a worker. */
+ * manifest, and statements that do: in Sigstore bundles, or in DSSE envelopes whose
+ * certificates are annotations beside them.  A worker takes them apart, and verifies them
+ * first. */
 #ifndef IMAGE_REFERRERS_H
 #define IMAGE_REFERRERS_H
 
@@ -21,6 +22,11 @@ struct image_check {
 void image_bundle_verify(const struct image_check *c, const struct bundle *b,
                          struct span sha256, struct span bytes, const char *kind,
                          struct signature *ret_signature);
+
+/* What a manifest of attestations says of a layer, with the envelope that the layer is.
+ * False: it is none, or several. */
+bool image_attestation(const struct bundle *b, const struct signature_file *layer,
+                       struct bundle *ret_bundle);
 
 /* All that there are of an image, each with its state and its name as path, and what
  * could not be had as `unsupported`; NULL: nothing.  Total. */

@@ -269,7 +269,7 @@ static bool worth_showing(const struct sealed *one)
      * one; a list that cannot be read is reported as incomplete */
     return kind != SIGNATURE_FILE_SUMS && kind != SIGNATURE_FILE_PAYLOAD &&
            kind != SIGNATURE_FILE_MANIFEST && kind != SIGNATURE_FILE_CERTIFICATE &&
-           kind != SIGNATURE_FILE_ENTRY;
+           kind != SIGNATURE_FILE_ENTRY && kind != SIGNATURE_FILE_ATTESTATIONS;
 }
 
 static void verify_detached(struct signatures *s, struct sealed *one)

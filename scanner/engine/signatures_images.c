@@ -24,7 +24,8 @@ static struct job *jobs_of(const struct signatures *s, const struct source_list 
     return &s->jobs[first];
 }
 
-/* ---- what is said of them ----------------------------------------------------------- */
+/* ---- what is said of them -----------------------------------------------------------
+ */
 
 /* All in the report; *ret_by is the one that vouches for the image, or NULL. */
 static bool show(struct model *m, const struct signature *first,
@@ -47,7 +48,8 @@ static bool show(struct model *m, const struct signature *first,
     return true;
 }
 
-/* ---- what is signed by that --------------------------------------------------------- */
+/* ---- what is signed by that ---------------------------------------------------------
+ */
 
 static bool expect(struct job *job, const struct image *image)
 {
@@ -86,8 +88,7 @@ static const struct signature *inherited(const struct image *image,
                                          const struct signature *by)
 {
     struct span text = span_of_text(image->digest);
-    return by && image_names_digest(
-                     index, span_slice(text, strlen("sha256:"), text.len))
+    return by && image_names_digest(index, span_slice(text, strlen("sha256:"), text.len))
                ? by
                : NULL;
 }

@@ -50,8 +50,8 @@ struct signatures {
     size_t list_count;
     struct job *jobs; /* of all lists */
     size_t job_count;
-    bool images;          /* a list has some, at a registry: */
-    struct arena *arena;  /* of what comes of their signatures */
+    bool images;         /* a list has some, at a registry: */
+    struct arena *arena; /* of what comes of their signatures */
     struct sealed *list;
     size_t count, capacity;
     size_t named;         /* the first ones: known before the first file is hashed */

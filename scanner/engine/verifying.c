@@ -306,6 +306,7 @@ static bool verify_blob(const struct verify_request *r, const struct signature_f
     case SIGNATURE_FILE_BARE:
         return verify_apart(r, file, b, report, error);
     case SIGNATURE_FILE_IMAGE:
+    case SIGNATURE_FILE_ATTESTATIONS:
         s->kind = "cosign";
         set(report->arena, s, SIGNATURE_UNSUPPORTED, "signature-kind",
             "it is of a container image: name the OCI layout that holds both");
@@ -358,7 +359,8 @@ static bool find_signature(const char *target, bool directory, struct arena *are
 static bool is_model_signature(const struct signature_file *f)
 {
     return f->bundle_count && f->bundles[0].content == CONTENT_ENVELOPE &&
-           (f->has_model || strcmp(f->model_check, "predicate-type") != 0);
+           (f->has_model ||
+            (f->model_check && strcmp(f->model_check, "predicate-type") != 0));
 }
 
 static bool verify_path(const struct verify_request *r, const struct source_list *list,

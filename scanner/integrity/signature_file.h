@@ -21,6 +21,7 @@ enum signature_file_kind {
     SIGNATURE_FILE_OLD_BUNDLE, /* the JSON that cosign wrote before Sigstore bundles */
     SIGNATURE_FILE_IMAGE,      /* cosign's manifest of the signatures of an image, and */
     SIGNATURE_FILE_PAYLOAD,    /* what such a signature is over */
+    SIGNATURE_FILE_ATTESTATIONS, /* cosign's manifest of the attestations of an image */
     SIGNATURE_FILE_MANIFEST, /* an image's, or an index: what a signature of it covers */
     SIGNATURE_FILE_CERTIFICATE, /* that of a bare signature, and */
     SIGNATURE_FILE_ENTRY,       /* its log entry: a bundle with nothing but that */

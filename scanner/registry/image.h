@@ -2,8 +2,8 @@
  * attestations that refer to its manifest.
  *
  * Bytes as they were sent, each of the digest that it was asked by, and read no further
- * than to find the next: they are hostile, and a worker takes them apart.  Texts that name
- * something are for people, and may be raw. */
+ * than to find the next: they are hostile, and a worker takes them apart.  Texts that
+ * name something are for people, and may be raw. */
 #ifndef IMAGE_H
 #define IMAGE_H
 
@@ -16,11 +16,11 @@ struct image_payload {
 };
 
 struct image_referrer {
-    const char *name; /* "oci://hub.test/team/model:sha256-….sig" */
-    const char *type; /* that the list of referrers has it under, raw; NULL: a tag's */
-    struct span bytes; /* a Sigstore bundle, a DSSE envelope, or cosign's manifest of
-                          signatures; empty: it is of a kind that was not asked for */
-    struct image_payload *payloads; /* what those signatures are over */
+    const char *name;  /* "oci://hub.test/team/model:sha256-….sig" */
+    const char *type;  /* that the list of referrers has it under, raw; NULL: a tag's */
+    struct span bytes; /* a Sigstore bundle, or cosign's manifest of signatures or
+                          attestations; empty: it is of a kind that was not asked for */
+    struct image_payload *payloads; /* what those are over, or are: DSSE envelopes */
     struct image_referrer *next;
 };
 

@@ -56,8 +56,8 @@ struct rest_result {
     struct finding_list findings; /* trust/renamed, trust/unsafe-path, … */
     struct image *images; /* of a registry of images: the one that is named, then those
                              that it is an index of; each with its signatures */
-    const char *rematch; /* the registry says that the model lies at this URL now */
-    uint64_t wait;       /* seconds it asked us to wait; 0: it did not */
+    const char *rematch;  /* the registry says that the model lies at this URL now */
+    uint64_t wait;        /* seconds it asked us to wait; 0: it did not */
 };
 
 /* All of the entry's requests, then everything that follows from the answers.  False when

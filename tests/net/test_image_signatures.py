@@ -23,6 +23,7 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 EMPTY = "application/vnd.oci.empty.v1+json"
 PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
+ENVELOPE = "application/vnd.dsse.envelope.v1+json"
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 TARGET = "oci://hub.test/team/model:v1"
 
@@ -91,6 +92,15 @@ class Registry:
             layers.append(dict(self.blob(payload, PAYLOAD), annotations=mark(payload)))
         return self.manifest({"config": self.blob({"rootfs": {}}, CONFIG), "layers": layers}, tag_of(image))
 
+    def attest(self, image, bundle):
+        """cosign's older attestation: an envelope, and what goes with it as annotations."""
+        material = make.material(bundle)
+        marks = {"dev.cosignproject.cosign/signature": ""}
+        if "x509CertificateChain" in material:
+            marks.update(annotations_of(material))
+        layer = dict(self.blob(bundle["dsseEnvelope"], ENVELOPE), annotations=marks)
+        return self.manifest({"config": self.blob({"rootfs": {}}, CONFIG), "layers": [layer]}, tag_of(image, ".att"))
+
     def attach(self, image, bundle):
         return self.refer(image, BUNDLE, self.blob(bundle(statement_of(image)), BUNDLE))
 
@@ -111,19 +121,23 @@ def by_stranger(payload):
     return {"dev.cosignproject.cosign/signature": mock.b64(mock.sign(OTHER, payload))}
 
 
-def by_identity(payload):
-    """cosign's keyless annotations: a certificate, and the log's promise."""
-    saved, make.ARTIFACT = make.ARTIFACT, payload
-    bundle = make.keyless(version="0.1", signed={"envelope": False}, entry=lambda e: e.pop("inclusionProof"))
-    make.ARTIFACT = saved
-    entry = make.material(bundle)["tlogEntries"][0]
-    der = make.material(bundle)["x509CertificateChain"]["certificates"][0]["rawBytes"]
-    pem = "-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n" % der
+def annotations_of(material):
+    """A certificate, and the log's promise."""
+    entry = material["tlogEntries"][0]
     log = {"SignedEntryTimestamp": entry["inclusionPromise"]["signedEntryTimestamp"],
            "Payload": {"body": entry["canonicalizedBody"], "integratedTime": int(entry["integratedTime"]),
                        "logIndex": int(entry["logIndex"]), "logID": base64.b64decode(entry["logId"]["keyId"]).hex()}}
+    der = material["x509CertificateChain"]["certificates"][0]["rawBytes"]
+    return {"dev.sigstore.cosign/certificate": "-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n" % der,
+            "dev.sigstore.cosign/bundle": json.dumps(log)}
+
+
+def by_identity(payload):
+    saved, make.ARTIFACT = make.ARTIFACT, payload
+    bundle = make.keyless(version="0.1", signed={"envelope": False}, entry=lambda e: e.pop("inclusionProof"))
+    make.ARTIFACT = saved
     return {"dev.cosignproject.cosign/signature": bundle["messageSignature"]["signature"],
-            "dev.sigstore.cosign/certificate": pem, "dev.sigstore.cosign/bundle": json.dumps(log)}
+            **annotations_of(make.material(bundle))}
 
 
 def key_bundle(payload):
@@ -209,6 +223,26 @@ def a_bundle_that_refers_to_the_image_covers_it():
             assert m["found"] == [("in-toto", "verified", "")] and is_signed(m), m["signatures"]
             assert [x["value"].split()[0] for x in m["metadata"] if x["key"] == "referrer"] == [BUNDLE]
             assert verify()[0][:2] == (1, "untrusted") and verify(*STRANGER)[0][0] == 1
+
+
+@case
+def an_attestation_under_cosign_s_tag_covers_the_image():
+    old = lambda payload: make.keyless(version="0.1", signed={"payload": payload}, entry=lambda e: e.pop("inclusionProof"))
+    for bundle, who in ((key_bundle, BY_KEY), (old, WHO)):
+        r = Registry()
+        image = r.image("v1")
+        r.attest(image, bundle(statement_of(image)))
+        found, v = verify(*who)
+        assert found == (0, "verified", "") and v["kind"] == "in-toto", v
+        assert v["signature"] == "oci://hub.test/team/model:" + tag_of(image, ".att"), v
+        m = scanned(*who)
+        assert m["found"] == [("in-toto", "verified", "")] and is_signed(m), m["signatures"]
+        assert verify()[0][:2] == (1, "untrusted")
+        r.attest(image, bundle(statement_of(dict(image, digest="sha256:" + "0" * 64))))
+        assert verify(*who)[0] == (1, "invalid", "subject")
+        two = r.blob(json.dumps(bundle(statement_of(image))["dsseEnvelope"]).encode() * 2, ENVELOPE)
+        r.manifest({"layers": [dict(two, annotations={"dev.cosignproject.cosign/signature": ""})]}, tag_of(image, ".att"))
+        assert verify(*who)[0][0] in (1, 2)
 
 
 @case

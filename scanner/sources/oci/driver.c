@@ -98,8 +98,7 @@ static bool ask(struct driver_call *c, struct rest_result *ret_result,
     ok = ok &&
          (!entry.fetch_config || add_config(&o, m.json, &roots, ret_refusal, error)) &&
          add_texts(&o, &entry, m.json, &roots, ret_refusal, error);
-    ok = ok &&
-         (!entry.referrers || referrers_add(&o, &m, &spent, &images, error)) &&
+    ok = ok && (!entry.referrers || referrers_add(&o, &m, &spent, &images, error)) &&
          rest_describe(&c->session, roots.list, roots.count, c->arena, ret_result, error);
     oci_manifest_free(&m);
     if (ok)

@@ -114,8 +114,9 @@ static bool add_payload(struct search *s, struct image_referrer *r, const json_t
     if (!load_blob(s, layer, &bytes))
         return true;
     *p = (struct image_payload){
-        .digest = arena_text(s->o->arena, span_of_text(json_string_value(
-                                              json_object_get(layer, "digest")))),
+        .digest =
+            arena_text(s->o->arena,
+                       span_of_text(json_string_value(json_object_get(layer, "digest")))),
         .bytes = bytes,
         .next = r->payloads,
     };
@@ -138,7 +139,13 @@ static bool add_bundle(struct search *s, const char *name, size_t number,
 
 static bool is_bundle(const char *type)
 {
-    return span_starts(span_of_text(type), BUNDLE_MEDIA_PREFIX) ||
+    return span_starts(span_of_text(type), BUNDLE_MEDIA_PREFIX);
+}
+
+/* What cosign's manifests add to with annotations. */
+static bool is_annotated(const char *type)
+{
+    return strcmp(type, COSIGN_PAYLOAD_TYPE) == 0 ||
            strcmp(type, COSIGN_ENVELOPE_TYPE) == 0;
 }
 
@@ -156,7 +163,7 @@ static bool take_layers(struct search *s, const char *name, const struct oci_man
         const char *type = json_string_value(json_object_get(layer, "mediaType"));
         if (!type)
             continue;
-        if (strcmp(type, COSIGN_PAYLOAD_TYPE) == 0) {
+        if (is_annotated(type)) {
             if (!signatures && !(signatures = add(s, name, NULL)))
                 return false;
             signatures->bytes = m->body;
@@ -197,7 +204,7 @@ static bool take_manifest(struct search *s, const char *reference)
 static bool may_sign(const char *type)
 {
     struct span text = span_of_text(type);
-    return text.len == 0 || is_bundle(type) ||
+    return text.len == 0 || is_bundle(type) || is_annotated(type) ||
            span_starts(text, "application/vnd.dev.cosign.artifact.");
 }
 
@@ -231,11 +238,10 @@ static bool take_list(struct search *s)
     s->spent->bytes += index.body.len;
     const json_t *list = json_object_get(index.json, "manifests");
     if (!whole || json_array_size(list) > REFERRERS_MAX)
-        doubt(s, arena_printf(s->o->arena,
-                              "more things refer to it than the first %zu of a list",
-                              json_array_size(list) < REFERRERS_MAX
-                                  ? json_array_size(list)
-                                  : (size_t)REFERRERS_MAX));
+        doubt(s, arena_printf(
+                     s->o->arena, "more things refer to it than the first %zu of a list",
+                     json_array_size(list) < REFERRERS_MAX ? json_array_size(list)
+                                                           : (size_t)REFERRERS_MAX));
     for (size_t i = 0; ok && i < json_array_size(list) && i < REFERRERS_MAX; i++)
         ok = take_listed(s, json_array_get(list, i));
     oci_manifest_free(&index);

@@ -211,9 +211,9 @@ static void tell_referrers(struct storage *s)
 {
     for (const struct image_referrer *r = s->images->referrers; r; r = r->next)
         if (r->type)
-            (void)storage_tell(s, "referrer",
-                               arena_printf(s->arena, "%.200s %s", r->type,
-                                            strrchr(r->name, '@') + 1));
+            (void)storage_tell(
+                s, "referrer",
+                arena_printf(s->arena, "%.200s %s", r->type, strrchr(r->name, '@') + 1));
 }
 
 /* A refusal that a login might have averted says which one was not used. */
@@ -250,10 +250,9 @@ bool storage_list_oci(struct storage *s, enum rest_refusal *ret_refusal,
         return refused(&t, *ret_refusal, error);
     const json_t *manifests = json_object_get(m.json, "manifests");
     *ret_refusal = REST_MALFORMED;
-    bool ok =
-        referrers_add(&o, &m, &spent, &s->images, error) &&
-        (manifests ? add_index(s, &o, manifests, &spent, ret_refusal, error)
-                   : add_manifest(s, &o, &m, error));
+    bool ok = referrers_add(&o, &m, &spent, &s->images, error) &&
+              (manifests ? add_index(s, &o, manifests, &spent, ret_refusal, error)
+                         : add_manifest(s, &o, &m, error));
     if (ok) {
         s->revision = arena_copy(s->arena, span_of_text(m.digest));
         tell_referrers(s);
