@@ -200,12 +200,17 @@ static bool take_manifest(struct search *s, const char *reference)
 
 /* ---- all of them ------------------------------------------------------------------- */
 
-/* May one of this type hold signatures?  Old lists have no types. */
+/* May one of this type hold signatures?  Whoever keeps the list in a tag may know no
+ * types, or write that of the config instead. */
 static bool may_sign(const char *type)
 {
-    struct span text = span_of_text(type);
-    return text.len == 0 || is_bundle(type) || is_annotated(type) ||
-           span_starts(text, "application/vnd.dev.cosign.artifact.");
+    static const char *const vague[] = { "", "application/vnd.oci.empty.v1+json",
+                                         "application/vnd.oci.image.config.v1+json" };
+    for (size_t i = 0; i < sizeof vague / sizeof *vague; i++)
+        if (strcmp(type, vague[i]) == 0)
+            return true;
+    return is_bundle(type) || is_annotated(type) ||
+           span_starts(span_of_text(type), "application/vnd.dev.cosign.artifact.");
 }
 
 static bool take_listed(struct search *s, const json_t *descriptor)
