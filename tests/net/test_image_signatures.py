@@ -466,6 +466,25 @@ def a_policy_says_who_signs():
 
 
 @case
+def a_registry_s_entry_says_whether_to_look():
+    entry = open(os.path.join(TOP, "registries.d", "ollama.json"), encoding="utf-8").read()
+    for old, new in (('"id": "ollama"', '"id": "acme"'), ("https://registry.ollama.ai", "https://hub.test"), ('"scheme": "ollama"', '"scheme": "acme"'),
+                     ("ollama:llama", "acme:llama"), ("ollama://library", "acme://library"), ('"ollama.com", "www.ollama.com", "registry.ollama.ai"', '"hub.test"'),
+                     ("https://ollama.com/", "https://hub.test/")):
+        assert old in entry, old
+        entry = entry.replace(old, new)
+    r = Registry(True)
+    image = r.image("v1")
+    r.attach(image, key_bundle)
+    for referrers in ("false", "true"):
+        directory = scratch() + "/registries-" + referrers
+        write(directory + "/acme.json", entry.replace('"referrers": false', '"referrers": ' + referrers).encode())
+        m = scanned("--registries", directory, *BY_KEY, target="acme:team/model:v1")
+        assert m["found"] == ([("in-toto", "verified", "")] if referrers == "true" else []), m["found"]
+        assert is_signed(m, digest(WEIGHTS)[7:]) == (referrers == "true")
+
+
+@case
 def provenance_must_name_the_builder():
     r = Registry(True)
     image = r.image("v1")

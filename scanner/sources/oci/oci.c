@@ -57,6 +57,14 @@ bool oci_digest_is(const char *digest, struct span bytes)
            strcmp(actual, hex) == 0;
 }
 
+const char *const oci_media_types[] = {
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    NULL,
+};
+
 /* ---- requests ------------------------------------------------------------------------
  */
 

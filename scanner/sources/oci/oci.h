@@ -15,6 +15,9 @@ enum {
     OCI_DIGEST_MAX = 7 + 128
 };
 
+extern const char
+    *const oci_media_types[]; /* of manifests and indexes: OCI's, Docker's */
+
 struct oci {
     const struct place *place;
     struct arena *arena;

@@ -261,16 +261,17 @@ static bool search(struct search *s)
     return take_list(s) && take_manifest(s, sig) && take_manifest(s, att);
 }
 
-bool referrers_add(struct oci *o, const struct oci_manifest *m,
+bool referrers_add(struct oci *asked, const struct oci_manifest *m,
                    struct referrers_spent *spent, struct image **images,
                    struct error *error)
 {
-    struct image *image = arena_alloc(o->arena, sizeof *image);
-    struct search s = { .o = o, .spent = spent, .image = image, .error = error };
+    struct oci o = *asked; /* which media types images have, an entry says */
+    struct image *image = arena_alloc(o.arena, sizeof *image);
+    struct search s = { .o = &o, .spent = spent, .image = image, .error = error };
     if (!image)
         return out_of_memory(&s);
-    *image = (struct image){ .name = name_of(o, m->digest),
-                             .digest = arena_text(o->arena, span_of_text(m->digest)),
+    *image = (struct image){ .name = name_of(&o, m->digest),
+                             .digest = arena_text(o.arena, span_of_text(m->digest)),
                              .manifest = m->body };
     if (!image->name || !image->digest)
         return out_of_memory(&s);
@@ -278,9 +279,12 @@ bool referrers_add(struct oci *o, const struct oci_manifest *m,
         images = &(*images)->next;
     *images = image;
     s.end = &image->referrers;
-    if (span_starts(span_of_text(image->digest), "sha256:"))
-        return search(&s);
-    doubt(&s, span_of_text("signatures are over sha256 digests, and it was named by "
-                           "another; name it by its tag"));
-    return true;
+    o.accept = oci_media_types;
+    bool signable = span_starts(span_of_text(image->digest), "sha256:");
+    if (!signable)
+        doubt(&s, span_of_text("signatures are over sha256 digests, and it was named by "
+                               "another; name it by its tag"));
+    bool ok = !signable || search(&s);
+    asked->values = o.values;
+    return ok;
 }

@@ -6,14 +6,6 @@
 
 #include <string.h>
 
-static const char *const accept[] = {
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    NULL,
-};
-
 /* The two bytes "{}", which stand for "no config". */
 static const char empty_digest[] =
     "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
@@ -242,7 +234,9 @@ bool storage_list_oci(struct storage *s, enum rest_refusal *ret_refusal,
     *ret_refusal = REST_NOT_ASKED;
     if (!read_target(s, &t, error))
         return false;
-    struct oci o = { .arena = s->arena, .repository = t.repository, .accept = accept };
+    struct oci o = { .arena = s->arena,
+                     .repository = t.repository,
+                     .accept = oci_media_types };
     o.place = open_place(s, &t, error);
     if (!o.place)
         return false;
