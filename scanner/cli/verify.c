@@ -44,7 +44,9 @@ static const char usage[] =
     "      --builder-id ID          provenance must name this builder\n"
     "      --ignore-unsigned-files  files that were not signed do not count\n"
     "      --log-fingerprints, --offline, --new-bundle-format  accepted: it is always "
-    "so\n" MODEL_HELP "  -o, --output FORMAT          text or json [text]\n"
+    "so,\n"
+    "                               and no log is ever asked\n" MODEL_HELP
+    "  -o, --output FORMAT          text or json [text]\n"
     "      --sandbox MODE           strict, auto or off [auto]\n"
     "      --tries N, --timeout SECONDS, --ca-file FILE, --connect-to "
     "HOST:PORT:HOST:PORT,\n"

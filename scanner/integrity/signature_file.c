@@ -147,12 +147,12 @@ static void read_cosign(struct arena *arena, struct span bytes, struct signature
     } else if (f->kind == SIGNATURE_FILE_PAYLOAD) {
         ok = cosign_payload_parse(arena, bytes, &f->image, &failure);
     } else {
-        f->bundles = arena_array(arena, SIGNATURE_BUNDLES_MAX, sizeof *f->bundles);
+        f->bundles = arena_array(arena, SIGNATURE_LAYERS_MAX, sizeof *f->bundles);
         ok = f->bundles != NULL;
         bool envelopes = f->kind == SIGNATURE_FILE_ATTESTATIONS;
         if (ok && (envelopes || f->kind == SIGNATURE_FILE_IMAGE))
             ok = cosign_image_parse(arena, bytes, envelopes, f->bundles,
-                                    SIGNATURE_BUNDLES_MAX, &f->bundle_count, &failure) &&
+                                    SIGNATURE_LAYERS_MAX, &f->bundle_count, &failure) &&
                  read_image(arena, bytes, f, &failure);
         else if (ok && (ok = parse_one(arena, bytes, f, &failure)))
             f->bundle_count = 1;

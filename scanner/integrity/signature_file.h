@@ -28,7 +28,11 @@ enum signature_file_kind {
     SIGNATURE_FILE_KINDS
 };
 
-enum { SIGNATURE_FILE_MAX = 64 << 20, SIGNATURE_BUNDLES_MAX = 32 };
+enum {
+    SIGNATURE_FILE_MAX = 64 << 20,
+    SIGNATURE_BUNDLES_MAX = 32,
+    SIGNATURE_LAYERS_MAX = 256 /* of a manifest: who signs an image again adds one */
+};
 
 struct signature_file {
     enum signature_file_kind kind;

@@ -259,6 +259,16 @@ def one_good_signature_among_others_is_enough():
 
 
 @case
+def an_image_may_be_signed_again_and_again():
+    r = Registry()
+    r.sign(r.image("v1"), by_stranger, more=[by_stranger] * 250 + [by_key])
+    assert verify(*BY_KEY)[0] == (0, "verified", "")
+    assert len([a for a in lab.asked if "/blobs/" in a.path]) == 1  # all are over the same payload
+    r.sign(r.image("v1"), by_key, more=[by_key] * 300)
+    assert verify(*BY_KEY)[0][0] in (1, 2) and verify(*BY_KEY)[1]["state"] != "unsigned"
+
+
+@case
 def every_kind_of_key_may_sign():
     for kind in ("p384", "ed25519", "rsa2048"):
         key = mock.new_key(kind)
@@ -340,6 +350,17 @@ def a_good_signature_counts_whatever_else_fails():
     image = r.image("v1")
     r.attach(image, key_bundle)
     r.at["manifests/" + tag_of(image)] = lambda a: a.reply(500, b"")
+    assert verify(*BY_KEY)[0] == (0, "verified", "")
+    m = scanned(*BY_KEY)
+    assert [s[1] for s in m["found"]] == ["verified", "unsupported"] and is_signed(m), m["found"]
+
+
+@case
+def one_thing_that_is_too_large_does_not_hide_the_rest():
+    r = Registry(True)
+    image = r.image("v1")
+    r.refer(image, BUNDLE, r.blob(b"x" * (9 << 20), BUNDLE))
+    r.sign(image, by_key)
     assert verify(*BY_KEY)[0] == (0, "verified", "")
     m = scanned(*BY_KEY)
     assert [s[1] for s in m["found"]] == ["verified", "unsupported"] and is_signed(m), m["found"]

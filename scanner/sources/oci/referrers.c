@@ -97,7 +97,9 @@ static bool load_blob(struct search *s, const json_t *layer, struct span *ret_by
     struct error why;
     if (!may_ask(s))
         return false;
-    if (!oci_blob_get(s->o, digest, REFERRER_BLOB_MAX, ret_bytes, &refusal, &why)) {
+    uint64_t left = REFERRERS_BYTES_MAX - s->spent->bytes;
+    if (!oci_blob_get(s->o, digest, left < REFERRER_BLOB_MAX ? left : REFERRER_BLOB_MAX,
+                      ret_bytes, &refusal, &why)) {
         take_refusal(s, refusal, &why);
         return false;
     }
@@ -105,23 +107,23 @@ static bool load_blob(struct search *s, const json_t *layer, struct span *ret_by
     return true;
 }
 
+/* Many signatures may be over the same bytes. */
 static bool add_payload(struct search *s, struct image_referrer *r, const json_t *layer)
 {
-    struct image_payload *p = arena_alloc(s->o->arena, sizeof *p);
-    struct span bytes;
-    if (!p)
-        return out_of_memory(s);
+    const char *digest = json_string_value(json_object_get(layer, "digest"));
+    struct span bytes, text = span_of_text(digest);
+    for (const struct image_payload *p = r->payloads; p; p = p->next)
+        if (span_is(text, p->digest))
+            return true;
     if (!load_blob(s, layer, &bytes))
         return true;
-    *p = (struct image_payload){
-        .digest =
-            arena_text(s->o->arena,
-                       span_of_text(json_string_value(json_object_get(layer, "digest")))),
-        .bytes = bytes,
-        .next = r->payloads,
-    };
+    struct image_payload *p = arena_alloc(s->o->arena, sizeof *p);
+    const char *copy = arena_text(s->o->arena, text);
+    if (!p || !copy)
+        return out_of_memory(s);
+    *p = (struct image_payload){ copy, bytes, r->payloads };
     r->payloads = p;
-    return p->digest || out_of_memory(s);
+    return true;
 }
 
 /* Each bundle has a name of its own: the first that of its manifest. */

@@ -13,8 +13,8 @@
 #include "sources/oci/oci.h"
 
 enum {
-    REFERRERS_MAX = 64,       /* of one image */
-    REFERRER_LAYERS_MAX = 32, /* of one of them */
+    REFERRERS_MAX = 64,        /* of one image */
+    REFERRER_LAYERS_MAX = 256, /* of one of them */
     REFERRER_BLOB_MAX = 8 << 20,
     REFERRERS_BYTES_MAX = 64 << 20, /* of all images of a reference */
     REFERRERS_REQUESTS_MAX = 512
