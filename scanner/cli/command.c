@@ -4,9 +4,15 @@
 
 #include <string.h>
 
-bool asks_for_help(int argc, char *const *argv)
+int usage_printed(int argc, char *const *argv, int least, int most, const char *usage)
 {
-    return argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    int words = argc - 1;
+    bool asked =
+        words == 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    if (!asked && words >= least && words <= most)
+        return -1;
+    (void)fputs(usage, asked ? stdout : stderr);
+    return asked ? EXIT_PASS : EXIT_USAGE;
 }
 
 int complain(const struct error *error)

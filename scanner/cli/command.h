@@ -52,8 +52,9 @@ struct installation {
 };
 bool installation_find(struct installation *ret_installation, struct error *error);
 
-/* Is "--help" or "-h" all that was asked?  For commands with one word at most. */
-bool asks_for_help(int argc, char *const *argv);
+/* For commands without options, of `least` to `most` words: -1 to go on, else the exit
+ * code, after the usage text was printed because it was asked for or is needed. */
+int usage_printed(int argc, char *const *argv, int least, int most, const char *usage);
 
 /* "assay: MESSAGE" on stderr, with hostile bytes escaped; returns EXIT_USAGE. */
 int complain(const struct error *error);

@@ -346,16 +346,11 @@ int command_completion(int argc, char **argv)
     struct script s = { 0 };
     struct error error;
     size_t i = 0;
-    if (asks_for_help(argc, argv)) {
-        (void)fputs(usage, stdout);
-        return EXIT_PASS;
-    }
     while (i < COUNT && argc == 2 && strcmp(shells[i].name, argv[1]) != 0)
         i++;
-    if (argc != 2 || i == COUNT) {
-        (void)fputs(usage, stderr);
-        return EXIT_USAGE;
-    }
+    int code = usage_printed(argc, argv, 1, i < COUNT, usage);
+    if (code >= 0)
+        return code;
     buffer_init(&s.out, SCRIPT_MAX);
     bool ok = shells[i].make(&s, &error);
     if (ok)

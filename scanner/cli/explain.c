@@ -151,18 +151,13 @@ int command_explain(int argc, char **argv)
     struct installation installation;
     struct rule_pages pages;
     struct error error;
-    if (asks_for_help(argc, argv)) {
-        (void)fputs(usage, stdout);
-        return EXIT_PASS;
-    }
-    if (argc != 2) {
-        (void)fputs(usage, stderr);
-        return EXIT_USAGE;
-    }
+    int code = usage_printed(argc, argv, 1, 1, usage);
+    if (code >= 0)
+        return code;
     if (!installation_find(&installation, &error) ||
         !rule_pages_load(&installation, &pages, &error))
         return complain(&error);
-    int code = explain(&installation, &pages, argv[1]);
+    code = explain(&installation, &pages, argv[1]);
     rule_pages_free(&pages);
     return code;
 }

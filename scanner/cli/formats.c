@@ -74,16 +74,11 @@ int command_formats(int argc, char **argv)
     struct error error;
     struct buffer lines;
     bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
-    if (asks_for_help(argc, argv)) {
-        (void)fputs(usage, stdout);
-        return EXIT_PASS;
-    }
-    if (argc > 1 && !json) {
-        (void)fputs(usage, stderr);
-        return EXIT_USAGE;
-    }
+    int code = usage_printed(argc, argv, 0, json ? 1 : 0, usage);
+    if (code >= 0)
+        return code;
     buffer_init(&lines, 64 << 10);
-    int code = EXIT_PASS;
+    code = EXIT_PASS;
     if (!installation_find(&installation, &error) ||
         !worker_extensions(installation.worker, &lines, &error))
         code = complain(&error);

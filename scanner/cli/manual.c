@@ -320,16 +320,11 @@ static int unknown(const char *name)
 
 int command_manual(int argc, char **argv)
 {
-    int code = EXIT_PASS;
+    int code = usage_printed(argc, argv, 0, 1, usage);
     size_t i = 0;
-    if (asks_for_help(argc, argv)) {
-        (void)fputs(usage, stdout);
-        return EXIT_PASS;
-    }
-    if (argc > 2) {
-        (void)fputs(usage, stderr);
-        return EXIT_USAGE;
-    }
+    if (code >= 0)
+        return code;
+    code = EXIT_PASS;
     while (argc == 2 && i < MANUALS && strcmp(manuals[i].name, argv[1]) != 0)
         i++;
     if (argc == 2)

@@ -2,7 +2,7 @@
 #include "cli/asking.h"
 #include "policy/policy.h"
 #include "reports/escape.h"
-#include "reports/json/out.h"
+#include "reports/json/result.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -125,16 +125,7 @@ static void json_rows(struct json_out *j, const struct rest_result *answers)
         json_out_end_object(j);
     }
     json_out_end_list(j);
-    json_out_list(j, "provenance");
-    for (const struct provenance_check *c = answers->checks; c; c = c->next) {
-        json_out_object(j, NULL);
-        json_out_text(j, "check", c->id);
-        json_out_text(j, "result", check_result_name(c->result));
-        json_out_text(j, "severity", severity_name(c->severity));
-        json_out_bytes(j, "evidence", c->evidence);
-        json_out_end_object(j);
-    }
-    json_out_end_list(j);
+    json_result_checks(j, answers->checks);
     json_out_list(j, "findings");
     for (const struct finding *f = answers->findings.first; f; f = f->next) {
         json_out_object(j, NULL);

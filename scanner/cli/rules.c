@@ -56,14 +56,9 @@ int command_rules(int argc, char **argv)
     struct error error;
     struct rule_pages pages;
     bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
-    if (asks_for_help(argc, argv)) {
-        (void)fputs(usage, stdout);
-        return EXIT_PASS;
-    }
-    if (argc > 1 && !json) {
-        (void)fputs(usage, stderr);
-        return EXIT_USAGE;
-    }
+    int code = usage_printed(argc, argv, 0, json ? 1 : 0, usage);
+    if (code >= 0)
+        return code;
     if (!installation_find(&installation, &error) ||
         !rule_pages_load(&installation, &pages, &error))
         return complain(&error);
@@ -71,7 +66,7 @@ int command_rules(int argc, char **argv)
     if (lists)
         (json ? list_json : list_text)(pages.list, pages.count,
                                        pickle_rules_count(lists));
-    int code = lists ? EXIT_PASS : complain(&error);
+    code = lists ? EXIT_PASS : complain(&error);
     pickle_rules_free(lists);
     rule_pages_free(&pages);
     return fflush(stdout) ? EXIT_INCOMPLETE : code;

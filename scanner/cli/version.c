@@ -14,11 +14,9 @@ static const char usage[] =
 
 int command_version(int argc, char **argv)
 {
-    bool help = asks_for_help(argc, argv);
-    if (argc > 1) {
-        (void)fputs(usage, help ? stdout : stderr);
-        return help ? EXIT_PASS : EXIT_USAGE;
-    }
+    int code = usage_printed(argc, argv, 0, 0, usage);
+    if (code >= 0)
+        return code;
     printf("assay %s\n", ASSAY_VERSION);
     printf("libraries: %s, jansson %s, zlib %s\n", OpenSSL_version(OPENSSL_VERSION),
            JANSSON_VERSION, zlibVersion());

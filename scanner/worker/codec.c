@@ -58,7 +58,17 @@ void code_text(struct codec *c, const char **text)
         *text = there ? arena_text(c->arena, s) : NULL;
 }
 
-/* A count of things of at least `least` bytes; when reading, also makes room for them. */
+bool code_frame(struct codec *c, struct buffer *content, struct buffer *out)
+{
+    uint64_t length = content->len;
+    c->out = out;
+    code_uint(c, &length);
+    buffer_add(out, buffer_span(content));
+    bool ok = !content->truncated && !out->truncated && !c->failed;
+    buffer_free(content);
+    return ok;
+}
+
 size_t code_count(struct codec *c, size_t count, size_t most, size_t least, void **array,
                   size_t size)
 {

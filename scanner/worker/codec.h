@@ -29,6 +29,9 @@ unsigned code_below(struct codec *c, unsigned value, unsigned limit);
 void code_span(struct codec *c, struct span *s); /* when read, it points into the input */
 void code_text(struct codec *c, const char **text); /* NULL stays NULL; in the arena */
 
+/* Append {length u64, content}; false when something did not fit.  Frees the content. */
+bool code_frame(struct codec *c, struct buffer *content, struct buffer *out);
+
 /* A count of things of at least `least` bytes; when reading, also makes room for them. */
 size_t code_count(struct codec *c, size_t count, size_t most, size_t least, void **array,
                   size_t size);

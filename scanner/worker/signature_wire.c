@@ -167,20 +167,13 @@ static void code_file(struct codec *c, struct signature_file *f)
 
 bool signature_wire_encode(struct buffer *out, const struct signature_file *f)
 {
-    struct codec c = { .out = out };
     struct signature_file copy =
         *f; /* describing takes it by pointer, and changes none */
     struct buffer content;
+    struct codec c = { .out = &content };
     buffer_init(&content, SIGNATURE_WIRE_MAX);
-    c.out = &content;
     code_file(&c, &copy);
-    uint64_t length = content.len;
-    c.out = out;
-    code_uint(&c, &length);
-    buffer_add(out, buffer_span(&content));
-    bool ok = !content.truncated && !out->truncated && !c.failed;
-    buffer_free(&content);
-    return ok;
+    return code_frame(&c, &content, out);
 }
 
 bool signature_wire_whole(struct span bytes)

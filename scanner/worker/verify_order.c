@@ -198,13 +198,7 @@ bool verify_verdict_encode(struct buffer *out, const struct verification *v)
     struct codec c = { .out = &content };
     buffer_init(&content, VERDICT_MAX);
     code_verdict(&c, &copy);
-    uint64_t length = content.len;
-    c.out = out;
-    code_uint(&c, &length);
-    buffer_add(out, buffer_span(&content));
-    bool ok = !content.truncated && !out->truncated && !c.failed;
-    buffer_free(&content);
-    return ok;
+    return code_frame(&c, &content, out);
 }
 
 bool verify_verdict_decode(struct arena *arena, struct span bytes,

@@ -1,5 +1,6 @@
 /* Bundles, with what they hold, through the whole of verification: nothing that comes out
  * of a fuzzer is signed by anybody we accept. */
+#include "fuzz_root.h"
 #include "integrity/verify.h"
 
 #include <stddef.h>
@@ -12,18 +13,10 @@ static struct trust_root *root;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct error error;
     struct bundle bundle;
     struct verification v;
     struct signature_failure failure = { .check = SC_NONE };
-    if (!crypto) {
-        crypto = crypto_new(&error);
-        root = crypto
-                   ? trust_root_load(crypto, "rules/sigstore/trusted_root.json", &error)
-                   : NULL;
-        if (!root)
-            abort();
-    }
+    fuzz_root_load(&crypto, &root);
     struct arena *arena = arena_new(64 << 20);
     if (!arena)
         return 0;

@@ -1,4 +1,5 @@
 /* One certificate of a bundle: its form, its names, its promises of a log. */
+#include "fuzz_root.h"
 #include "integrity/crypto/x509.h"
 #include "integrity/sigstore/fulcio.h"
 #include "integrity/sigstore/sct.h"
@@ -14,18 +15,10 @@ static struct trust_root *root;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct error error;
     struct fulcio_claims claims = { 0 };
     struct signature_failure failure = { .check = SC_NONE };
     int64_t from, to;
-    if (!crypto) {
-        crypto = crypto_new(&error);
-        root = crypto
-                   ? trust_root_load(crypto, "rules/sigstore/trusted_root.json", &error)
-                   : NULL;
-        if (!root)
-            abort();
-    }
+    fuzz_root_load(&crypto, &root);
     struct arena *arena = arena_new(4 << 20);
     X509 *cert = arena ? x509_read(crypto, span_of(data, size)) : NULL;
     if (cert) {

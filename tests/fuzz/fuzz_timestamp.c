@@ -1,4 +1,5 @@
 /* RFC 3161 responses against the shipped trusted root. */
+#include "fuzz_root.h"
 #include "integrity/sigstore/tsa.h"
 
 #include <stddef.h>
@@ -12,16 +13,8 @@ static struct trust_root *root;
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int64_t t;
-    struct error error;
     struct signature_failure failure = { .check = SC_NONE };
-    if (!crypto) {
-        crypto = crypto_new(&error);
-        root = crypto
-                   ? trust_root_load(crypto, "rules/sigstore/trusted_root.json", &error)
-                   : NULL;
-        if (!root)
-            abort();
-    }
+    fuzz_root_load(&crypto, &root);
     if (tsa_verify(root, span_of(data, size), span_of("x", 1), &t, &failure) ||
         failure.check == SC_NONE)
         abort();

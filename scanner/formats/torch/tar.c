@@ -110,7 +110,8 @@ static bool read_tensor(struct pickle_scan *s)
 
 /* What does not follow the layout is read as torch.load never would, for what hides
  * there: pickle_scan_rest() then makes the member incomplete. */
-static void read_storages(struct inspection *in)
+static void read_records(struct inspection *in, bool (*read)(struct pickle_scan *s),
+                         bool views)
 {
     struct pickle_scan s;
     uint64_t left = 0;
@@ -119,25 +120,21 @@ static void read_storages(struct inspection *in)
         return;
     bool regular = read_count(&s, &left);
     for (; regular && left > 0; left--)
-        regular = read_storage(&s);
-    if (regular)
-        (void)pickle_scan_stream(&s); /* the views */
+        regular = read(&s);
+    if (regular && views)
+        (void)pickle_scan_stream(&s);
     pickle_scan_rest(&s);
     pickle_scan_end(&s);
 }
 
+static void read_storages(struct inspection *in)
+{
+    read_records(in, read_storage, true);
+}
+
 static void read_tensors(struct inspection *in)
 {
-    struct pickle_scan s;
-    uint64_t left = 0;
-    in->artifact->formats |= FORMAT_BIT(FORMAT_PICKLE);
-    if (!pickle_scan_begin(&s, in))
-        return;
-    bool regular = read_count(&s, &left);
-    for (; regular && left > 0; left--)
-        regular = read_tensor(&s);
-    pickle_scan_rest(&s);
-    pickle_scan_end(&s);
+    read_records(in, read_tensor, false);
 }
 
 /* What there is of it. */

@@ -66,6 +66,15 @@ bool dsse_parse(struct arena *arena, struct span bytes, struct dsse *ret_envelop
     return ok;
 }
 
+/* What the buffer holds, as a copy in the arena; nothing when it did not fit. */
+static struct span taken(struct buffer *out, struct arena *arena)
+{
+    struct span copy =
+        out->truncated ? span_of(NULL, 0) : arena_copy(arena, buffer_span(out));
+    buffer_free(out);
+    return copy;
+}
+
 struct span dsse_pae(struct arena *arena, struct span type, struct span payload)
 {
     struct buffer out;
@@ -74,10 +83,7 @@ struct span dsse_pae(struct arena *arena, struct span type, struct span payload)
     buffer_add(&out, type);
     buffer_printf(&out, " %zu ", payload.len);
     buffer_add(&out, payload);
-    struct span copy =
-        out.truncated ? span_of(NULL, 0) : arena_copy(arena, buffer_span(&out));
-    buffer_free(&out);
-    return copy;
+    return taken(&out, arena);
 }
 
 /* Python's repr() of bytes: quoted with ' unless only " avoids a backslash. */
@@ -113,10 +119,7 @@ struct span dsse_pae_v02(struct arena *arena, struct span type, struct span payl
     buffer_add(&out, type);
     buffer_printf(&out, " %zu ", payload.len);
     add_repr(&out, payload);
-    struct span copy =
-        out.truncated ? span_of(NULL, 0) : arena_copy(arena, buffer_span(&out));
-    buffer_free(&out);
-    return copy;
+    return taken(&out, arena);
 }
 
 struct span dsse_sign(const struct crypto *c, struct arena *arena, EVP_PKEY *key,

@@ -177,7 +177,7 @@ static void write_reasons(struct json_out *j, const char *key, const struct reas
     json_out_end_list(j);
 }
 
-static void write_checks(struct json_out *j, const struct provenance_check *first)
+void json_result_checks(struct json_out *j, const struct provenance_check *first)
 {
     json_out_list(j, "provenance");
     for (const struct provenance_check *c = first; c; c = c->next) {
@@ -221,7 +221,7 @@ bool json_result_model(struct json_out *j, const struct model *m)
     json_out_text(j, "verdict", verdict_name(m->verdict));
     write_reasons(j, "reasons", m->reasons);
     write_metadata(j, m->metadata);
-    write_checks(j, m->checks);
+    json_result_checks(j, m->checks);
     write_signatures(j, m->signatures);
     json_out_list(j, "files");
     for (const struct file *f = m->files; f; f = f->next)

@@ -10,6 +10,7 @@ void json_result_head(struct json_out *j,
                       const struct result *r); /* tool, policy, gate */
 void json_result_verdict(struct json_out *j, const struct result *r); /* and summary */
 bool json_result_model(struct json_out *j, const struct model *m); /* false: no memory */
+void json_result_checks(struct json_out *j, const struct provenance_check *first);
 void json_result_error(struct json_out *j, const struct scan_error *e);
 void json_result_run(struct json_out *j, const struct result *r); /* the object "run" */
 
