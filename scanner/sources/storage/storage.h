@@ -25,6 +25,7 @@ struct storage {
     struct listing listing;
     struct metadata *metadata, **metadata_end;
     struct span revision;
+    struct image *images;    /* of a registry of images */
     const char *base, *tail; /* of `direct`: what goes around an object's name */
     bool slashes_encoded;
     size_t values; /* of JSON answers, so far */
