@@ -2,6 +2,7 @@
 
 #include "engine/shards.h"
 #include "integrity/crypto/base64.h"
+#include "integrity/sums.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -96,6 +97,7 @@ struct signatures *signatures_read(const struct scan_options *o,
     for (size_t i = 0; ok && i < list_count; i++) {
         ok = find(s, &lists[i]);
         fetched += lists[i].remote ? lists[i].count : 0;
+        s->images |= signatures_have_images(&lists[i]);
     }
     ok = ok && make_room(s, s->count + fetched);
     if (!ok)
@@ -103,6 +105,7 @@ struct signatures *signatures_read(const struct scan_options *o,
     if (ok) {
         s->options = o;
         s->verifier = verifier_new(&o->worker, (int64_t)time(NULL));
+        s->lists = lists;
         s->list_count = list_count;
         s->locked = calloc(list_count + 1, sizeof *s->locked);
         ok =
@@ -125,6 +128,7 @@ void signatures_free(struct signatures *s)
     for (size_t i = 0; s && i < s->locked_count; i++)
         signers_free_keys(&s->locked[i].signers, s->locked[i].shared_keys);
     verifier_free(s ? s->verifier : NULL);
+    arena_free(s ? s->arena : NULL);
     if (s && s->own_ready)
         signers_free(&s->own);
     if (s)
@@ -183,7 +187,8 @@ struct job *sealed_entry_job(const struct sealed *one, const struct manifest_ent
     if (!span_is(e->path, "."))
         return sealed_job(one, joined(one, one->base, e->path));
     struct job *job = one->subject;
-    return job || one->job_count != 2   ? job
+    bool alone = one->job_count == 2 && one->file.kind != SIGNATURE_FILE_SUMS;
+    return job || !alone                ? job
            : one->self == &one->jobs[0] ? &one->jobs[1]
                                         : &one->jobs[0];
 }
@@ -219,7 +224,8 @@ static bool promise_files(struct sealed *one, enum expectation_by by)
         struct job *job = sealed_entry_job(one, e);
         if (!job)
             note_missing(one, e->path);
-        if (!job)
+        /* `sha256sum * > SHA256SUMS` lists the list, which cannot hold its own digest */
+        if (!job || (job == one->self && one->file.kind == SIGNATURE_FILE_SUMS))
             continue;
         if (e->end != WHOLE_FILE) {
             if (e->start == 0 && one->model && !add_shards(one, job, e))
@@ -320,6 +326,21 @@ static void want_digests(struct sealed *one)
             one->jobs[k].also |= DIGEST_BIT(algorithm);
 }
 
+static bool promise_list(struct sealed *one)
+{
+    struct manifest *m = &one->file.sums;
+    for (size_t i = 0; i < m->count; i++)
+        if (span_is(m->entries[i].path, ".") && !one->subject) {
+            one->file.check = "sums-form";
+            one->file.reason = span_of_text("it holds a digest without a name, and its "
+                                            "own does not tell of which file");
+            return true;
+        }
+    sums_told(m, one->source->path);
+    one->files = m;
+    return promise_files(one, BY_TARGET);
+}
+
 static bool promise_one(struct signatures *s, struct sealed *one)
 {
     one->base = directory_of(one->source->path);
@@ -330,10 +351,8 @@ static bool promise_one(struct signatures *s, struct sealed *one)
         return true;
     if (sealed_is_model(&one->file))
         return promise_model(s, one);
-    if (one->file.kind == SIGNATURE_FILE_SUMS) {
-        one->files = &one->file.sums;
-        return promise_files(one, BY_TARGET);
-    }
+    if (one->file.kind == SIGNATURE_FILE_SUMS)
+        return promise_list(one);
     if (one->subject)
         one->subject->also |= wanted(one->file.kind);
     else
@@ -341,9 +360,8 @@ static bool promise_one(struct signatures *s, struct sealed *one)
     return true;
 }
 
-/* Whom the lockfile accepts for this target; else whom the options name. */
-static const struct signers *signers_of(const struct signatures *s,
-                                        const struct source_list *list)
+const struct signers *signatures_signers(const struct signatures *s,
+                                         const struct source_list *list)
 {
     for (size_t i = 0; i < s->locked_count; i++)
         if (s->locked[i].list == list)
@@ -390,7 +408,7 @@ static bool ready_signers(struct signatures *s, struct error *error)
 {
     const struct scan_options *o = s->options;
     struct error ignored;
-    if (s->count == 0 || s->ready)
+    if ((s->count == 0 && !s->images) || s->ready)
         return true;
     s->ready = true;
     if (!o->signers) {
@@ -411,7 +429,15 @@ static bool ready_signers(struct signatures *s, struct error *error)
 bool signatures_promise(struct signatures *s, struct job *jobs, size_t count,
                         struct error *error)
 {
-    return signatures_promise_from(s, 0, jobs, count, error);
+    s->jobs = jobs;
+    s->job_count = count;
+    if (!signatures_promise_from(s, 0, jobs, count, error))
+        return false;
+    for (size_t i = 0; i < s->list_count; i++)
+        if (signatures_have_images(&s->lists[i]) &&
+            !add_locked(s, &s->lists[i], s->list_count == 1, error))
+            return false;
+    return true;
 }
 
 bool signatures_promise_from(struct signatures *s, size_t from, struct job *jobs,
@@ -422,7 +448,7 @@ bool signatures_promise_from(struct signatures *s, size_t from, struct job *jobs
         struct sealed *one = &s->list[i];
         if (!add_locked(s, one->list, s->list_count == 1, error))
             return false;
-        one->signers = signers_of(s, one->list);
+        one->signers = signatures_signers(s, one->list);
         size_t first = 0;
         while (first < count && jobs[first].list != one->list)
             first++;

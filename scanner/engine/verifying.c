@@ -3,12 +3,14 @@
 #include "engine/bare_signature.h"
 #include "engine/hashing.h"
 #include "engine/image_layout.h"
+#include "engine/image_referrers.h"
 #include "integrity/crypto/base64.h"
 #include "integrity/gpg.h"
 #include "integrity/signature_file.h"
 #include "integrity/sigstore/cosign.h"
 #include "integrity/sigstore/rekor.h"
 #include "integrity/statement/slsa.h"
+#include "sources/remote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -112,10 +114,12 @@ static bool compare_model(const struct verify_request *r, const struct source_li
         set(arena, s, unreadable ? SIGNATURE_UNSUPPORTED : SIGNATURE_INVALID, check, "");
         s->reason = reason;
     }
-    s->covers = arena_printf(arena, "%llu files, %llu of them as signed",
-                             (unsigned long long)(report->files.counts[SIGNED_SAME] +
-                                                  report->files.counts[SIGNED_DIFFERENT] +
-                                                  report->files.counts[SIGNED_MISSING]),
+    size_t named = 0;
+    for (size_t i = 0; i < m->files.count; i++) /* ranges of one are neighbours */
+        named +=
+            i == 0 || !span_equal(m->files.entries[i].path, m->files.entries[i - 1].path);
+    s->covers = arena_printf(arena, "%zu file%s, %llu of them as signed", named,
+                             named == 1 ? "" : "s",
                              (unsigned long long)report->files.counts[SIGNED_SAME]);
     return true;
 }
@@ -217,16 +221,11 @@ static void verify_minisign(const struct verify_request *r,
                             struct verify_report *report)
 {
     struct signature *s = &report->signature;
-    struct refusal why = { .state = SIGNATURE_UNTRUSTED,
-                           .check = "key-given",
-                           .reason = "no key of minisign was given" };
+    struct refusal why;
     char id[MINISIGN_ID_TEXT + 1];
-    bool ok = false;
     minisign_id_text(file->minisign.key_id.ptr, id);
     s->identity = arena_printf(report->arena, "minisign:%s", id);
-    for (size_t i = 0; !ok && i < r->signers->minisign_count; i++)
-        ok = minisign_verify(r->signers->crypto, &file->minisign,
-                             &r->signers->minisign[i], b->blake2b, &why);
+    bool ok = signers_minisign(r->signers, &file->minisign, b->blake2b, &why);
     set(report->arena, s, ok ? SIGNATURE_VERIFIED : why.state, ok ? "" : why.check,
         ok ? "" : why.reason);
 }
@@ -284,6 +283,22 @@ static bool verify_apart(const struct verify_request *r,
     return true;
 }
 
+static bool verify_pgp(const struct verify_request *r, const struct blob *b,
+                       struct verify_report *report, struct error *error)
+{
+    int file = source_file_open(b->list, b->list->files, error);
+    int signature = open(r->signature, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    bool ok = file >= 0 &&
+              (signature >= 0 || error_errno(error, ERROR_IO, "%s", r->signature)) &&
+              gpg_verify(r->signers->keyring, signature, file, report->arena,
+                         &report->signature, error);
+    if (file >= 0)
+        (void)close(file);
+    if (signature >= 0)
+        (void)close(signature);
+    return ok;
+}
+
 static bool verify_blob(const struct verify_request *r, const struct signature_file *file,
                         struct blob *b, struct verify_report *report, struct error *error)
 {
@@ -304,6 +319,7 @@ static bool verify_blob(const struct verify_request *r, const struct signature_f
     case SIGNATURE_FILE_BARE:
         return verify_apart(r, file, b, report, error);
     case SIGNATURE_FILE_IMAGE:
+    case SIGNATURE_FILE_ATTESTATIONS:
         s->kind = "cosign";
         set(report->arena, s, SIGNATURE_UNSUPPORTED, "signature-kind",
             "it is of a container image: name the OCI layout that holds both");
@@ -313,8 +329,7 @@ static bool verify_blob(const struct verify_request *r, const struct signature_f
         if (!b->path)
             return error_set(error, ERROR_USAGE,
                              "a signature of PGP is verified with the file itself");
-        return gpg_verify(r->signers->keyring, r->signature, b->path, report->arena, s,
-                          error);
+        return verify_pgp(r, b, report, error);
     default:
         s->kind = "unknown";
         set(report->arena, s, SIGNATURE_UNSUPPORTED, "signature-kind",
@@ -339,7 +354,7 @@ static bool find_signature(const char *target, bool directory, struct arena *are
     static const char *const inside[] = { "/model.sig", "/model.sigstore.json",
                                           "/.kaggle/signing.json" };
     static const char *const beside[] = { ".sigstore.json", ".sig", ".sigstore",
-                                          ".minisig", ".asc" };
+                                          ".minisig",       ".asc", ".gpg" };
     const char *const *ends = directory ? inside : beside;
     size_t count =
         directory ? sizeof inside / sizeof *inside : sizeof beside / sizeof *beside;
@@ -356,7 +371,8 @@ static bool find_signature(const char *target, bool directory, struct arena *are
 static bool is_model_signature(const struct signature_file *f)
 {
     return f->bundle_count && f->bundles[0].content == CONTENT_ENVELOPE &&
-           (f->has_model || strcmp(f->model_check, "predicate-type") != 0);
+           (f->has_model ||
+            (f->model_check && strcmp(f->model_check, "predicate-type") != 0));
 }
 
 static bool verify_path(const struct verify_request *r, const struct source_list *list,
@@ -399,6 +415,41 @@ static bool verify_with(const struct verify_request *r, struct source_list *list
                   : verify_path(r, list, &file, report, error);
 }
 
+/* An image at a registry: what is signed is its manifest, so its layers stay there. */
+static bool verify_remote(const struct verify_request *r, const struct source_list *list,
+                          struct verify_report *report, struct error *error)
+{
+    const struct image *images = remote_answers(list->remote)->images;
+    const struct image_check check = { .verifier = r->verifier,
+                                       .signers = r->signers,
+                                       .method = r->method,
+                                       .arena = report->arena };
+    if (!images)
+        return error_set(error, ERROR_USAGE, "%.300s: is no image of a registry",
+                         r->target);
+    if (r->signature)
+        return error_set(error, ERROR_USAGE,
+                         "%.300s: the signatures of an image come from its registry, and "
+                         "not from %.200s",
+                         r->target, r->signature);
+    image_reference_verify(&check, images, report);
+    return true;
+}
+
+/* The signature is not named, or lies where it is looked for. */
+static bool verify_local(struct verify_request *r, struct source_list *list,
+                         struct verify_report *report, struct error *error)
+{
+    if (r->signature ||
+        find_signature(r->target, list->directory, report->arena, &r->signature))
+        return verify_with(r, list, report, error);
+    if (image_layout_is(list))
+        return image_layout_verify(r, list, report, error);
+    set(report->arena, &report->signature, SIGNATURE_UNSIGNED, "signature-present",
+        "no signature was named, and none lies where one is looked for");
+    return true;
+}
+
 bool verify_target(const struct verify_request *request, struct verify_report *ret_report,
                    struct error *error)
 {
@@ -410,17 +461,9 @@ bool verify_target(const struct verify_request *request, struct verify_report *r
         (report.arena && r.verifier) || error_set(error, ERROR_MEMORY, "out of memory");
     report.signature.kind = "none";
     if (ok && strncmp(r.target, "sha256:", 7) != 0)
-        ok = source_open(r.target, NULL, &list, error);
-    if (ok && !r.signature &&
-        !find_signature(r.target, list.directory, report.arena, &r.signature)) {
-        if (image_layout_is(&list))
-            ok = image_layout_verify(&r, &list, &report, error);
-        else
-            set(report.arena, &report.signature, SIGNATURE_UNSIGNED, "signature-present",
-                "no signature was named, and none lies where one is looked for");
-    } else if (ok) {
-        ok = verify_with(&r, &list, &report, error);
-    }
+        ok = source_open(r.target, r.source, &list, error);
+    ok = ok && (list.remote ? verify_remote(&r, &list, &report, error)
+                            : verify_local(&r, &list, &report, error));
     if (list.arena)
         source_close(&list);
     verifier_free(r.verifier);

@@ -21,13 +21,18 @@ enum signature_file_kind {
     SIGNATURE_FILE_OLD_BUNDLE, /* the JSON that cosign wrote before Sigstore bundles */
     SIGNATURE_FILE_IMAGE,      /* cosign's manifest of the signatures of an image, and */
     SIGNATURE_FILE_PAYLOAD,    /* what such a signature is over */
+    SIGNATURE_FILE_ATTESTATIONS, /* cosign's manifest of the attestations of an image */
     SIGNATURE_FILE_MANIFEST, /* an image's, or an index: what a signature of it covers */
     SIGNATURE_FILE_CERTIFICATE, /* that of a bare signature, and */
     SIGNATURE_FILE_ENTRY,       /* its log entry: a bundle with nothing but that */
     SIGNATURE_FILE_KINDS
 };
 
-enum { SIGNATURE_FILE_MAX = 64 << 20, SIGNATURE_BUNDLES_MAX = 32 };
+enum {
+    SIGNATURE_FILE_MAX = 64 << 20,
+    SIGNATURE_BUNDLES_MAX = 32,
+    SIGNATURE_LAYERS_MAX = 256 /* of a manifest: who signs an image again adds one */
+};
 
 struct signature_file {
     enum signature_file_kind kind;
@@ -60,8 +65,11 @@ enum { SIGNATURE_HEAD = 1024 };
 bool signature_file_named(struct span path);
 bool signature_file_starts(struct span head);
 
-/* The name of the file that a detached signature is of: "model.bin.minisig" →
- * "model.bin"; empty when the name has no ending that says so. */
+/* Does the name promise digests of files? */
+bool signature_file_lists(struct span path);
+
+/* The name of the file that a detached signature, or a lone digest, is of:
+ * "model.bin.minisig" → "model.bin"; empty when the name has no ending that says so. */
 struct span signature_file_subject(struct span path);
 
 #endif

@@ -734,4 +734,89 @@ def a_signature_that_is_met_too_late_is_not_called_broken():
         assert "integrity/signature-invalid" not in rules(r)
 
 
+@case
+def a_signature_of_openpgp_needs_the_file_and_says_so():
+    ring = scratch() + "/ring"
+    with open(ring, "wb") as f:
+        f.write(b"\x99\x01\x0d\x04")
+    hub({**MODEL, "model.safetensors.asc": b"-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"})
+    r = scan("--keyring", ring)
+    assert signatures(r) == [("model.safetensors.asc", "gpg", "unsupported")], signatures(r)
+    assert "fetch" in r["models"][0]["signatures"][0]["reason"]
+
+
+# ---- who signed a fetched model, recorded and enforced -----------------------------------
+
+
+def lock(*words, expect=0):
+    out = scratch() + "/lock.json"
+    p = lab.assay("lock", "hf:acme/tiny", "-o", out, *words)
+    assert p.returncode == expect and os.path.exists(out) == (expect == 0), (p.returncode, p.stderr)
+    return out
+
+
+def signers_of(path):
+    with open(path) as f:
+        return json.load(f)["targets"][0].get("signers")
+
+
+def relocked(path):
+    """The recorded signers, and the files that are there now."""
+    with open(lock()) as f:
+        new = json.load(f)
+    new["targets"][0]["signers"] = signers_of(path)
+    out = scratch() + "/lock.json"
+    with open(out, "w") as f:
+        json.dump(new, f)
+    return out
+
+
+CHANGED = "integrity/signer-changed"
+
+
+@case
+def a_lock_records_who_signed_whatever_the_signature_is_called():
+    sealed, public = bundle(MODEL)
+    for path in ("model.sig", "seal.json", "sub/a.json"):
+        base = path.rpartition("/")[0]
+        hub({**{os.path.join(base, name): data for name, data in MODEL.items()}, path: sealed})
+        recorded = lock("--public-key", public)
+        (signer,) = signers_of(recorded)
+        assert signer["identity"].startswith("sha256:") and signer["key"], signer
+        assert len(asked("/acme/tiny/resolve/")) == len(MODEL) + 1, "each file is loaded once"
+        r = scan("--lockfile", recorded, expect=0)
+        assert signatures(r) == [(path, "oms", "verified")] and CHANGED not in rules(r)
+        assert signers_of(lock()) is None
+
+
+@case
+def a_recorded_signer_must_have_signed_whatever_the_signature_is_called():
+    sealed, public = bundle(MODEL)
+    for path in ("model.sig", "seal.json"):
+        other, other_key = bundle(MODEL)
+        hub({**MODEL, path: sealed})
+        recorded = lock("--public-key", public)
+        hub(MODEL)
+        r = scan("--lockfile", relocked(recorded), expect=1)
+        assert rules(r) == {CHANGED} and signatures(r) == [], rules(r)
+        hub({**MODEL, path: other})
+        for options in ([], ["--public-key", other_key]):  # also when the operator accepts the other one
+            r = scan("--lockfile", relocked(recorded), *options, expect=1)
+            assert CHANGED in rules(r), rules(r)
+        hub({**MODEL, "config.json": b"{}", path: sealed})
+        r = scan("--lockfile", relocked(recorded), expect=1)
+        assert {CHANGED, "integrity/signature-invalid"} <= rules(r), rules(r)
+        hub({**MODEL, path: sealed})
+        assert CHANGED not in rules(scan("--lockfile", relocked(recorded), expect=0))
+
+
+@case
+def a_lock_is_not_made_of_what_nobody_named_has_signed():
+    sealed, _ = bundle(MODEL)
+    _, other = key_pair()
+    for files_there in (MODEL, {**MODEL, "seal.json": sealed}):
+        hub(files_there)
+        lock("--public-key", other, expect=1)
+
+
 main()
