@@ -74,7 +74,7 @@ static int record(void *self, const struct scan_arguments *a, const struct polic
     (void)p;
     if (!report_write(&writer, r, &plain, stdout, *output, &error))
         return complain(&error);
-    return r->errors ? EXIT_INCOMPLETE : EXIT_PASS;
+    return targets_scanned(r);
 }
 
 int command_baseline(int argc, char **argv)

@@ -137,7 +137,7 @@ static int explain_models(void *self, const struct scan_arguments *a,
         put_lines(buffer_span(&text));
         buffer_free(&text);
     }
-    return EXIT_PASS;
+    return targets_scanned(r);
 }
 
 static int ratchet(void *self, const struct scan_arguments *a, const struct policy *p,
@@ -152,9 +152,9 @@ static int ratchet(void *self, const struct scan_arguments *a, const struct poli
     if (ok)
         (void)fputs(text.text, stdout);
     buffer_free(&text);
-    return !ok                           ? complain(&error)
-           : r->errors || fflush(stdout) ? EXIT_INCOMPLETE
-                                         : EXIT_PASS;
+    if (!ok || fflush(stdout))
+        return ok ? EXIT_INCOMPLETE : complain(&error);
+    return targets_scanned(r);
 }
 
 static int with_scan(int argc, char **argv, scanned *then)

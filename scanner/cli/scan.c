@@ -303,6 +303,18 @@ const char *take_option(int *argc, char **argv, char letter, const char *name)
     return NULL;
 }
 
+int targets_scanned(const struct result *r)
+{
+    for (const struct scan_error *e = r->errors; e; e = e->next) {
+        struct error error;
+        (void)error_set(&error, e->code, "%.*s: %.*s", (int)e->target.len,
+                        (const char *)e->target.ptr, (int)e->message.len,
+                        (const char *)e->message.ptr);
+        (void)complain(&error);
+    }
+    return r->errors ? EXIT_INCOMPLETE : EXIT_PASS;
+}
+
 int scan_with(const struct scan_arguments *a, scanned *then, void *self)
 {
     struct scan_setup s = { .keep = -1 };

@@ -1,5 +1,7 @@
 /* assay verify: is a model, or a file, what somebody the operator accepts has signed? */
+#include "cli/directories.h"
 #include "cli/model_options.h"
+#include "cli/network.h"
 #include "cli/options.h"
 #include "cli/signer_options.h"
 #include "engine/verifying.h"
@@ -15,7 +17,8 @@ enum { FILES_SHOWN = 50 };
 static const char usage[] =
     "Usage: assay verify [key|certificate|sigstore] MODEL [--signature FILE] WHOM "
     "[OPTION...]\n"
-    "       assay verify --bundle FILE WHOM FILE|sha256:HEX\n\n"
+    "       assay verify --bundle FILE WHOM FILE|sha256:HEX\n"
+    "       assay verify [key|sigstore] WHOM oci://HOST/REPOSITORY[:TAG|@DIGEST]\n\n"
     "Exit 0 only when the signature is good, by somebody named in WHOM, and the bytes "
     "are\n"
     "the signed ones; 1 invalid, untrusted or unsigned; 2 unsupported or unreadable; 4 "
@@ -41,8 +44,14 @@ static const char usage[] =
     "      --builder-id ID          provenance must name this builder\n"
     "      --ignore-unsigned-files  files that were not signed do not count\n"
     "      --log-fingerprints, --offline, --new-bundle-format  accepted: it is always "
-    "so\n" MODEL_HELP "  -o, --output FORMAT          text or json [text]\n"
+    "so,\n"
+    "                               and no log is ever asked\n" MODEL_HELP
+    "  -o, --output FORMAT          text or json [text]\n"
     "      --sandbox MODE           strict, auto or off [auto]\n"
+    "      --tries N, --timeout SECONDS, --ca-file FILE, --connect-to "
+    "HOST:PORT:HOST:PORT,\n"
+    "      --cache DIR              of the registry that oci:// names, as in assay "
+    "fetch\n"
     "  -h, --help                   this text\n";
 
 enum {
@@ -58,6 +67,7 @@ enum {
 struct arguments {
     struct model_arguments model;
     struct signer_arguments signers;
+    struct network_arguments network;
     const char *signature, *certificate, *entry;
     enum sandbox sandbox;
     enum verify_method method;
@@ -67,19 +77,24 @@ struct arguments {
 static const struct option options[] = {
     MODEL_OPTIONS,
     SIGNER_OPTIONS,
-    {"signature",        required_argument, NULL, VERIFY_SIGNATURE },
-    { "bundle",              required_argument, NULL, VERIFY_SIGNATURE },
-    { "certificate",                 required_argument, NULL, VERIFY_CERTIFICATE_FILE },
+    {"signature",              required_argument, NULL, VERIFY_SIGNATURE },
+    { "bundle",                    required_argument, NULL, VERIFY_SIGNATURE },
+    { "certificate",                       required_argument, NULL, VERIFY_CERTIFICATE_FILE },
     { "rekor-response",required_argument, NULL, VERIFY_ENTRY },
-    { "offline",  optional_argument, NULL, VERIFY_FINGERPRINTS },
-    { "new-bundle-format",     optional_argument, NULL, VERIFY_FINGERPRINTS },
-    { "ignore-unsigned-files",              no_argument, NULL, VERIFY_IGNORE_UNSIGNED },
-    { "no-ignore-unsigned-files",                 no_argument, NULL, VERIFY_NO_IGNORE_UNSIGNED },
-    { "log-fingerprints",              no_argument, NULL, VERIFY_FINGERPRINTS },
-    { "output",      required_argument, NULL, 'o' },
-    { "sandbox",         required_argument, NULL, VERIFY_SANDBOX },
-    { "help",              no_argument, NULL, 'h' },
-    { 0                }
+    { "offline",        optional_argument, NULL, VERIFY_FINGERPRINTS },
+    { "new-bundle-format",           optional_argument, NULL, VERIFY_FINGERPRINTS },
+    { "ignore-unsigned-files",                    no_argument, NULL, VERIFY_IGNORE_UNSIGNED },
+    { "no-ignore-unsigned-files",                       no_argument, NULL, VERIFY_NO_IGNORE_UNSIGNED },
+    { "log-fingerprints",                    no_argument, NULL, VERIFY_FINGERPRINTS },
+    { "tries",            required_argument, NULL, NETWORK_TRIES },
+    { "timeout",               required_argument, NULL, NETWORK_TIMEOUT },
+    { "ca-file",                    required_argument, NULL, NETWORK_CA_FILE },
+    { "connect-to",                       required_argument, NULL, NETWORK_CONNECT_TO },
+    { "cache",required_argument, NULL, NETWORK_CACHE },
+    { "output",     required_argument, NULL, 'o' },
+    { "sandbox", required_argument, NULL, VERIFY_SANDBOX },
+    { "help",                    no_argument, NULL, 'h' },
+    { 0                      }
 };
 
 static bool take_output(struct arguments *a, const char *value, struct error *error)
@@ -95,6 +110,8 @@ static bool take(struct arguments *a, int option, const char *value, struct erro
     if (option >= SIGNER_KEY && option < SIGNER_END)
         return signer_arguments_take(&a->signers, (enum signer_option)option, value,
                                      error);
+    if (option >= NETWORK_FIRST)
+        return network_apply((enum network_option)option, value, &a->network, error);
     switch (option) {
     case VERIFY_SIGNATURE:
         a->signature = value;
@@ -279,12 +296,17 @@ static int code_of(enum signature_state state)
 /* ---- running --------------------------------------------------------------------------
  */
 
-/* "oci://…", "hf:…": nothing here, and nothing that could be fetched to be verified. */
+static bool is_image(const char *target)
+{
+    return strncmp(target, "oci://", strlen("oci://")) == 0;
+}
+
+/* "hf:…", "s3://…": nothing here, and nothing that could be fetched to be verified. */
 static bool is_reference(const char *target)
 {
     size_t scheme = strspn(target, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
-    return scheme > 1 && target[scheme] == ':' && strncmp(target, "sha256:", 7) != 0 &&
-           access(target, F_OK) != 0;
+    return !is_image(target) && scheme > 1 && target[scheme] == ':' &&
+           strncmp(target, "sha256:", 7) != 0 && access(target, F_OK) != 0;
 }
 
 static int failed(const struct error *error)
@@ -293,25 +315,59 @@ static int failed(const struct error *error)
     return error->code == ERROR_WORKER ? EXIT_INCOMPLETE : code;
 }
 
+/* What asking the registry of an image takes. */
+struct asking_images {
+    struct registries *registries;
+    struct remote_options remote;
+    struct source_options source;
+};
+
+static bool prepare_asking(const struct arguments *a, const char *target,
+                           const struct installation *i, struct asking_images *ret,
+                           struct error *error)
+{
+    *ret = (struct asking_images){ 0 };
+    if (!is_image(target))
+        return true;
+    ret->registries = directories_load_registries(i, NULL, error);
+    ret->source.remote = &ret->remote;
+    return ret->registries &&
+           network_options(&a->network, ret->registries, &ret->remote, error);
+}
+
+static int tell(const struct arguments *a, const struct verify_report *r,
+                const char *target)
+{
+    int code = code_of(r->signature.state);
+    if (a->json)
+        write_json(r, target, code);
+    else
+        write_text(r);
+    return code;
+}
+
 static int verify(struct arguments *a, const char *target)
 {
     struct installation installation;
+    struct asking_images images = { 0 };
     struct signers signers = { 0 };
     struct verify_report report;
     struct error error = { 0 };
     if (is_reference(target)) {
         (void)error_set(&error, ERROR_USAGE,
-                        "%.300s: what is verified lies here: fetch it first (`assay "
-                        "fetch`; of a registry of images, an OCI layout)",
+                        "%.300s: what is verified lies here, or is an image at oci://…: "
+                        "fetch it first (`assay fetch`)",
                         target);
         return complain(&error);
     }
     if (!installation_find(&installation, &error) ||
         !signer_arguments_load(&a->signers, &installation, &signers, &error))
         return failed(&error);
+    bool ready = prepare_asking(a, target, &installation, &images, &error);
     a->model.options.ignore = a->model.ignore.items;
     const struct verify_request r = {
         .target = target,
+        .source = is_image(target) ? &images.source : NULL,
         .signature = a->signature,
         .certificate = a->certificate,
         .entry = a->entry,
@@ -325,17 +381,14 @@ static int verify(struct arguments *a, const char *target)
         .now = (int64_t)time(NULL),
     };
     int code;
-    if (verify_target(&r, &report, &error)) {
-        code = code_of(report.signature.state);
-        if (a->json)
-            write_json(&report, target, code);
-        else
-            write_text(&report);
+    if (ready && verify_target(&r, &report, &error)) {
+        code = tell(a, &report, target);
         verify_report_free(&report);
     } else {
         code = failed(&error);
     }
     signers_free(&signers);
+    registries_free(images.registries);
     if (fflush(stdout) != 0 && code == EXIT_PASS)
         code = EXIT_INCOMPLETE;
     return code;

@@ -2,6 +2,7 @@
 
 #include "core/file_state.h"
 #include "engine/hashing.h"
+#include "engine/image_referrers.h"
 #include "integrity/crypto/base64.h"
 #include "integrity/signature_file.h"
 
@@ -143,20 +144,19 @@ static void consider(struct layout *l, const struct bundle *b, struct span sha25
                      const char *kind, struct span path, struct signature *best)
 {
     const struct verify_request *r = l->request;
-    const struct verify_target target = { .sha256 = sha256 };
-    struct signature s = { .kind = kind };
-    struct verification v;
-    verifier_bundle(r->verifier, r->signers, r->method, l->arena, b, &target, &v);
-    signature_from(l->arena, &v, &s);
-    if (s.state == SIGNATURE_VERIFIED && b->content == CONTENT_ENVELOPE)
-        verify_provenance(r->signers, l->arena, &v, &s);
+    const struct image_check check = { .verifier = r->verifier,
+                                       .signers = r->signers,
+                                       .method = r->method,
+                                       .arena = l->arena };
+    struct signature s;
+    image_bundle_verify(&check, b, sha256, span_of(NULL, 0), kind, &s);
     s.path = path;
     if (best->state == SIGNATURE_UNSIGNED ||
         (best->state != SIGNATURE_VERIFIED && s.state == SIGNATURE_VERIFIED))
         *best = s;
 }
 
-/* Over a payload, which names the image. */
+/* Over a payload, which names the image; or in it, an envelope that does. */
 static bool try_payloads(struct layout *l, const struct part *from,
                          const struct part *image, struct signature *best)
 {
@@ -164,14 +164,19 @@ static bool try_payloads(struct layout *l, const struct part *from,
         const struct bundle *b = &from->file.bundles[i];
         struct manifest_entry blob = blob_of(l, b->digest);
         struct signature_file payload;
+        struct bundle whole;
         struct signature ignored = { 0 };
         if (!blob_holds(l, &blob, &ignored))
             continue;
         if (!take(l, blob.path, &payload))
             return false;
-        if (payload.kind == SIGNATURE_FILE_PAYLOAD && !payload.check &&
-            span_equal(payload.image, image->digest))
+        if (from->file.kind == SIGNATURE_FILE_ATTESTATIONS) {
+            if (image_attestation(b, &payload, &whole))
+                consider(l, &whole, image->digest, "in-toto", from->entry->path, best);
+        } else if (payload.kind == SIGNATURE_FILE_PAYLOAD && !payload.check &&
+                   span_equal(payload.image, image->digest)) {
             consider(l, b, b->digest, "cosign", from->entry->path, best);
+        }
     }
     return true;
 }
@@ -192,9 +197,21 @@ static bool try_bundles(struct layout *l, const struct part *from,
     return true;
 }
 
-/* Is the blob one of the payloads that the manifest has signatures of? */
-static bool is_payload(const struct part *p, struct span hex, struct arena *arena)
+/* Signatures or attestations as cosign wrote them first. */
+static bool is_annotated(const struct signature_file *f)
 {
+    return f->kind == SIGNATURE_FILE_IMAGE || f->kind == SIGNATURE_FILE_ATTESTATIONS;
+}
+
+/* Is the blob, by what it holds too, one of the payloads that the manifest has signatures
+ * of? */
+static bool is_payload(const struct part *p, struct span hex,
+                       const struct signature_file *blob, struct arena *arena)
+{
+    if (blob->check ||
+        blob->kind != (p->file.kind == SIGNATURE_FILE_IMAGE ? SIGNATURE_FILE_PAYLOAD
+                                                            : SIGNATURE_FILE_ENVELOPE))
+        return false;
     for (size_t i = 0; i < p->file.bundle_count; i++)
         if (span_equal(hex_encode(arena, p->file.bundles[i].digest), hex))
             return true;
@@ -205,7 +222,7 @@ static bool is_payload(const struct part *p, struct span hex, struct arena *aren
 static bool holds_signatures(struct layout *l, const struct part *p, bool *ret_holds)
 {
     const struct signature_file *f = &p->file;
-    bool old = f->kind == SIGNATURE_FILE_IMAGE && !f->check;
+    bool old = is_annotated(f) && !f->check;
     bool holds = old || (is_manifest(f) && f->image.len);
     for (size_t i = 0; holds && i < f->sums.count; i++) {
         const struct manifest_entry *e = &f->sums.entries[i];
@@ -214,7 +231,7 @@ static bool holds_signatures(struct layout *l, const struct part *p, bool *ret_h
             continue;
         if (!take(l, e->path, &blob))
             return false;
-        holds = old ? is_payload(p, e->digest, l->arena)
+        holds = old ? is_payload(p, e->digest, &blob, l->arena)
                     : blob.kind == SIGNATURE_FILE_BUNDLE && !blob.check;
     }
     *ret_holds = holds;
@@ -226,7 +243,7 @@ static bool find_signatures(struct layout *l, const struct part *parts, size_t c
 {
     for (size_t i = 0; i < count; i++) {
         const struct part *p = &parts[i];
-        bool old = p->file.kind == SIGNATURE_FILE_IMAGE;
+        bool old = is_annotated(&p->file);
         if (p->holds_signatures && (old ? !try_payloads(l, p, image, best)
                                         : span_equal(p->file.image, image->digest) &&
                                               !try_bundles(l, p, image, best)))

@@ -99,6 +99,7 @@ struct signatures *signatures_read(const struct scan_options *o,
     for (size_t i = 0; ok && i < list_count; i++) {
         ok = find(s, &lists[i]);
         fetched += lists[i].remote ? lists[i].count : 0;
+        s->images |= signatures_have_images(&lists[i]);
     }
     ok = ok && make_room(s, s->count + fetched);
     if (!ok)
@@ -106,6 +107,7 @@ struct signatures *signatures_read(const struct scan_options *o,
     if (ok) {
         s->options = o;
         s->verifier = verifier_new(&o->worker, (int64_t)time(NULL));
+        s->lists = lists;
         s->list_count = list_count;
         s->locked = calloc(list_count + 1, sizeof *s->locked);
         ok =
@@ -128,6 +130,7 @@ void signatures_free(struct signatures *s)
     for (size_t i = 0; s && i < s->locked_count; i++)
         signers_free_keys(&s->locked[i].signers, s->locked[i].shared_keys);
     verifier_free(s ? s->verifier : NULL);
+    arena_free(s ? s->arena : NULL);
     if (s && s->own_ready)
         signers_free(&s->own);
     if (s)
@@ -359,9 +362,8 @@ static bool promise_one(struct signatures *s, struct sealed *one)
     return true;
 }
 
-/* Whom the lockfile accepts for this target; else whom the options name. */
-static const struct signers *signers_of(const struct signatures *s,
-                                        const struct source_list *list)
+const struct signers *signatures_signers(const struct signatures *s,
+                                         const struct source_list *list)
 {
     for (size_t i = 0; i < s->locked_count; i++)
         if (s->locked[i].list == list)
@@ -408,7 +410,7 @@ static bool ready_signers(struct signatures *s, struct error *error)
 {
     const struct scan_options *o = s->options;
     struct error ignored;
-    if (s->count == 0 || s->ready)
+    if ((s->count == 0 && !s->images) || s->ready)
         return true;
     s->ready = true;
     if (!o->signers) {
@@ -429,7 +431,15 @@ static bool ready_signers(struct signatures *s, struct error *error)
 bool signatures_promise(struct signatures *s, struct job *jobs, size_t count,
                         struct error *error)
 {
-    return signatures_promise_from(s, 0, jobs, count, error);
+    s->jobs = jobs;
+    s->job_count = count;
+    if (!signatures_promise_from(s, 0, jobs, count, error))
+        return false;
+    for (size_t i = 0; i < s->list_count; i++)
+        if (signatures_have_images(&s->lists[i]) &&
+            !add_locked(s, &s->lists[i], s->list_count == 1, error))
+            return false;
+    return true;
 }
 
 bool signatures_promise_from(struct signatures *s, size_t from, struct job *jobs,
@@ -440,7 +450,7 @@ bool signatures_promise_from(struct signatures *s, size_t from, struct job *jobs
         struct sealed *one = &s->list[i];
         if (!add_locked(s, one->list, s->list_count == 1, error))
             return false;
-        one->signers = signers_of(s, one->list);
+        one->signers = signatures_signers(s, one->list);
         size_t first = 0;
         while (first < count && jobs[first].list != one->list)
             first++;

@@ -284,7 +284,7 @@ static bool worth_showing(const struct sealed *one)
      * one; a list that cannot be read is reported as incomplete */
     return kind != SIGNATURE_FILE_SUMS && kind != SIGNATURE_FILE_PAYLOAD &&
            kind != SIGNATURE_FILE_MANIFEST && kind != SIGNATURE_FILE_CERTIFICATE &&
-           kind != SIGNATURE_FILE_ENTRY;
+           kind != SIGNATURE_FILE_ENTRY && kind != SIGNATURE_FILE_ATTESTATIONS;
 }
 
 static void verify_detached(struct signatures *s, struct sealed *one)
@@ -475,23 +475,30 @@ static void check_model(struct signatures *s, struct sealed *one)
 /* ---- into the result ----------------------------------------------------------------
  */
 
-static const struct signature *copy_to(struct model *m, const struct sealed *one)
+const struct signature *signature_show(struct model *m, const struct signature *from,
+                                       struct span path)
 {
     struct signature *g = arena_alloc(m->arena, sizeof *g), **last = &m->signatures;
     if (!g)
         return NULL;
-    *g = one->signature;
+    *g = *from;
     struct span *const texts[] = { &g->identity, &g->issuer,  &g->root,  &g->time,
                                    &g->covers,   &g->builder, &g->check, &g->reason };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_copy(m->arena, *texts[i]);
-    g->path = arena_copy(m->arena, one->path.len ? one->path : one->source->path);
+    g->path = arena_copy(m->arena, path);
     g->next = NULL;
     for (; *last; last = &(*last)->next)
         if (span_equal((*last)->path, g->path)) /* it has it already */
             return *last;
     *last = g;
     return g;
+}
+
+static const struct signature *copy_to(struct model *m, const struct sealed *one)
+{
+    return signature_show(m, &one->signature,
+                          one->path.len ? one->path : one->source->path);
 }
 
 static bool vouch(const struct sealed *one, struct job *job)
@@ -597,5 +604,5 @@ bool signatures_attach(struct signatures *s)
     }
     if (ok)
         pass_on_all(s);
-    return ok;
+    return ok && signatures_attach_images(s);
 }

@@ -47,7 +47,13 @@ struct signatures {
     bool own_ready, ready;
     struct signers signers; /* a copy of those, or of the operator's; owns nothing */
     struct locked_signers *locked;
-    size_t locked_count, list_count;
+    size_t locked_count;
+    const struct source_list *lists;
+    size_t list_count;
+    struct job *jobs; /* of all lists */
+    size_t job_count;
+    bool images;         /* a list has some, at a registry: */
+    struct arena *arena; /* of what comes of their signatures */
     struct sealed *list;
     size_t count, capacity;
     size_t named;         /* the first ones: known before the first file is hashed */
@@ -73,6 +79,20 @@ struct job *sealed_entry_job(const struct sealed *one, const struct manifest_ent
 
 /* Which digest of its file a message bundle states; false when it states none. */
 bool sealed_digest(const struct bundle *b, enum digest_algorithm *ret_algorithm);
+
+/* Whom the lockfile accepts for this target; else whom the options name. */
+const struct signers *signatures_signers(const struct signatures *s,
+                                         const struct source_list *list);
+
+/* A copy among those of the model, or the one of that path that is there; NULL: out of
+ * memory. */
+const struct signature *signature_show(struct model *m, const struct signature *from,
+                                       struct span path);
+
+/* signatures_images.c: images at registries, for which files need not lie in the target.
+ */
+bool signatures_have_images(const struct source_list *list);
+bool signatures_attach_images(struct signatures *s);
 
 /* Is it the signature of a model, by its content? */
 bool sealed_is_model(const struct signature_file *f);

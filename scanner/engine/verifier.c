@@ -1,5 +1,6 @@
 #include "engine/verifier.h"
 
+#include "core/descriptor.h"
 #include "worker/verify_order.h"
 
 #include <errno.h>
@@ -35,6 +36,31 @@ struct worker *verifier_worker(struct verifier *v, struct error *error)
     if (!v->worker)
         v->worker = worker_start(v->options, error);
     return v->worker;
+}
+
+/* Lost; who asks next gets another. */
+static void drop_worker(struct verifier *v)
+{
+    worker_stop(v->worker);
+    v->worker = NULL;
+}
+
+void verifier_take(struct verifier *v, struct span bytes, struct arena *arena,
+                   struct signature_file *ret_file, char ret_reason[REASON_MAX])
+{
+    struct error error;
+    int fd = descriptor_of(bytes);
+    struct worker *w = fd >= 0 ? verifier_worker(v, &error) : NULL;
+    ret_reason[0] = '\0';
+    if (fd < 0)
+        (void)error_errno(&error, ERROR_MEMORY, "a file in memory");
+    bool ok = w && worker_signature(w, fd, arena, ret_file, ret_reason, &error);
+    if (w && !ok)
+        drop_worker(v);
+    if (!ok)
+        (void)snprintf(ret_reason, REASON_MAX, "%.*s", REASON_MAX - 1, error.message);
+    if (fd >= 0)
+        (void)close(fd);
 }
 
 /* ---- in the child ----------------------------------------------------------------- */
@@ -74,10 +100,8 @@ static void ask_child(struct verifier *v, const struct verify_order *o,
         no_verdict(ret, error.message);
         return;
     }
-    if (!worker_verify(w, o, arena, ret, reason, &error)) {
-        worker_stop(w); /* lost; the next bundle gets another */
-        v->worker = NULL;
-    }
+    if (!worker_verify(w, o, arena, ret, reason, &error))
+        drop_worker(v);
     if (reason[0])
         no_verdict(ret, reason);
 }

@@ -7,6 +7,7 @@
 #ifndef VERIFIER_H
 #define VERIFIER_H
 
+#include "integrity/signature_file.h"
 #include "integrity/signers.h"
 #include "sources/source.h"
 #include "worker/worker.h"
@@ -20,6 +21,11 @@ void verifier_free(struct verifier *v); /* NULL is fine */
 
 /* The worker, for other jobs; NULL with an error. */
 struct worker *verifier_worker(struct verifier *v, struct error *error);
+
+/* Take apart bytes that were loaded.  *ret_reason is empty when there is an answer, else
+ * it says why not, for whatever reason. */
+void verifier_take(struct verifier *v, struct span bytes, struct arena *arena,
+                   struct signature_file *ret_file, char ret_reason[REASON_MAX]);
 
 /* Total: also a worker that cannot be had is a state and a reason. */
 void verifier_bundle(struct verifier *v, const struct signers *s,

@@ -3,12 +3,14 @@
 #include "engine/bare_signature.h"
 #include "engine/hashing.h"
 #include "engine/image_layout.h"
+#include "engine/image_referrers.h"
 #include "integrity/crypto/base64.h"
 #include "integrity/gpg.h"
 #include "integrity/signature_file.h"
 #include "integrity/sigstore/cosign.h"
 #include "integrity/sigstore/rekor.h"
 #include "integrity/statement/slsa.h"
+#include "sources/remote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -317,6 +319,7 @@ static bool verify_blob(const struct verify_request *r, const struct signature_f
     case SIGNATURE_FILE_BARE:
         return verify_apart(r, file, b, report, error);
     case SIGNATURE_FILE_IMAGE:
+    case SIGNATURE_FILE_ATTESTATIONS:
         s->kind = "cosign";
         set(report->arena, s, SIGNATURE_UNSUPPORTED, "signature-kind",
             "it is of a container image: name the OCI layout that holds both");
@@ -368,7 +371,8 @@ static bool find_signature(const char *target, bool directory, struct arena *are
 static bool is_model_signature(const struct signature_file *f)
 {
     return f->bundle_count && f->bundles[0].content == CONTENT_ENVELOPE &&
-           (f->has_model || strcmp(f->model_check, "predicate-type") != 0);
+           (f->has_model ||
+            (f->model_check && strcmp(f->model_check, "predicate-type") != 0));
 }
 
 static bool verify_path(const struct verify_request *r, const struct source_list *list,
@@ -411,6 +415,41 @@ static bool verify_with(const struct verify_request *r, struct source_list *list
                   : verify_path(r, list, &file, report, error);
 }
 
+/* An image at a registry: what is signed is its manifest, so its layers stay there. */
+static bool verify_remote(const struct verify_request *r, const struct source_list *list,
+                          struct verify_report *report, struct error *error)
+{
+    const struct image *images = remote_answers(list->remote)->images;
+    const struct image_check check = { .verifier = r->verifier,
+                                       .signers = r->signers,
+                                       .method = r->method,
+                                       .arena = report->arena };
+    if (!images)
+        return error_set(error, ERROR_USAGE, "%.300s: is no image of a registry",
+                         r->target);
+    if (r->signature)
+        return error_set(error, ERROR_USAGE,
+                         "%.300s: the signatures of an image come from its registry, and "
+                         "not from %.200s",
+                         r->target, r->signature);
+    image_reference_verify(&check, images, report);
+    return true;
+}
+
+/* The signature is not named, or lies where it is looked for. */
+static bool verify_local(struct verify_request *r, struct source_list *list,
+                         struct verify_report *report, struct error *error)
+{
+    if (r->signature ||
+        find_signature(r->target, list->directory, report->arena, &r->signature))
+        return verify_with(r, list, report, error);
+    if (image_layout_is(list))
+        return image_layout_verify(r, list, report, error);
+    set(report->arena, &report->signature, SIGNATURE_UNSIGNED, "signature-present",
+        "no signature was named, and none lies where one is looked for");
+    return true;
+}
+
 bool verify_target(const struct verify_request *request, struct verify_report *ret_report,
                    struct error *error)
 {
@@ -422,17 +461,9 @@ bool verify_target(const struct verify_request *request, struct verify_report *r
         (report.arena && r.verifier) || error_set(error, ERROR_MEMORY, "out of memory");
     report.signature.kind = "none";
     if (ok && strncmp(r.target, "sha256:", 7) != 0)
-        ok = source_open(r.target, NULL, &list, error);
-    if (ok && !r.signature &&
-        !find_signature(r.target, list.directory, report.arena, &r.signature)) {
-        if (image_layout_is(&list))
-            ok = image_layout_verify(&r, &list, &report, error);
-        else
-            set(report.arena, &report.signature, SIGNATURE_UNSIGNED, "signature-present",
-                "no signature was named, and none lies where one is looked for");
-    } else if (ok) {
-        ok = verify_with(&r, &list, &report, error);
-    }
+        ok = source_open(r.target, r.source, &list, error);
+    ok = ok && (list.remote ? verify_remote(&r, &list, &report, error)
+                            : verify_local(&r, &list, &report, error));
     if (list.arena)
         source_close(&list);
     verifier_free(r.verifier);

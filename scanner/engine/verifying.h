@@ -11,8 +11,9 @@
 #include "worker/worker.h"
 
 struct verify_request {
-    const char *target;      /* a path, or "sha256:HEX" */
-    const char *signature;   /* NULL: look for one in or beside the target */
+    const char *target;    /* a path, "sha256:HEX", or, with `source`, oci://… */
+    const char *signature; /* NULL: look for one in or beside the target */
+    const struct source_options *source; /* how a registry is asked; NULL: none is */
     const char *certificate; /* of a bare signature; NULL: look for one beside it */
     const char *entry;       /* of the log, for a bare signature; or NULL */
     enum verify_method method;

@@ -183,11 +183,12 @@ static void read_cosign(struct arena *arena, struct span bytes, struct signature
     } else if (f->kind == SIGNATURE_FILE_PAYLOAD) {
         ok = cosign_payload_parse(arena, bytes, &f->image, &failure);
     } else {
-        f->bundles = arena_array(arena, SIGNATURE_BUNDLES_MAX, sizeof *f->bundles);
+        f->bundles = arena_array(arena, SIGNATURE_LAYERS_MAX, sizeof *f->bundles);
         ok = f->bundles != NULL;
-        if (ok && f->kind == SIGNATURE_FILE_IMAGE)
-            ok = cosign_image_parse(arena, bytes, f->bundles, SIGNATURE_BUNDLES_MAX,
-                                    &f->bundle_count, &failure) &&
+        bool envelopes = f->kind == SIGNATURE_FILE_ATTESTATIONS;
+        if (ok && (envelopes || f->kind == SIGNATURE_FILE_IMAGE))
+            ok = cosign_image_parse(arena, bytes, envelopes, f->bundles,
+                                    SIGNATURE_LAYERS_MAX, &f->bundle_count, &failure) &&
                  read_image(arena, bytes, f, &failure);
         else if (ok && (ok = parse_one(arena, bytes, f, &failure)))
             f->bundle_count = 1;
@@ -238,9 +239,10 @@ static enum signature_file_kind kind_of(struct span bytes)
     if (cosign_certificate_claims(bytes))
         return SIGNATURE_FILE_CERTIFICATE;
     if (span_starts(bytes, "{"))
-        return cosign_image_claims(bytes)     ? SIGNATURE_FILE_IMAGE
-               : image_manifest_claims(bytes) ? SIGNATURE_FILE_MANIFEST
-               : names_bundle(bytes)          ? SIGNATURE_FILE_BUNDLE
+        return cosign_image_claims(bytes)          ? SIGNATURE_FILE_IMAGE
+               : cosign_attestations_claims(bytes) ? SIGNATURE_FILE_ATTESTATIONS
+               : image_manifest_claims(bytes)      ? SIGNATURE_FILE_MANIFEST
+               : names_bundle(bytes)               ? SIGNATURE_FILE_BUNDLE
                : span_find(bytes, "\"payloadType\"", 0) != SIZE_MAX
                    ? SIGNATURE_FILE_ENVELOPE
                : cosign_blob_claims(bytes)    ? SIGNATURE_FILE_OLD_BUNDLE
@@ -264,6 +266,7 @@ void signature_file_read(struct arena *arena, struct span bytes, struct budget *
         break;
     case SIGNATURE_FILE_OLD_BUNDLE:
     case SIGNATURE_FILE_IMAGE:
+    case SIGNATURE_FILE_ATTESTATIONS:
     case SIGNATURE_FILE_PAYLOAD:
     case SIGNATURE_FILE_MANIFEST:
     case SIGNATURE_FILE_CERTIFICATE:

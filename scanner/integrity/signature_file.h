@@ -21,13 +21,18 @@ enum signature_file_kind {
     SIGNATURE_FILE_OLD_BUNDLE, /* the JSON that cosign wrote before Sigstore bundles */
     SIGNATURE_FILE_IMAGE,      /* cosign's manifest of the signatures of an image, and */
     SIGNATURE_FILE_PAYLOAD,    /* what such a signature is over */
+    SIGNATURE_FILE_ATTESTATIONS, /* cosign's manifest of the attestations of an image */
     SIGNATURE_FILE_MANIFEST, /* an image's, or an index: what a signature of it covers */
     SIGNATURE_FILE_CERTIFICATE, /* that of a bare signature, and */
     SIGNATURE_FILE_ENTRY,       /* its log entry: a bundle with nothing but that */
     SIGNATURE_FILE_KINDS
 };
 
-enum { SIGNATURE_FILE_MAX = 64 << 20, SIGNATURE_BUNDLES_MAX = 32 };
+enum {
+    SIGNATURE_FILE_MAX = 64 << 20,
+    SIGNATURE_BUNDLES_MAX = 32,
+    SIGNATURE_LAYERS_MAX = 256 /* of a manifest: who signs an image again adds one */
+};
 
 struct signature_file {
     enum signature_file_kind kind;

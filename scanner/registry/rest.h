@@ -8,6 +8,7 @@
 #define REST_H
 
 #include "core/json.h"
+#include "registry/image.h"
 #include "registry/registry.h"
 #include "registry/transport.h"
 
@@ -53,8 +54,10 @@ struct rest_result {
     const char *why;                  /* NULL: nothing lowered it */
     struct provenance_check *checks;
     struct finding_list findings; /* trust/renamed, trust/unsafe-path, … */
-    const char *rematch; /* the registry says that the model lies at this URL now */
-    uint64_t wait;       /* seconds it asked us to wait; 0: it did not */
+    struct image *images; /* of a registry of images: the one that is named, then those
+                             that it is an index of; each with its signatures */
+    const char *rematch;  /* the registry says that the model lies at this URL now */
+    uint64_t wait;        /* seconds it asked us to wait; 0: it did not */
 };
 
 /* All of the entry's requests, then everything that follows from the answers.  False when

@@ -92,6 +92,8 @@ bool place_ask(const struct place *p, const struct http_request *q,
     bool ok = here && p->auth
                   ? auth_fetch(p->auth, p->http, &request, ret_response, error)
                   : http_fetch(p->http, &request, ret_response, error);
+    if (!ok && ret_response->failure == HTTP_TOO_LARGE)
+        *ret_refusal = REST_MALFORMED; /* it does answer */
     if (!ok)
         return false;
     *ret_refusal = REST_ANSWERED;

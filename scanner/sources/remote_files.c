@@ -84,15 +84,19 @@ static void unlist(struct remote *r, const char *why)
         r->answers.why_unlisted = why ? why : "the storage does not list its files";
 }
 
-/* What was found out while a storage was listed, said of the model. */
+/* What was found out while a storage was listed, said of the model; its images. */
 static void take_findings(struct remote *r, const struct rest_result *found)
 {
     struct finding_list *to = &r->answers.findings;
+    struct image **images = &r->answers.images;
     for (const struct finding *f = found->findings.first; f; f = f->next)
         (void)finding_add(to, r->arena, f->rule, f->offset, f->message, f->evidence);
     to->count += found->findings.dropped;
     to->dropped += found->findings.dropped;
     r->answers.refused_files += found->refused_files;
+    while (*images)
+        images = &(*images)->next;
+    *images = found->images;
 }
 
 /* What lies at the address that the registry named, in its place. */

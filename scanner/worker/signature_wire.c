@@ -147,7 +147,7 @@ static void code_file(struct codec *c, struct signature_file *f)
     code_text(c, &f->check);
     CODE_ENUM(c, f->state, enum signature_state, SIGNATURE_UNSIGNED + 1);
     code_span(c, &f->reason);
-    f->bundle_count = code_count(c, f->bundle_count, SIGNATURE_BUNDLES_MAX, 64, &bundles,
+    f->bundle_count = code_count(c, f->bundle_count, SIGNATURE_LAYERS_MAX, 64, &bundles,
                                  sizeof *f->bundles);
     f->bundles = bundles;
     for (size_t i = 0; i < f->bundle_count; i++)

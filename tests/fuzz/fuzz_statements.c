@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)minisign_key_parse(arena, bytes, &key);
     if (cosign_blob_parse(arena, bytes, bundles, &failure))
         require(bundles[0].signature.len > 0);
-    if (cosign_image_parse(arena, bytes, bundles, 4, &count, &failure))
+    if (cosign_image_parse(arena, bytes, size % 2, bundles, 4, &count, &failure))
         require(count > 0 && count <= 4 && bundles[0].digest.len == SHA256_LEN);
     if (cosign_payload_parse(arena, bytes, &image, &failure))
         require(image.len == SHA256_LEN);

@@ -259,6 +259,16 @@ def a_baseline_gates_new_findings_and_reports_all():
 
 
 @case
+def a_target_that_could_not_be_scanned_is_told_by_all_that_scan():
+    model = safe_tree()
+    for words in (["baseline", "create"], ["policy", "init", "--from"], ["policy", "explain"]):
+        p = run(*words, "hf:acme/m@" + COMMIT, "--offline", env={"HOME": scratch()})
+        assert p.returncode == 2 and b"hf:acme/m" in p.stderr, (words, p)
+        p = run(*words, model)
+        assert p.returncode == 0 and not p.stderr, (words, p)
+
+
+@case
 def reasons_name_the_clause_and_who_wrote_it():
     d = tree(a__pkl=BAD)
     p = policy('{"schema":"assay-policy/1","name":"t","extends":"ci",\n"trust":{"allow":["high"]}}')

@@ -9,11 +9,13 @@ import hashlib, json, os, shutil, subprocess, sys, time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from tap import *
+import cosign as peer
+from cosign import SIGN, VERSION as COSIGN
 
 RELEASES = ["1.1.1", "1.1.0", "1.0.1", "1.0.0", "0.3.1", "0.3.0"]
 LEGACY_RELEASES = ["0.2.0", "0.1.1", "0.1.0"]  # libraries without a command, and with a format of their own
-COSIGN = "v2.6.1"
 TABLE = []  # tool, version, case, they sign and we verify, we sign and they verify
 # Releases before 1.1 fetch the roots of Sigstore even to sign with a key; nothing else is changed.
 OFFLINE = """
@@ -262,28 +264,11 @@ def model_signing_keyless_both_ways():
 
 
 def cosign():
-    """The program; built once into build/."""
-    go = shutil.which("go") or "/usr/local/go/bin/go"
-    path = os.path.join(BUILD, "interop-go")
-    program = os.path.join(path, "bin", "cosign")
-    if not os.path.exists(program):
-        if not os.path.exists(go):
-            row("cosign", COSIGN, "-", "there is no Go to build it with", "")
-            raise Skip("no Go, so no cosign")
-        environment = dict(os.environ, GOPATH=path, GOCACHE=os.path.join(BUILD, "interop-go-cache"), GOFLAGS="-modcacherw")
-        p = subprocess.run([go, "install", "github.com/sigstore/cosign/v2/cmd/cosign@" + COSIGN], env=environment,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=1800)
-        if p.returncode:
-            row("cosign", COSIGN, "-", "cannot be built here", "")
-            raise Skip("cosign cannot be built: " + p.stderr.decode()[-200:].replace("\n", " "))
-    home = scratch()
-    environment = dict(os.environ, COSIGN_PASSWORD="", HOME=home)
-    call = lambda *a: subprocess.run([program, *a], cwd=home, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
-    ok(call("generate-key-pair"))
-    return call, home
-
-
-SIGN = ["--key", "cosign.key", "--tlog-upload=false", "--use-signing-config=false", "--yes"]
+    try:
+        return peer.cosign()
+    except Skip as reason:
+        row("cosign", COSIGN, "-", str(reason), "")
+        raise
 
 
 @case

@@ -112,15 +112,21 @@ void joblib_dtype_built(struct pickle_machine *m, pickle_value dtype, pickle_val
     }
 }
 
+struct span joblib_module(struct span module)
+{
+    static const char copies[] = "sklearn.externals.";
+    return span_starts(module, copies) ? span_slice(module, sizeof copies - 1, module.len)
+                                       : module;
+}
+
 bool joblib_is_wrapper(const struct pickle_machine *m, pickle_value v)
 {
     enum pickle_tag tag = value_tag(v);
     if (tag != PICKLE_INSTANCE && tag != PICKLE_RESULT)
         return false;
     const struct pickle_global *g = pickle_global(m, v);
-    if (span_is(g->module, "joblib.numpy_pickle"))
-        return span_is(g->name, "NumpyArrayWrapper");
-    return false;
+    return span_is(joblib_module(g->module), "joblib.numpy_pickle") &&
+           span_is(g->name, "NumpyArrayWrapper");
 }
 
 /* The bytes of the array; false when that cannot be told. */

@@ -288,7 +288,7 @@ static bool judges_state(const struct pickle_global *g)
 /* joblib up to 0.9 kept each array in a file of its own. */
 static bool is_array_file(const struct pickle_global *g)
 {
-    return span_starts(g->module, "joblib.numpy_pickle") &&
+    return span_starts(joblib_module(g->module), "joblib.numpy_pickle") &&
            (span_is(g->name, "NDArrayWrapper") || span_is(g->name, "ZNDArrayWrapper"));
 }
 

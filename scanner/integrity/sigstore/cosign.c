@@ -3,7 +3,6 @@
 #include "integrity/crypto/base64.h"
 #include "integrity/strict_json.h"
 
-#define SIMPLE_SIGNING "application/vnd.dev.cosign.simplesigning.v1+json"
 #define PAYLOAD_TYPE   "cosign container image signature"
 #define PEM_BEGIN      "-----BEGIN CERTIFICATE-----"
 #define PEM_BEGIN_CODE "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t" /* the same in base64 */
@@ -23,7 +22,13 @@ bool cosign_blob_claims(struct span head)
 
 bool cosign_image_claims(struct span head)
 {
-    return has(head, "\"" SIMPLE_SIGNING "\"");
+    return has(head, "\"" COSIGN_PAYLOAD_TYPE "\"");
+}
+
+bool cosign_attestations_claims(struct span bytes)
+{
+    return has(bytes, "\"" COSIGN_ENVELOPE_TYPE "\"") && has(bytes, "\"layers\"") &&
+           has(bytes, "\"dev.cosignproject.cosign/signature\"");
 }
 
 bool cosign_payload_claims(struct span head)
@@ -200,8 +205,8 @@ static bool digest_at(struct arena *arena, const json_t *object, const char *key
 }
 
 /* The log entry is JSON within a text of the JSON. */
-static bool take_annotations(struct arena *arena, const json_t *notes, struct bundle *b,
-                             struct signature_failure *failure)
+static bool take_annotations(struct arena *arena, const json_t *notes, bool envelopes,
+                             struct bundle *b, struct signature_failure *failure)
 {
     struct span signature, certificate, log;
     if (!strict_json_text(notes, "dev.cosignproject.cosign/signature", &signature) ||
@@ -209,26 +214,29 @@ static bool take_annotations(struct arena *arena, const json_t *notes, struct bu
         !strict_json_text(notes, "dev.sigstore.cosign/bundle", &log))
         return bad_field(failure, "An annotation");
     json_t *entry = log.len ? read_json(log, failure) : NULL;
-    bool ok = (entry || !log.len) && take_signature(arena, signature, b, failure) &&
+    bool ok = (entry || !log.len) &&
+              (envelopes || take_signature(arena, signature, b, failure)) &&
               cosign_certificate(arena, certificate, b, failure) &&
               take_entry(arena, entry, b, failure);
     json_decref(entry);
     return ok;
 }
 
-static bool take_layer(struct arena *arena, const json_t *layer, struct bundle *b,
-                       struct signature_failure *failure)
+/* An envelope brings its signature along, so that annotation is empty. */
+static bool take_layer(struct arena *arena, const json_t *layer, bool envelopes,
+                       struct bundle *b, struct signature_failure *failure)
 {
     json_t *notes = NULL;
     if (!digest_at(arena, layer, "digest", &b->digest) ||
         !strict_json_object(layer, "annotations", &notes) || !notes)
         return bad_field(failure, "A layer of the signature");
     b->digest_algorithm = arena_copy(arena, span_of_text("SHA2_256"));
-    return take_annotations(arena, notes, b, failure);
+    return take_annotations(arena, notes, envelopes, b, failure);
 }
 
-static bool take_layers(struct arena *arena, const json_t *root, struct bundle *bundles,
-                        size_t most, size_t *ret_count, struct signature_failure *failure)
+static bool take_layers(struct arena *arena, const json_t *root, bool envelopes,
+                        struct bundle *bundles, size_t most, size_t *ret_count,
+                        struct signature_failure *failure)
 {
     json_t *layers = NULL, *layer;
     struct span type;
@@ -239,13 +247,16 @@ static bool take_layers(struct arena *arena, const json_t *root, struct bundle *
     {
         if (!strict_json_text(layer, "mediaType", &type))
             return bad_field(failure, "A layer of the signature");
-        if (!span_is(type, SIMPLE_SIGNING))
+        if (!span_is(type, envelopes ? COSIGN_ENVELOPE_TYPE : COSIGN_PAYLOAD_TYPE))
             continue;
         if (!signature_require(failure, SC_BUNDLE_LIMITS, n < most,
                                "The image has more than %zu signatures.", most))
             return false;
-        bundles[n] = (struct bundle){ .version = BUNDLE_0_1 };
-        if (!take_layer(arena, layer, &bundles[n], failure))
+        bundles[n] = (struct bundle){
+            .version = BUNDLE_0_1,
+            .content = envelopes ? CONTENT_ENVELOPE : CONTENT_MESSAGE,
+        };
+        if (!take_layer(arena, layer, envelopes, &bundles[n], failure))
             return false;
         n++;
     }
@@ -253,11 +264,13 @@ static bool take_layers(struct arena *arena, const json_t *root, struct bundle *
     return n > 0 || bad_field(failure, "The signature");
 }
 
-bool cosign_image_parse(struct arena *arena, struct span bytes, struct bundle *bundles,
-                        size_t most, size_t *ret_count, struct signature_failure *failure)
+bool cosign_image_parse(struct arena *arena, struct span bytes, bool envelopes,
+                        struct bundle *bundles, size_t most, size_t *ret_count,
+                        struct signature_failure *failure)
 {
     json_t *root = read_json(bytes, failure);
-    bool ok = root && take_layers(arena, root, bundles, most, ret_count, failure);
+    bool ok =
+        root && take_layers(arena, root, envelopes, bundles, most, ret_count, failure);
     json_decref(root);
     return ok;
 }

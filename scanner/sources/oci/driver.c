@@ -1,7 +1,7 @@
 /* The oci driver: a registry of models that speaks OCI's protocol, as its entry says
  * (registry/driver.h, "oci"): the manifest, the config and small texts are the answers.
  */
-#include "sources/oci/oci.h"
+#include "sources/oci/referrers.h"
 #include "sources/remote_driver.h"
 
 #include <string.h>
@@ -73,6 +73,8 @@ static bool ask(struct driver_call *c, struct rest_result *ret_result,
     struct registry_oci entry;
     struct oci_manifest m = { .digest = "" };
     struct roots roots = { .count = 0 };
+    struct referrers_spent spent = { 0 };
+    struct image *images = NULL;
     const struct place place = { .http = c->http,
                                  .endpoint = c->session.endpoint,
                                  .auth = c->auth,
@@ -96,9 +98,12 @@ static bool ask(struct driver_call *c, struct rest_result *ret_result,
     ok = ok &&
          (!entry.fetch_config || add_config(&o, m.json, &roots, ret_refusal, error)) &&
          add_texts(&o, &entry, m.json, &roots, ret_refusal, error);
+    ok = ok && (!entry.referrers || referrers_add(&o, &m, &spent, &images, error)) &&
+         rest_describe(&c->session, roots.list, roots.count, c->arena, ret_result, error);
     oci_manifest_free(&m);
-    return ok && rest_describe(&c->session, roots.list, roots.count, c->arena, ret_result,
-                               error);
+    if (ok)
+        ret_result->images = images;
+    return ok;
 }
 
 const struct driver driver_oci = { .name = "oci", .ask = ask };

@@ -57,6 +57,14 @@ bool oci_digest_is(const char *digest, struct span bytes)
            strcmp(actual, hex) == 0;
 }
 
+const char *const oci_media_types[] = {
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    NULL,
+};
+
 /* ---- requests ------------------------------------------------------------------------
  */
 
@@ -158,9 +166,27 @@ static bool read_manifest(struct oci *o, const struct http_response *r,
     return true;
 }
 
+/* What else an answer says that holds a manifest, or should. */
+struct answer_head {
+    unsigned status; /* 0: there is no answer */
+    bool index;      /* it says that it is a list of referrers … */
+    bool more;       /* … and that there is another page */
+};
+
+static void read_head(const struct http_response *r, struct answer_head *ret_head)
+{
+    static const char index[] = "application/vnd.oci.image.index.v1+json";
+    const char *type = fields_get(&r->fields, "Content-Type", 0);
+    const char *link = fields_get(&r->fields, "Link", 0);
+    *ret_head =
+        (struct answer_head){ .status = r->status,
+                              .index = type && strncmp(type, index, strlen(index)) == 0,
+                              .more = link && strstr(link, "next") };
+}
+
 static bool manifest_at(struct oci *o, const char *url, const char *reference,
-                        struct oci_manifest *ret, enum rest_refusal *ret_refusal,
-                        struct error *error)
+                        struct oci_manifest *ret, struct answer_head *ret_head,
+                        enum rest_refusal *ret_refusal, struct error *error)
 {
     struct oci_manifest m = { .digest = "" };
     struct http_request q = { .url = url,
@@ -169,9 +195,11 @@ static bool manifest_at(struct oci *o, const char *url, const char *reference,
                               .body_max = OCI_MANIFEST_MAX };
     struct http_response r;
     *ret_refusal = REST_MALFORMED;
+    *ret_head = (struct answer_head){ 0 };
     if (!q.url || !q.headers)
         return out_of_memory(error);
     bool ok = place_ask(o->place, &q, &r, ret_refusal, error);
+    read_head(&r, ret_head);
     if (ok && !read_manifest(o, &r, reference, &m, error)) {
         *ret_refusal = REST_MALFORMED;
         ok = false;
@@ -188,8 +216,9 @@ bool oci_manifest_get(struct oci *o, const char *reference,
                       struct oci_manifest *ret_manifest, enum rest_refusal *ret_refusal,
                       struct error *error)
 {
+    struct answer_head ignored;
     return manifest_at(o, url_of(o, "manifests", reference), reference, ret_manifest,
-                       ret_refusal, error);
+                       &ignored, ret_refusal, error);
 }
 
 void oci_manifest_free(struct oci_manifest *m)
@@ -198,22 +227,36 @@ void oci_manifest_free(struct oci_manifest *m)
     m->json = NULL;
 }
 
+/* Servers that know nothing of the question answer in many ways, also with a page. */
+static bool has_no_referrers(const struct answer_head *h)
+{
+    return h->status == 400 || h->status == 404 || h->status == 405 || h->status == 406 ||
+           (h->status == 200 && !h->index);
+}
+
 bool oci_referrers(struct oci *o, const char *digest, struct oci_manifest *ret_index,
-                   struct error *error)
+                   bool *ret_whole, enum rest_refusal *ret_refusal, struct error *error)
 {
     char tag[OCI_DIGEST_MAX + 1];
-    enum rest_refusal refusal;
+    struct oci_manifest index = { .digest = "" };
+    struct answer_head head;
     const char *colon = strchr(digest, ':');
-    error->code = ERROR_NONE;
-    if (manifest_at(o, url_of(o, "referrers", digest), "", ret_index, &refusal, error))
-        return true;
-    if (refusal != REST_NOT_FOUND || !colon)
-        return false;
-    (void)snprintf(tag, sizeof tag, "%.*s-%s", (int)(colon - digest), digest, colon + 1);
-    error->code = ERROR_NONE;
-    bool found = oci_manifest_get(o, tag, ret_index, &refusal, error);
-    if (!found && refusal == REST_NOT_FOUND)
+    bool found = manifest_at(o, url_of(o, "referrers", digest), "", &index, &head,
+                             ret_refusal, error);
+    bool whole = !head.more;
+    if (has_no_referrers(&head) && colon) {
+        oci_manifest_free(&index);
+        (void)snprintf(tag, sizeof tag, "%.*s-%s", (int)(colon - digest), digest,
+                       colon + 1);
+        found = oci_manifest_get(o, tag, &index, ret_refusal, error);
+        whole = true;
+    }
+    if (found) {
+        *ret_index = index;
+        *ret_whole = whole;
+    } else if (*ret_refusal == REST_NOT_FOUND) {
         error->code = ERROR_NONE;
+    }
     return found;
 }
 

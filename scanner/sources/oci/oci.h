@@ -15,6 +15,9 @@ enum {
     OCI_DIGEST_MAX = 7 + 128
 };
 
+extern const char
+    *const oci_media_types[]; /* of manifests and indexes: OCI's, Docker's */
+
 struct oci {
     const struct place *place;
     struct arena *arena;
@@ -44,10 +47,10 @@ bool oci_blob_get(struct oci *o, const char *digest, uint64_t max, struct span *
 const char *oci_blob_url(struct oci *o, const char *digest);
 
 /* What refers to the manifest (signatures, attestations), as an index; by the tag
- * "sha256-<hex>" where the registry has no such API.  False without an error (code
- * ERROR_NONE): nothing does. */
+ * "sha256-<hex>" where the registry has no such API.  *ret_whole: these are all.  False
+ * without an error (code ERROR_NONE): nothing does. */
 bool oci_referrers(struct oci *o, const char *digest, struct oci_manifest *ret_index,
-                   struct error *error);
+                   bool *ret_whole, enum rest_refusal *ret_refusal, struct error *error);
 
 /* "sha256:" or "sha512:" and the right number of lower-case digits. */
 bool oci_digest_valid(const char *digest);

@@ -2,17 +2,9 @@
  * of an index counts, because whoever loads it may get any of them. */
 #include "sources/storage/storage.h"
 #include "sources/oci/docker_login.h"
-#include "sources/oci/oci.h"
+#include "sources/oci/referrers.h"
 
 #include <string.h>
-
-static const char *const accept[] = {
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    NULL,
-};
 
 /* The two bytes "{}", which stand for "no config". */
 static const char empty_digest[] =
@@ -182,7 +174,8 @@ static bool add_manifest(struct storage *s, struct oci *o, const struct oci_mani
 }
 
 static bool add_index(struct storage *s, struct oci *o, const json_t *manifests,
-                      enum rest_refusal *ret_refusal, struct error *error)
+                      struct referrers_spent *spent, enum rest_refusal *ret_refusal,
+                      struct error *error)
 {
     bool ok = true;
     if (json_array_size(manifests) > OCI_VARIANTS_MAX)
@@ -198,28 +191,21 @@ static bool add_index(struct storage *s, struct oci *o, const json_t *manifests,
         ok = oci_manifest_get(o, digest, &m, ret_refusal, error);
         if (ok && json_object_get(m.json, "manifests"))
             ok = error_set(error, ERROR_NETWORK, "an index lies in an index");
-        ok = ok && add_manifest(s, o, &m, error);
+        ok = ok && add_manifest(s, o, &m, error) &&
+             referrers_add(o, &m, spent, &s->images, error);
         oci_manifest_free(&m);
     }
     return ok;
 }
 
-static void tell_referrers(struct storage *s, struct oci *o, const char *digest)
+/* Of what the reference names; signatures among them are verified elsewhere. */
+static void tell_referrers(struct storage *s)
 {
-    struct oci_manifest index = { .digest = "" };
-    struct error ignored;
-    if (!oci_referrers(o, digest, &index, &ignored))
-        return;
-    const json_t *list = json_object_get(index.json, "manifests");
-    for (size_t i = 0; i < json_array_size(list) && i < OCI_VARIANTS_MAX; i++) {
-        const json_t *one = json_array_get(list, i);
-        const char *type = json_string_value(json_object_get(one, "artifactType"));
-        const char *at = json_string_value(json_object_get(one, "digest"));
-        if (oci_digest_valid(at))
-            (void)storage_tell(s, "referrer",
-                               arena_printf(s->arena, "%.200s %s", type ? type : "", at));
-    }
-    oci_manifest_free(&index);
+    for (const struct image_referrer *r = s->images->referrers; r; r = r->next)
+        if (r->type)
+            (void)storage_tell(
+                s, "referrer",
+                arena_printf(s->arena, "%.200s %s", r->type, strrchr(r->name, '@') + 1));
 }
 
 /* A refusal that a login might have averted says which one was not used. */
@@ -244,10 +230,13 @@ bool storage_list_oci(struct storage *s, enum rest_refusal *ret_refusal,
 {
     struct target t = { 0 };
     struct oci_manifest m = { .digest = "" };
+    struct referrers_spent spent = { 0 };
     *ret_refusal = REST_NOT_ASKED;
     if (!read_target(s, &t, error))
         return false;
-    struct oci o = { .arena = s->arena, .repository = t.repository, .accept = accept };
+    struct oci o = { .arena = s->arena,
+                     .repository = t.repository,
+                     .accept = oci_media_types };
     o.place = open_place(s, &t, error);
     if (!o.place)
         return false;
@@ -255,11 +244,12 @@ bool storage_list_oci(struct storage *s, enum rest_refusal *ret_refusal,
         return refused(&t, *ret_refusal, error);
     const json_t *manifests = json_object_get(m.json, "manifests");
     *ret_refusal = REST_MALFORMED;
-    bool ok = manifests ? add_index(s, &o, manifests, ret_refusal, error)
-                        : add_manifest(s, &o, &m, error);
+    bool ok = referrers_add(&o, &m, &spent, &s->images, error) &&
+              (manifests ? add_index(s, &o, manifests, &spent, ret_refusal, error)
+                         : add_manifest(s, &o, &m, error));
     if (ok) {
         s->revision = arena_copy(s->arena, span_of_text(m.digest));
-        tell_referrers(s, &o, m.digest);
+        tell_referrers(s);
     }
     oci_manifest_free(&m);
     return ok;

@@ -33,6 +33,7 @@ static bool list(struct driver_call *c, const char *address,
         return false;
     bool ok = listing_finish(&l->storage.listing, ret_result, error);
     ret_result->revision = l->storage.revision;
+    ret_result->images = l->storage.images;
     if (!ret_result->metadata)
         ret_result->metadata = l->storage.metadata;
     return ok;

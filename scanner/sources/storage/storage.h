@@ -25,6 +25,7 @@ struct storage {
     struct listing listing;
     struct metadata *metadata, **metadata_end;
     struct span revision;
+    struct image *images;    /* of a registry of images */
     const char *base, *tail; /* of `direct`: what goes around an object's name */
     bool slashes_encoded;
     size_t values; /* of JSON answers, so far */
@@ -58,6 +59,9 @@ typedef bool storage_driver(struct storage *s, enum rest_refusal *ret_refusal,
 struct place *storage_place(struct storage *s, const char *endpoint, bool own,
                             const struct auth_method *methods, size_t method_count,
                             struct error *error);
+
+/* Does Azure, or the Azure that the operator names, keep blobs there? */
+bool storage_azure_host(struct storage *s, struct span host);
 
 /* "https://host:port/x//" → without slashes at its end; with a scheme if it has none. */
 const char *storage_endpoint(struct storage *s, const char *text);
