@@ -237,11 +237,17 @@ def lists_name_files_of_any_bytes():
 @case
 def a_list_that_says_nothing_is_not_taken_for_one_that_agrees():
     good = "%s  model.safetensors\n" % digest("sha256")
-    for text in (good.encode("utf-16"), b"hello\n" + good.encode(), good.encode() + b"hello\n", b"# nothing\n",
-                 digest("sha224").encode() + b"  model.safetensors\n", good.encode() * 2):
+    for text in (good.encode() + b"hello\n", good.encode() * 2):
         r = report(listed("SHA256SUMS", text), expect=2)
         f = files(r)["SHA256SUMS"]
         assert f["status"] == "incomplete" and "digest" in f["reason"], (text, f)
+        assert not files(r)["model.safetensors"]["expected"]
+    certutil = "SHA256 hash of model.safetensors:\r\n%s\r\nCertUtil: -hashfile command completed successfully.\r\n" % digest("sha256")
+    for text in (good.encode("utf-16"), b"hello\n" + good.encode(), b"# nothing\n", certutil.encode(),
+                 digest("sha224").encode() + b"  model.safetensors\n"):
+        r = report(listed("SHA256SUMS", text), expect=0)
+        (f,) = findings(r)
+        assert (f["rule"], f["severity"], f["path"]) == ("integrity/unread-list", "low", "SHA256SUMS"), (text, f)
         assert not files(r)["model.safetensors"]["expected"]
 
 
