@@ -79,6 +79,8 @@ static bool read_one(void *self, size_t item, struct crew_hand *h, struct error 
     struct sealed *one = &s->list[item];
     struct error ignored;
     int fd = source_file_open(one->list, one->source, &ignored);
+    if (fd >= 0)
+        (void)fstat(fd, &one->seen);
     bool alive = sealed_read(one, one->source->size, fd, h, error);
     if (fd >= 0)
         (void)close(fd);

@@ -524,8 +524,10 @@ static void report(const struct sealed *one)
                        (int)one->file.reason.len, (const char *)one->file.reason.ptr);
     else if (!g->kind && one->file.kind == SIGNATURE_FILE_UNKNOWN &&
              signature_file_lists(one->source->path))
-        artifact_lower(a, STATUS_INCOMPLETE,
-                       "its name promises digests of files, and its first line is none");
+        finding_add(&a->findings, a->arena, &rules[RULE_INTEGRITY_UNREAD], 0,
+                    span_of_text("its name promises digests of files, and its first line "
+                                 "is none"),
+                    (struct span){ 0 });
     if (!one->model && one->missing)
         finding_add(&a->findings, a->arena, &rules[RULE_INTEGRITY_MISSING], 0,
                     arena_printf(a->arena, "it names %llu that %s not there: %s",

@@ -16,7 +16,7 @@ static const char *const endings[] = { ".sigstore.json", ".sigstore", ".minisig"
 static const char *const list_endings[] = {
     ".sha256", ".sha256sum", ".sha256sums", ".sha512",  ".sha512sum", ".sha512sums",
     ".sha384", ".sha384sum", ".sha1",       ".sha1sum", ".md5",       ".md5sum",
-    ".b2",     ".b2sum",     ".blake2b",    ".b3",      ".b3sum",     ".blake3",
+    ".b2sum",  ".blake2b",   ".b3sum",      ".blake3",
 };
 /* Names of such lists, or their ends; ".txt" may follow. */
 static const char *const list_names[] = {

@@ -251,12 +251,10 @@ static const struct {
 } told[] = {
     {"B2SUMS",      DIGEST_BLAKE2B},
     { "B2SUMS.txt", DIGEST_BLAKE2B},
-    { ".b2",        DIGEST_BLAKE2B},
     { ".b2sum",     DIGEST_BLAKE2B},
     { ".blake2b",   DIGEST_BLAKE2B},
     { "B3SUMS",     DIGEST_BLAKE3 },
     { "B3SUMS.txt", DIGEST_BLAKE3 },
-    { ".b3",        DIGEST_BLAKE3 },
     { ".b3sum",     DIGEST_BLAKE3 },
     { ".blake3",    DIGEST_BLAKE3 },
 };

@@ -21,7 +21,7 @@ bool sums_parse(struct arena *arena, struct span bytes, struct manifest *ret,
 bool sums_claims(struct span head); /* the first line looks like one */
 
 /* SHA-512 and BLAKE2b have as many digits, as have SHA-256 and BLAKE3: the list's name
- * ("B2SUMS", "x.b3") says which was meant. */
+ * ("B2SUMS", "x.b3sum") says which was meant. */
 void sums_told(struct manifest *m, struct span path);
 
 #endif

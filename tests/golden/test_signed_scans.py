@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Signatures and lists of digests that lie in a scanned target: whom they convince, and of what."""
-import base64, hashlib, json, os, shutil, subprocess, sys
+import base64, hashlib, json, os, shutil, signal, subprocess, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import *
@@ -237,12 +237,41 @@ def lists_name_files_of_any_bytes():
 @case
 def a_list_that_says_nothing_is_not_taken_for_one_that_agrees():
     good = "%s  model.safetensors\n" % digest("sha256")
-    for text in (good.encode("utf-16"), b"hello\n" + good.encode(), good.encode() + b"hello\n", b"# nothing\n",
-                 digest("sha224").encode() + b"  model.safetensors\n", good.encode() * 2):
+    for text in (good.encode() + b"hello\n", good.encode() * 2):
         r = report(listed("SHA256SUMS", text), expect=2)
         f = files(r)["SHA256SUMS"]
         assert f["status"] == "incomplete" and "digest" in f["reason"], (text, f)
         assert not files(r)["model.safetensors"]["expected"]
+    certutil = "SHA256 hash of model.safetensors:\r\n%s\r\nCertUtil: -hashfile command completed successfully.\r\n" % digest("sha256")
+    for text in (good.encode("utf-16"), b"hello\n" + good.encode(), b"# nothing\n", certutil.encode(),
+                 digest("sha224").encode() + b"  model.safetensors\n"):
+        r = report(listed("SHA256SUMS", text), expect=0)
+        (f,) = findings(r)
+        assert (f["rule"], f["severity"], f["path"]) == ("integrity/unread-list", "low", "SHA256SUMS"), (text, f)
+        assert not files(r)["model.safetensors"]["expected"]
+
+
+@case
+def a_list_that_is_swapped_for_the_signed_one_verifies_nothing():
+    """It is read for what it says before files are hashed: somebody swaps it in between."""
+    d = model(signed=False)
+    with open(d + "/0.txt", "wb") as f:
+        f.truncate(1 << 30)
+    signed = ("%s  config.json\n" % hashlib.sha256(b"another").hexdigest()).encode()
+    subprocess.run(["openssl", "dgst", "-sha256", "-sign", PRIVATE, "-out", d + "/../s", write(d + "/../l", signed)], check=True)
+    write(d + "/SHA256SUMS.sig", base64.b64encode(open(d + "/../s", "rb").read()))
+    write(d + "/SHA256SUMS", ("%s  model.safetensors\n" % hashlib.sha256(WEIGHTS).hexdigest()).encode())
+    p = subprocess.Popen([ASSAY, "scan", *SCAN_FLAGS, "-j", "1", "-o", "json", "--public-key", PUBLIC, d], stdout=subprocess.PIPE)
+    hashed = lambda: int(open("/proc/%d/io" % p.pid).read().split()[1])
+    while p.poll() is None and hashed() < 256 << 20:  # the first file is being hashed
+        pass
+    os.kill(p.pid, signal.SIGSTOP)
+    write(d + "/SHA256SUMS", signed)
+    os.kill(p.pid, signal.SIGCONT)
+    r = json.loads(p.communicate()[0])
+    assert {e["state"] for f in files(r).values() for e in f["expected"]} == {"consistent"}, files(r)["model.safetensors"]["expected"]
+    assert "integrity/changed-during-scan" in rules(r) and files(r)["SHA256SUMS"]["status"] == "incomplete", rules(r)
+    assert p.returncode in (1, 2) and signature(r)["state"] != "verified"
 
 
 @case
