@@ -159,6 +159,26 @@ def the_gate_strict_takes_an_accepted_signature():
 
 
 @case
+def the_signature_of_one_file_is_of_that_file_alone():
+    for hashed in ("sha256", "blake2b"):
+        for more in ({}, {"config.json": b"{}", "tokenizer.json": b"{}"}):
+            d = os.path.join(scratch(), "m")
+            write(d + "/model.safetensors", WEIGHTS)
+            p = run("sign", "key", d + "/model.safetensors", "--private-key", PRIVATE, "--signature", d + "/model.sig", "--hash", hashed)
+            assert p.returncode == 0, p.stderr
+            for name, data in more.items():
+                write(os.path.join(d, name), data)
+            r = accepted(d)
+            s = signature(r)
+            assert (s["state"], s["covers"]) == ("verified", "1 file") and not rules(r), (s, rules(r))
+            assert not rules(report(d, expect=0))
+            write(d + "/model.safetensors", WEIGHTS[:-1] + bytes([WEIGHTS[-1] ^ 1]))
+            r = accepted(d, expect=1)
+            assert signature(r)["state"] == "invalid" and "integrity/signature-invalid" in rules(r), signature(r)
+            assert ". " not in signature(r)["reason"][:2], signature(r)
+
+
+@case
 def lists_of_digests_are_consistent_or_not():
     for text in ("%s  model.safetensors\n", "%s *./model.safetensors\n", "SHA256 (model.safetensors) = %s\n", "# x\n\n%s  model.safetensors"):
         d = model(signed=False)
