@@ -48,7 +48,8 @@ static bool find(struct signatures *s, const struct source_list *list)
 {
     for (const struct source_file *f = list->files; f; f = f->next)
         if (!f->problem.len && f->size > 0 &&
-            ((f->size <= SIGNATURE_FILE_MAX && signature_file_named(f->path)) ||
+            (((f->size <= SIGNATURE_FILE_MAX || !list->remote) &&
+              signature_file_named(f->path)) ||
              (!list->remote && starts_like_one(list, f))) &&
             !add(s, list, f))
             return false;

@@ -276,7 +276,7 @@ static bool worth_showing(const struct sealed *one)
 {
     enum signature_file_kind kind = one->file.kind;
     if (one->reason[0])
-        return true;
+        return !signature_file_lists(one->source->path);
     if (kind == SIGNATURE_FILE_UNKNOWN)
         return promises_signature(one->source->path) ||
                (one->subject && !signature_file_lists(one->source->path));
@@ -547,6 +547,9 @@ static void report(const struct sealed *one)
     if (!g->kind && one->file.check && one->file.kind == SIGNATURE_FILE_SUMS)
         artifact_lower(a, STATUS_INCOMPLETE, "its list of digests was not read: %.*s",
                        (int)one->file.reason.len, (const char *)one->file.reason.ptr);
+    else if (!g->kind && one->reason[0])
+        artifact_lower(a, STATUS_INCOMPLETE, "its list of digests was not read: %s",
+                       one->reason);
     else if (!g->kind && one->file.kind == SIGNATURE_FILE_UNKNOWN &&
              signature_file_lists(one->source->path))
         finding_add(&a->findings, a->arena, &rules[RULE_INTEGRITY_UNREAD], 0,

@@ -262,6 +262,9 @@ def a_list_that_says_nothing_is_not_taken_for_one_that_agrees():
         f = files(r)["SHA256SUMS"]
         assert f["status"] == "incomplete" and "digest" in f["reason"], (text, f)
         assert not files(r)["model.safetensors"]["expected"]
+    d = listed("SHA256SUMS", good)
+    os.truncate(d + "/SHA256SUMS", (64 << 20) + 1)
+    assert "too large" in files(report(d, expect=2))["SHA256SUMS"]["reason"]
     certutil = "SHA256 hash of model.safetensors:\r\n%s\r\nCertUtil: -hashfile command completed successfully.\r\n" % digest("sha256")
     for text in (good.encode("utf-16"), b"hello\n" + good.encode(), b"# nothing\n", certutil.encode(),
                  digest("sha224").encode() + b"  model.safetensors\n"):
@@ -301,6 +304,9 @@ def what_purports_to_be_a_signature_and_is_none_is_shown():
                        ("model.safetensors.asc", clear), ("notes/x.asc", clear)):
         s = signature(report(listed(name, text), expect=0))
         assert s["state"] == "unsupported" and s["path"] == name and s["kind"] in ("gpg", "unknown") and s["reason"], s
+    d = listed("model.safetensors.sig", b"")
+    os.truncate(d + "/model.safetensors.sig", (64 << 20) + 1)
+    assert "too large" in signature(report(d))["reason"]
     for name in ("notes/x.asc", "keys.gpg"):
         assert report(listed(name, b"= AsciiDoc\n"), expect=0)["models"][0]["signatures"] == []
 
