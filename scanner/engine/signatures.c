@@ -48,7 +48,8 @@ static bool find(struct signatures *s, const struct source_list *list)
 {
     for (const struct source_file *f = list->files; f; f = f->next)
         if (!f->problem.len && f->size > 0 &&
-            ((f->size <= SIGNATURE_FILE_MAX && signature_file_named(f->path)) ||
+            (((f->size <= SIGNATURE_FILE_MAX || !list->remote) &&
+              signature_file_named(f->path)) ||
              (!list->remote && starts_like_one(list, f))) &&
             !add(s, list, f))
             return false;
@@ -224,7 +225,7 @@ static bool promise_files(struct sealed *one, enum expectation_by by)
     for (size_t i = 0; i < one->files->count; i++) {
         const struct manifest_entry *e = &one->files->entries[i];
         struct job *job = sealed_entry_job(one, e);
-        if (!job)
+        if (!job && !span_is(e->path, "."))
             note_missing(one, e->path);
         /* `sha256sum * > SHA256SUMS` lists the list, which cannot hold its own digest */
         if (!job || (job == one->self && one->file.kind == SIGNATURE_FILE_SUMS))
@@ -282,6 +283,9 @@ static bool promise_model(struct signatures *s, struct sealed *one)
                                                          : NULL;
     if (!m)
         return true;
+    if (one->model && m->files.count == 1 && span_is(m->files.entries[0].path, "."))
+        for (size_t i = 0; i < one->job_count; i++) /* to find it by */
+            one->jobs[i].also |= DIGEST_BIT(m->files.entries[0].algorithm);
     one->files = &m->files;
     one->base = base_of(one, &m->files, m->subject);
     return promise_files(one, one->model ? BY_SIGNATURE : BY_TARGET);

@@ -276,7 +276,7 @@ static bool worth_showing(const struct sealed *one)
 {
     enum signature_file_kind kind = one->file.kind;
     if (one->reason[0])
-        return true;
+        return !signature_file_lists(one->source->path);
     if (kind == SIGNATURE_FILE_UNKNOWN)
         return promises_signature(one->source->path) ||
                (one->subject && !signature_file_lists(one->source->path));
@@ -335,8 +335,10 @@ static void invalid(struct sealed *one, const char *check, struct span path,
 {
     if (one->signature.state == SIGNATURE_VERIFIED) /* the first reason stays */
         sealed_set(one, SIGNATURE_INVALID, check,
-                   arena_printf(one->arena, "%.*s %s", (int)path.len,
-                                (const char *)path.ptr, what));
+                   span_is(path, ".")
+                       ? arena_printf(one->arena, "the file that it is of %s", what)
+                       : arena_printf(one->arena, "%.*s %s", (int)path.len,
+                                      (const char *)path.ptr, what));
 }
 
 /* Of a file in ranges: were they all there?  The list that begins with this one. */
@@ -382,6 +384,25 @@ static void expect_shards(const struct sealed *one, struct job *job,
                                  (int)one->source->path.len,
                                  (const char *)one->source->path.ptr),
                     (struct span){ 0 });
+}
+
+/* The signature of one file, whatever its name is now, vouches for no directory. */
+static bool is_of_one_file(const struct sealed *one)
+{
+    const struct manifest *m = one->files;
+    return m->count > 0 && span_is(m->entries[m->count - 1].path, ".");
+}
+
+/* Where no name tells which file it is of, its digest does. */
+static void find_file(struct sealed *one)
+{
+    const struct manifest_entry *e = &one->files->entries[0];
+    struct span digest;
+    if (!sealed_entry_job(one, e) && hex_decode(one->arena, e->digest, &digest))
+        one->subject = job_of(one, e->algorithm, digest);
+    if (!sealed_entry_job(one, e))
+        sealed_set(one, SIGNATURE_INVALID, "file-missing",
+                   span_of_text("no file that is here has the digest that was signed"));
 }
 
 static void check_named(struct sealed *one)
@@ -457,16 +478,20 @@ static void check_extra(struct signatures *s, struct sealed *one, struct job *jo
             (struct span){ 0 });
 }
 
+static bool is_below(const struct job *job, struct span base)
+{
+    struct span path = job->source->path;
+    return path.len > base.len && span_equal(span_slice(path, 0, base.len), base);
+}
+
 static void check_model(struct signatures *s, struct sealed *one)
 {
+    bool alone = is_of_one_file(one);
+    if (alone)
+        find_file(one);
     check_named(one);
-    for (size_t i = 0; i < one->job_count; i++)
-        if (one->jobs[i].source->path.len > one->base.len &&
-            memcmp(one->jobs[i].source->path.ptr,
-                   one->base.ptr ? one->base.ptr : (const uint8_t *)"",
-                   one->base.len) == 0 &&
-            !(one->subject && one->files->count == 1 &&
-              span_is(one->files->entries[0].path, ".")))
+    for (size_t i = 0; i < one->job_count && !alone; i++)
+        if (is_below(&one->jobs[i], one->base))
             check_extra(s, one, &one->jobs[i]);
     one->signature.covers = arena_printf(one->arena, "%zu file%s", one->covered,
                                          one->covered == 1 ? "" : "s");
@@ -522,6 +547,9 @@ static void report(const struct sealed *one)
     if (!g->kind && one->file.check && one->file.kind == SIGNATURE_FILE_SUMS)
         artifact_lower(a, STATUS_INCOMPLETE, "its list of digests was not read: %.*s",
                        (int)one->file.reason.len, (const char *)one->file.reason.ptr);
+    else if (!g->kind && one->reason[0])
+        artifact_lower(a, STATUS_INCOMPLETE, "its list of digests was not read: %s",
+                       one->reason);
     else if (!g->kind && one->file.kind == SIGNATURE_FILE_UNKNOWN &&
              signature_file_lists(one->source->path))
         finding_add(&a->findings, a->arena, &rules[RULE_INTEGRITY_UNREAD], 0,

@@ -37,9 +37,8 @@ bool signatures_meet(struct signatures *s, const struct job *job, int fd,
     if (!job->list->remote || fstat(fd, &st) != 0 || st.st_size == 0 || is_known(s, job))
         return true;
     ssize_t n = pread(fd, head, sizeof head, 0);
-    if (n <= 0 ||
-        !(signature_file_starts(span_of(head, (size_t)n)) ||
-          (st.st_size <= SIGNATURE_FILE_MAX && signature_file_named(job->source->path))))
+    if (n <= 0 || !(signature_file_starts(span_of(head, (size_t)n)) ||
+                    signature_file_named(job->source->path)))
         return true;
     struct sealed *one = take_place(s, job);
     return !one || sealed_read(one, (uint64_t)st.st_size, fd, h, error);

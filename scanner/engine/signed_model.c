@@ -97,7 +97,8 @@ static void look_at(struct comparison *c, const struct source_file *f)
     else if (f->problem.len)
         (void)add(c, f->path, SIGNED_UNREADABLE, (const char *)f->problem.ptr);
     else if (link && !c->links_allowed && c->list->directory)
-        (void)add(c, f->path, SIGNED_LINK, "a symbolic link");
+        (void)add(c, f->path, SIGNED_LINK,
+                  "a symbolic link; --allow-symlinks verifies what it leads to");
     else if (!e && c->manifest->method == OMS_SHARDS && f->size == 0)
         (void)add(c, f->path, SIGNED_IGNORED, "empty: shards leave it out");
     else if (!e)
@@ -210,7 +211,8 @@ bool signed_files_compare(const struct source_list *list, const struct oms_manif
         look_at(&c, f);
     for (const struct source_file *f = list->directory_links; ok && f; f = f->next)
         if (!c.links_allowed && !ignored(&c, f->path))
-            (void)add(&c, f->path, SIGNED_LINK, "a symbolic link to a directory");
+            (void)add(&c, f->path, SIGNED_LINK,
+                      "a symbolic link to a directory; --allow-symlinks leaves it out");
     if (!ok)
         (void)error_set(error, ERROR_MEMORY, "out of memory");
     ok = ok && hash_items(list, c.items, c.item_count, o->threads, error);

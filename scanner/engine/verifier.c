@@ -129,14 +129,10 @@ void verifier_bundle(struct verifier *v, const struct signers *s,
 
 /* ---- signatures over bytes -------------------------------------------------------- */
 
-/* Only those of the operator's keys and the bundle's own can say so. */
-static bool wants_bytes(const struct signers *s, const struct bundle *b,
-                        const struct verification *v)
+/* A key that nothing was there to be held against may be Ed25519. */
+static bool wants_bytes(const struct bundle *b, const struct verification *v)
 {
-    bool raw = v->failure.check == SC_DIGEST_KNOWN;
-    for (size_t i = 0; v->failure.check == SC_SIGNATURE && i < s->key_count; i++)
-        raw |= pubkey_type(s->keys[i]) == PUBKEY_ED25519;
-    return raw && b->content == CONTENT_MESSAGE;
+    return v->failure.check == SC_DIGEST_KNOWN && b->content == CONTENT_MESSAGE;
 }
 
 static bool read_whole(int fd, uint8_t *bytes, size_t size)
@@ -163,7 +159,7 @@ void verifier_file(struct verifier *v, const struct signers *s, enum verify_meth
     const struct span none = { NULL, 0 };
     struct verify_target whole = *target;
     verifier_bundle(v, s, method, arena, b, target, ret_result);
-    if (!list || file->size > BYTES_MAX || !wants_bytes(s, b, ret_result))
+    if (!list || file->size > BYTES_MAX || !wants_bytes(b, ret_result))
         return;
     size_t size = (size_t)file->size;
     int fd = source_file_open(list, file, &ignored);

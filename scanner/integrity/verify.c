@@ -115,7 +115,7 @@ static bool can_compute(struct verifying *v, EVP_PKEY *key)
 bool verify_signature(struct verifying *v, EVP_PKEY *const *keys, size_t count,
                       EVP_PKEY **ret_key)
 {
-    bool known = false, computable = false;
+    bool known = false, open = false;
     EVP_PKEY *signer = NULL;
     for (size_t i = 0; i < count && !signer; i++) {
         if (pubkey_type(keys[i]) == PUBKEY_UNKNOWN)
@@ -123,14 +123,14 @@ bool verify_signature(struct verifying *v, EVP_PKEY *const *keys, size_t count,
         bool good = v->bundle->content == CONTENT_ENVELOPE ? envelope_signed(v, keys[i])
                                                            : message_signed(v, keys[i]);
         known = true;
-        computable |= good || can_compute(v, keys[i]);
+        open |= !good && !can_compute(v, keys[i]);
         if (good)
             signer = keys[i];
     }
     if (!signature_require(v->failure, SC_KEY_ALGORITHM, known,
                            "The key is not ECDSA P-256, P-384, P-521, Ed25519 or RSA of "
                            "2048 to 8192 bits.") ||
-        !signature_require(v->failure, SC_DIGEST_KNOWN, computable,
+        !signature_require(v->failure, SC_DIGEST_KNOWN, signer || !open,
                            "The signature is over a digest of the artifact that was not "
                            "computed, or over the artifact itself (Ed25519), which is "
                            "not here or too large.") ||

@@ -2,7 +2,7 @@
 """References against curl, on this machine, over a local nginx without TLS:
 
     2000 small files   assay fetch     and  curl --parallel of the same list
-    one file of 1 GB   assay scan      and  curl -o
+    one file of 1 GB   assay scan, assay lock  and  curl -o
 
 The two take turns.  Prints a Markdown table: seconds, the best of five each, those of processors in parentheses, and
 the ratio (curl / assay; more is better)."""
@@ -100,10 +100,14 @@ def main():
     def large_assay(i):
         return timed([ASSAY, "scan", "hf:acme/large"], env)
 
+    def large_lock(i):
+        return timed([ASSAY, "lock", "hf:acme/large", "-o", top + "/lock.json"], env)
+
     try:
         print("| what | curl | assay | ratio |\n|---|---|---|---|")
         compare("%d files of 2 KiB, `curl --parallel` and `assay fetch`" % SMALL, small_curl, small_assay)
         compare("1 GiB, `curl -o` and `assay scan`", large_curl, large_assay)
+        compare("1 GiB, `curl -o` and `assay lock`", large_curl, large_lock)
     finally:
         server.terminate()
         server.wait()

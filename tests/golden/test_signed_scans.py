@@ -159,6 +159,26 @@ def the_gate_strict_takes_an_accepted_signature():
 
 
 @case
+def the_signature_of_one_file_is_of_that_file_alone():
+    for hashed in ("sha256", "blake2b"):
+        for more in ({}, {"config.json": b"{}", "tokenizer.json": b"{}"}):
+            d = os.path.join(scratch(), "m")
+            write(d + "/model.safetensors", WEIGHTS)
+            p = run("sign", "key", d + "/model.safetensors", "--private-key", PRIVATE, "--signature", d + "/model.sig", "--hash", hashed)
+            assert p.returncode == 0, p.stderr
+            for name, data in more.items():
+                write(os.path.join(d, name), data)
+            r = accepted(d)
+            s = signature(r)
+            assert (s["state"], s["covers"]) == ("verified", "1 file") and not rules(r), (s, rules(r))
+            assert not rules(report(d, expect=0))
+            write(d + "/model.safetensors", WEIGHTS[:-1] + bytes([WEIGHTS[-1] ^ 1]))
+            r = accepted(d, expect=1)
+            assert signature(r)["state"] == "invalid" and "integrity/signature-invalid" in rules(r), signature(r)
+            assert ". " not in signature(r)["reason"][:2], signature(r)
+
+
+@case
 def lists_of_digests_are_consistent_or_not():
     for text in ("%s  model.safetensors\n", "%s *./model.safetensors\n", "SHA256 (model.safetensors) = %s\n", "# x\n\n%s  model.safetensors"):
         d = model(signed=False)
@@ -242,6 +262,9 @@ def a_list_that_says_nothing_is_not_taken_for_one_that_agrees():
         f = files(r)["SHA256SUMS"]
         assert f["status"] == "incomplete" and "digest" in f["reason"], (text, f)
         assert not files(r)["model.safetensors"]["expected"]
+    d = listed("SHA256SUMS", good)
+    os.truncate(d + "/SHA256SUMS", (64 << 20) + 1)
+    assert "too large" in files(report(d, expect=2))["SHA256SUMS"]["reason"]
     certutil = "SHA256 hash of model.safetensors:\r\n%s\r\nCertUtil: -hashfile command completed successfully.\r\n" % digest("sha256")
     for text in (good.encode("utf-16"), b"hello\n" + good.encode(), b"# nothing\n", certutil.encode(),
                  digest("sha224").encode() + b"  model.safetensors\n"):
@@ -281,6 +304,9 @@ def what_purports_to_be_a_signature_and_is_none_is_shown():
                        ("model.safetensors.asc", clear), ("notes/x.asc", clear)):
         s = signature(report(listed(name, text), expect=0))
         assert s["state"] == "unsupported" and s["path"] == name and s["kind"] in ("gpg", "unknown") and s["reason"], s
+    d = listed("model.safetensors.sig", b"")
+    os.truncate(d + "/model.safetensors.sig", (64 << 20) + 1)
+    assert "too large" in signature(report(d))["reason"]
     for name in ("notes/x.asc", "keys.gpg"):
         assert report(listed(name, b"= AsciiDoc\n"), expect=0)["models"][0]["signatures"] == []
 

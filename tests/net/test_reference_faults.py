@@ -745,6 +745,27 @@ def a_signature_of_openpgp_needs_the_file_and_says_so():
     assert "fetch" in r["models"][0]["signatures"][0]["reason"]
 
 
+@case
+def a_signature_by_ed25519_is_of_the_bytes_and_never_called_broken_for_want_of_them():
+    d = scratch()
+    quiet = dict(check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", d + "/k"], **quiet)
+    subprocess.run(["openssl", "pkey", "-in", d + "/k", "-pubout", "-out", d + "/p"], **quiet)
+    other = key_pair()[1]
+    for keys in (["--public-key", d + "/p"], ["--public-key", d + "/p", "--public-key", other], ["--public-key", other, "--public-key", d + "/p"]):
+        model = dict(MODEL)
+        with open(d + "/m", "wb") as f:
+            f.write(model["model.safetensors"])
+        subprocess.run(["openssl", "pkeyutl", "-sign", "-inkey", d + "/k", "-rawin", "-in", d + "/m", "-out", d + "/s"], **quiet)
+        with open(d + "/s", "rb") as f:
+            model["model.safetensors.sig"] = base64.b64encode(f.read())
+        hub(model)
+        r = scan(*keys)
+        (g,) = r["models"][0]["signatures"]
+        assert (g["state"], g["check"]) == ("unsupported", "digest-known"), (keys, g)
+        assert "integrity/signature-invalid" not in rules(r), rules(r)
+
+
 # ---- who signed a fetched model, recorded and enforced -----------------------------------
 
 
