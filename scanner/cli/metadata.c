@@ -64,6 +64,7 @@ static void put_head(const struct remote *r)
     text_row("lowered, because", remote_why_lower(r));
     text_row("moved from", remote_moved_from(r));
     text_row("asked at", remote_endpoint(r));
+    text_row("answered by", remote_answered_by(r));
     text_row("credential of", remote_credential(r));
     text_row("to verify", ref->registry ? ref->registry->advice : NULL);
 }
@@ -186,6 +187,7 @@ static void put_json(const struct remote *r, const char *text)
         json_span(&j, "revision", ref->revision);
     json_out_bool(&j, "pinned", ref->pinned);
     json_span(&j, "endpoint", remote_endpoint(r));
+    json_span(&j, "answered_by", remote_answered_by(r));
     json_span(&j, "credential", remote_credential(r));
     json_span(&j, "moved_from", remote_moved_from(r));
     json_out_text(&j, "trust", trust_name(answers->trust));

@@ -1,5 +1,7 @@
 #include "cli/signer_options.h"
 
+#include "integrity/gpg.h"
+
 #include <unistd.h>
 
 static bool set_once(const char **place, const char *value, const char *option,
@@ -89,6 +91,7 @@ static bool load(const struct signer_arguments *a, const struct installation *i,
         };
         ok = signers_add_identity(s, &who, error);
     }
+    ok = ok && (!a->keyring || gpg_keyring_check(a->keyring, error));
     s->keyring = a->keyring;
     s->builder = a->builder;
     return ok && load_root(a, i, s, error);

@@ -2,6 +2,7 @@
 
 #include "core/blake3.h"
 #include "core/crc32c.h"
+#include "core/crc64nvme.h"
 
 #include <openssl/evp.h>
 #include <zlib.h>
@@ -46,6 +47,7 @@ struct digester {
     struct git_text text;
     struct blake3 *blake3; /* NULL: not asked for */
     struct crc32c *crc32c; /* the same */
+    struct crc64nvme *crc64;
     bool crc_wanted;
     uLong crc;
     uint64_t at; /* bytes added */
@@ -73,6 +75,7 @@ static const struct {
     [DIGEST_MD5_DOS2UNIX] = { "md5-dos2unix",    EVP_md5,        32,  true,  false},
     [DIGEST_SHA1] = { "sha1",            EVP_sha1,       40,  true,  true },
     [DIGEST_CRC32C] = { "crc32c",          NULL,           8,   true,  false},
+    [DIGEST_CRC64NVME] = { "crc64nvme",       NULL,           16,  true,  false},
     [DIGEST_CRC32] = { "crc32",           NULL,           8,   true,  false},
     [DIGEST_AUTOV1] = { "autov1",          EVP_sha256,     64,  true,  false},
     [DIGEST_AUTOV3] = { "autov3",          EVP_sha256,     64,  true,  false},
@@ -135,6 +138,11 @@ struct digester *digester_new(unsigned wanted, uint64_t size)
         if (d->crc32c)
             crc32c_init(d->crc32c);
     }
+    if (wanted & DIGEST_BIT(DIGEST_CRC64NVME)) {
+        d->crc64 = malloc(sizeof *d->crc64);
+        if (d->crc64)
+            crc64nvme_init(d->crc64);
+    }
     d->autov1 = (struct window){ AUTOV1_FROM, AUTOV1_TO };
     d->autov3 = (struct window){ UINT64_MAX, UINT64_MAX }; /* until the header is known */
     d->crc_wanted = (wanted & DIGEST_BIT(DIGEST_CRC32)) != 0;
@@ -153,6 +161,7 @@ void digester_free(struct digester *d)
     if (d) {
         free(d->blake3);
         free(d->crc32c);
+        free(d->crc64);
         free(d->text.bytes);
     }
     free(d);
@@ -342,15 +351,18 @@ void digester_add(struct digester *d, struct span bytes)
         blake3_add(d->blake3, bytes);
     if (d->crc32c)
         crc32c_add(d->crc32c, bytes);
+    if (d->crc64)
+        crc64nvme_add(d->crc64, bytes);
     if (d->crc_wanted)
         d->crc = crc32_z(d->crc, bytes.ptr, bytes.len);
 }
 
-static void put_crc(struct digester *d, enum digest_algorithm a, uint32_t value)
+static void put_crc(struct digester *d, enum digest_algorithm a, uint64_t value)
 {
-    for (unsigned i = 0; i < 4; i++)
-        d->values[a][i] = (uint8_t)(value >> (24 - 8 * i));
-    d->lengths[a] = 4;
+    unsigned bytes = algorithms[a].digits / 2;
+    for (unsigned i = 0; i < bytes; i++)
+        d->values[a][i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
+    d->lengths[a] = bytes;
 }
 
 void digester_finish(struct digester *d)
@@ -371,9 +383,11 @@ void digester_finish(struct digester *d)
         d->lengths[DIGEST_BLAKE3] = BLAKE3_BYTES;
     }
     if (d->crc_wanted)
-        put_crc(d, DIGEST_CRC32, (uint32_t)d->crc);
+        put_crc(d, DIGEST_CRC32, d->crc);
     if (d->crc32c)
         put_crc(d, DIGEST_CRC32C, crc32c_finish(d->crc32c));
+    if (d->crc64)
+        put_crc(d, DIGEST_CRC64NVME, crc64nvme_finish(d->crc64));
 }
 
 bool digester_hex(const struct digester *d, enum digest_algorithm a,

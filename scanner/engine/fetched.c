@@ -312,10 +312,12 @@ struct claim fetched_claim(const struct source_list *list, struct arena *arena)
     const struct reference *ref = remote_reference(list->remote);
     const struct rest_result *answers = remote_answers(list->remote);
     const char *credential = remote_credential(list->remote);
+    const char *deputy = remote_answered_by(list->remote);
     struct span evidence = arena_printf(
-        arena, "%.*s%s%s%s%s", (int)list->target.len, (const char *)list->target.ptr,
+        arena, "%.*s%s%s%s%s%s%s", (int)list->target.len, (const char *)list->target.ptr,
         ref->registry ? ", asked at " : "", remote_endpoint(list->remote),
-        credential ? " with the credential of " : "", credential ? credential : "");
+        credential ? " with the credential of " : "", credential ? credential : "",
+        deputy ? ", which sent questions on to " : "", deputy ? deputy : "");
     return (struct claim){ .basis = BASIS_FETCHED,
                            .registry = ref->registry,
                            .reference = ref,

@@ -1,10 +1,13 @@
 #include "engine/image_layout.h"
 
+#include "core/file_state.h"
 #include "engine/hashing.h"
 #include "engine/image_referrers.h"
 #include "integrity/crypto/base64.h"
 #include "integrity/signature_file.h"
 
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* An index names indexes at most, these name manifests, these name layers. */
@@ -320,6 +323,32 @@ static bool verify_index(struct layout *l)
     return verify_images(l, parts, index.sums.count);
 }
 
+/* Parts are read, and hashed once more: nobody may touch them in between. */
+static void look_at_all(const struct source_list *list, struct stat *states)
+{
+    struct error ignored;
+    size_t i = 0;
+    for (const struct source_file *f = list->files; f; f = f->next, i++) {
+        int fd = f->problem.len ? -1 : source_file_open(list, f, &ignored);
+        if (fd >= 0) {
+            (void)fstat(fd, &states[i]);
+            (void)close(fd);
+        }
+    }
+}
+
+static void compare_all(struct layout *l, const struct stat *before,
+                        const struct stat *after)
+{
+    size_t i = 0;
+    for (const struct source_file *f = l->list->files; f; f = f->next, i++)
+        if (!file_state_equal(&before[i], &after[i])) {
+            say(l, &l->report->signature, SIGNATURE_INVALID, "file-changed", f->path,
+                "changed while it was verified");
+            return;
+        }
+}
+
 bool image_layout_verify(const struct verify_request *r, const struct source_list *list,
                          struct verify_report *report, struct error *error)
 {
@@ -328,7 +357,17 @@ bool image_layout_verify(const struct verify_request *r, const struct source_lis
                         .arena = report->arena,
                         .error = error,
                         .report = report };
+    struct stat *before = calloc(2 * list->count + 1, sizeof *before);
+    struct stat *after = before ? before + list->count : NULL;
+    if (!before)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    look_at_all(list, before);
     bool ok = verify_index(&l);
+    if (ok && report->signature.state == SIGNATURE_VERIFIED) {
+        look_at_all(list, after);
+        compare_all(&l, before, after);
+    }
+    free(before);
     if (ok && !report->signature.path.len)
         report->signature.path = span_of_text("index.json");
     return ok;

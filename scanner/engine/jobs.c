@@ -1,7 +1,7 @@
 #include "engine/jobs.h"
 
-#include "core/file_state.h"
 #include "engine/fetched.h"
+#include "engine/job_hashing.h"
 #include "engine/promises.h"
 #include "engine/signatures.h"
 
@@ -22,16 +22,9 @@ struct labour {
     struct scan_progress progress;
 };
 
-/* The hashing of one open file, in pieces, where nobody has hashed it before. */
-struct hashing {
-    const struct digester *known; /* or NULL */
-    int fd;
-    uint64_t offset;
-    struct digester *digester;
-    uint8_t *buffer;
-    bool done;
-    int error; /* errno of a failed read */
-    struct shards *shards;
+/* The hashing of one file, while a worker inspects it. */
+struct beside {
+    struct job_hashing hashing;
     struct labour *labour;
 };
 
@@ -48,32 +41,11 @@ static void report_bytes(struct labour *labour, uint64_t bytes, uint64_t files)
 
 static bool hash_some(void *self)
 {
-    struct hashing *h = self;
-    ssize_t n = pread(h->fd, h->buffer, CREW_BUFFER, (off_t)h->offset);
-    if (n < 0 && errno == EINTR)
-        return true;
-    if (n < 0)
-        h->error = errno;
-    if (n <= 0) {
-        h->done = true;
-        return false;
-    }
-    digester_add(h->digester, span_of(h->buffer, (size_t)n));
-    shards_add(h->shards, span_of(h->buffer, (size_t)n));
-    h->offset += (uint64_t)n;
-    report_bytes(h->labour, (uint64_t)n, 0);
-    return true;
-}
-
-static void keep_digests(struct job *job, struct hashing *h)
-{
-    char hex[DIGEST_HEX_MAX + 1];
-    digester_finish(h->digester);
-    for (int a = 0; a < DIGEST_COUNT; a++)
-        if (digester_hex(h->digester, (enum digest_algorithm)a, hex) ||
-            (h->known && digester_hex(h->known, (enum digest_algorithm)a, hex)))
-            job->digests[a] = arena_copy(job->file->arena, span_of_text(hex));
-    job->file->sha256 = job->digests[DIGEST_SHA256];
+    struct beside *b = self;
+    size_t n = job_hashing_step(&b->hashing);
+    if (n > 0)
+        report_bytes(b->labour, n, 0);
+    return !b->hashing.done;
 }
 
 unsigned job_digests(const struct job *job)
@@ -83,17 +55,6 @@ unsigned job_digests(const struct job *job)
         if (p->digits.len)
             wanted |= DIGEST_BIT(p->algorithm) |
                       (p->line_ends ? DIGEST_BIT(promise_of_text(p)) : 0U);
-    return wanted;
-}
-
-/* What nobody has computed yet. */
-static unsigned unknown_digests(const struct job *job, const struct digester *known)
-{
-    unsigned wanted = job_digests(job);
-    char hex[DIGEST_HEX_MAX + 1];
-    for (int a = 0; known && a < DIGEST_COUNT; a++)
-        if (digester_hex(known, (enum digest_algorithm)a, hex))
-            wanted &= ~DIGEST_BIT(a);
     return wanted;
 }
 
@@ -111,39 +72,29 @@ static bool work_on(struct labour *labour, struct crew_hand *hand, struct job *j
                     int fd, const struct stat *before, struct error *error)
 {
     struct artifact *a = job->file->artifact;
-    struct hashing h = {
-        .fd = fd, .buffer = hand->buffer, .shards = job->shards, .labour = labour
-    };
-    struct stat after;
-    if (job->list->remote)
-        h.known = fetched_digests(job, before);
-    unsigned unknown = unknown_digests(job, h.known);
-    h.done = !unknown && !job->shards;
-    if (h.done)
-        report_bytes(labour, (uint64_t)before->st_size, 0);
-    h.digester = digester_new(unknown, (uint64_t)before->st_size);
-    if (!h.digester) {
+    struct beside b = { .labour = labour };
+    struct job_hashing *h = &b.hashing;
+    if (!job_hashing_begin(job, fd, before, hand->buffer, h)) {
         artifact_lower(a, STATUS_FAILED, "out of memory");
         return true;
     }
-    bool alive =
-        worker_inspect(hand->worker, fd, a, h.done ? NULL : hash_some, &h, error);
-    while (alive && !h.done) /* the child was faster */
-        (void)hash_some(&h);
-    if (alive && h.error)
-        artifact_lower(a, STATUS_FAILED, "cannot be read: %s", strerror(h.error));
-    else if (alive)
-        keep_digests(job, &h);
-    if (alive && (fstat(fd, &after) != 0 || !file_state_equal(before, &after))) {
-        job->changed = true;
+    if (h->done)
+        report_bytes(labour, (uint64_t)before->st_size, 0);
+    if (!worker_inspect(hand->worker, fd, a, h->done ? NULL : hash_some, &b, error)) {
+        job_hashing_drop(h);
+        return false;
+    }
+    while (!h->done) /* the child was faster */
+        (void)hash_some(&b);
+    if (!job_hashing_end(h))
+        artifact_lower(a, STATUS_FAILED, "cannot be read: %s", strerror(errno));
+    if (job->changed) {
         finding_add(&a->findings, a->arena, &rules[RULE_INTEGRITY_CHANGED], 0,
                     span_of_text("size, times or inode differ from those at the start"),
                     (struct span){ 0 });
         artifact_lower(a, STATUS_INCOMPLETE, "it changed while it was scanned");
     }
-    shards_end(job->shards);
-    digester_free(h.digester);
-    return alive;
+    return true;
 }
 
 static struct file *new_file(const struct source_file *source)

@@ -10,6 +10,8 @@
 #include "engine/scan.h"
 #include "engine/shards.h"
 
+#include <sys/stat.h>
+
 /* What the bytes of a file should be, says somebody. */
 struct promise {
     struct span source;     /* who: "blob name", a path in the target, "lockfile …" */
@@ -30,6 +32,7 @@ struct job {
     unsigned also;         /* before the run: DIGEST_BIT()s to compute beyond those */
     struct span unit;      /* before the run: the store entry that it belongs to, if any;
                               after units_group(): the path of its model's unit */
+    struct stat hashed;    /* what the file was when it was hashed */
     bool changed;          /* while it was hashed: its digests prove nothing */
     struct file *file;     /* the result: always set when jobs_run() returns true */
     struct model *model;   /* set by units_group() */

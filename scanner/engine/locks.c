@@ -1,18 +1,19 @@
 #include "engine/locks.h"
 
+#include "engine/fetched.h"
 #include "engine/hub_store.h"
+#include "engine/job_hashing.h"
 #include "engine/promises.h"
 #include "engine/signatures.h"
 #include "engine/units.h"
 #include "integrity/lockfile.h"
 #include "sources/remote.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_ARENA_MAX = 1 << 20, CHUNK = 1 << 20, MISSING_LISTED = 1000 };
+enum { FILE_ARENA_MAX = 1 << 20, MISSING_LISTED = 1000 };
 
 /* ---- enforcing -------------------------------------------------------------------- */
 
@@ -188,33 +189,6 @@ void locks_check_signers(const struct lockfile *lock, const struct source_list *
 
 /* ---- recording -------------------------------------------------------------------- */
 
-/* Everything into the digests that the job wants, and its signed ranges. */
-static bool hash_all(int fd, struct job *job, struct digester *d, uint64_t *ret_size,
-                     uint8_t *buffer)
-{
-    char hex[DIGEST_HEX_MAX + 1];
-    uint64_t size = 0;
-    for (;;) {
-        ssize_t n = read(fd, buffer, CHUNK);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
-        if (n == 0)
-            break;
-        digester_add(d, span_of(buffer, (size_t)n));
-        shards_add(job->shards, span_of(buffer, (size_t)n));
-        size += (uint64_t)n;
-    }
-    digester_finish(d);
-    shards_end(job->shards);
-    for (int a = 0; a < DIGEST_COUNT; a++)
-        if (digester_hex(d, (enum digest_algorithm)a, hex))
-            job->digests[a] = arena_copy(job->file->arena, span_of_text(hex));
-    *ret_size = size;
-    return true;
-}
-
 static bool add_record(struct model *m, struct job *job)
 {
     struct arena *arena = arena_new(FILE_ARENA_MAX);
@@ -233,23 +207,49 @@ static bool add_record(struct model *m, struct job *job)
     return true;
 }
 
-static bool record_file(struct job *job, uint8_t *buffer, struct error *error)
+/* What the recording of one target works with. */
+struct recording {
+    const struct lock_options *options;
+    struct scan_options scan; /* as signatures are read in one */
+    const struct source_list *list;
+    struct job *jobs;
+    size_t count;
+    struct crew *crew;             /* NULL: nobody asks who signed */
+    struct signatures *signatures; /* NULL: the same */
+};
+
+static bool hash_file(struct job *job, int fd, uint8_t *buffer, struct error *error)
 {
     const char *path = (const char *)job->source->path.ptr;
+    struct job_hashing h;
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return error_errno(error, ERROR_IO, "%s", path);
+    if (!job_hashing_begin(job, fd, &st, buffer, &h))
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    if (!job_hashing_end(&h))
+        return error_errno(error, ERROR_IO, "%s", path);
+    if (job->changed)
+        return error_set(error, ERROR_IO, "%s: it changed while it was hashed", path);
+    job->file->artifact->size = (uint64_t)st.st_size;
+    return job->file->sha256.len || error_set(error, ERROR_MEMORY, "out of memory");
+}
+
+/* One file, and whether it is a signature that its name did not tell.  Without a crew the
+ * hand has a buffer and no worker. */
+static bool record_file(void *self, size_t item, struct crew_hand *h, struct error *error)
+{
+    struct recording *r = self;
+    struct job *job = &r->jobs[item];
     struct error why;
-    struct file *f = job->file;
-    int fd = source_file_open(job->list, job->source, &why);
+    int fd = source_file_open(r->list, job->source, &why);
     if (fd < 0)
-        return error_set(error, ERROR_IO, "%s: %.300s", path, why.message);
-    struct digester *d = digester_new(job_digests(job), job->source->size);
-    bool ok = d || error_set(error, ERROR_MEMORY, "out of memory");
-    if (ok && !hash_all(fd, job, d, &f->artifact->size, buffer))
-        ok = error_errno(error, ERROR_IO, "%s", path);
-    f->sha256 = job->digests[DIGEST_SHA256];
-    if (ok && !f->sha256.len)
-        ok = error_set(error, ERROR_MEMORY, "out of memory");
-    digester_free(d);
+        return error_set(error, ERROR_IO, "%s: %.300s",
+                         (const char *)job->source->path.ptr, why.message);
+    bool ok = hash_file(job, fd, h->buffer, error) &&
+              (!r->signatures || signatures_meet(r->signatures, job, fd, h, error));
     (void)close(fd);
+    source_file_release(r->list, job->source);
     return ok;
 }
 
@@ -279,29 +279,50 @@ static bool make_jobs(const struct lock_options *o, const struct source_list *li
     return ok;
 }
 
-/* With signers: who of them signed what is there. */
-static bool record_signers(const struct lock_options *o, const struct source_list *list,
-                           struct job *jobs, size_t count, uint8_t *buffer,
-                           struct error *error)
+/* Before the first file: what its signatures need to know of the files. */
+static bool read_signatures(struct recording *r, struct error *error)
 {
-    const struct scan_options scan = { .signers = o->signers, .worker = o->worker };
-    struct crew *crew = o->signers ? crew_new(&o->worker, 1) : NULL;
-    struct signatures *s = NULL;
-    bool ok = !o->signers || crew || error_set(error, ERROR_MEMORY, "out of memory");
-    if (ok && o->signers)
-        ok = crew_start(crew, error) &&
-             (s = signatures_read(&scan, list, 1, crew, error)) != NULL &&
-             signatures_promise(s, jobs, count, error);
-    for (size_t i = 0; ok && i < count; i++) {
-        ok = record_file(&jobs[i], buffer, error);
-        source_file_release(list, jobs[i].source);
-    }
-    for (size_t i = 0; ok && i < count; i++)
-        promises_check(&jobs[i]);
-    if (ok && s && !signatures_attach(s))
-        ok = error_set(error, ERROR_MEMORY, "out of memory");
-    signatures_free(s);
-    crew_free(crew);
+    const struct lock_options *o = r->options;
+    r->scan = (struct scan_options){ .signers = o->signers, .worker = o->worker };
+    r->crew = crew_new(&o->worker, 1);
+    if (!r->crew)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    if (crew_start(r->crew, error))
+        r->signatures = signatures_read(&r->scan, r->list, 1, r->crew, error);
+    return r->signatures && signatures_promise(r->signatures, r->jobs, r->count, error);
+}
+
+/* After the last: who signed what is there. */
+static bool verify_signatures(struct recording *r, struct error *error)
+{
+    if (!signatures_promise_met(r->signatures, r->jobs, r->count, error))
+        return false;
+    for (size_t i = 0; i < r->count; i++)
+        promises_check(&r->jobs[i]);
+    return signatures_attach(r->signatures) ||
+           error_set(error, ERROR_MEMORY, "out of memory");
+}
+
+static bool hash_files(struct recording *r, struct error *error)
+{
+    if (r->crew)
+        return crew_run(r->crew, r->count, record_file, r, error);
+    struct crew_hand hand = { .buffer = malloc(CREW_BUFFER) };
+    bool ok = hand.buffer || error_set(error, ERROR_MEMORY, "out of memory");
+    for (size_t i = 0; ok && i < r->count; i++)
+        ok = record_file(r, i, &hand, error);
+    free(hand.buffer);
+    return ok;
+}
+
+static bool record_files(struct recording *r, struct error *error)
+{
+    bool signers = r->options->signers != NULL;
+    bool ok = !signers || read_signatures(r, error);
+    fetched_want(r->jobs, r->count);
+    ok = ok && hash_files(r, error) && (!signers || verify_signatures(r, error));
+    signatures_free(r->signatures);
+    crew_free(r->crew);
     return ok;
 }
 
@@ -335,20 +356,21 @@ static bool all_listed(const struct source_list *list, struct error *error)
 }
 
 static bool record_target(const struct lock_options *o, const char *target,
-                          struct result *r, uint8_t *buffer, struct error *error)
+                          struct result *result, struct error *error)
 {
     struct source_list list;
-    struct job *jobs = NULL;
-    size_t count = 0;
+    struct recording r = { .options = o, .list = &list };
     if (!source_open(target, &o->source, &list, error))
         return false;
-    struct model *m = result_add_model(r, list.target, list.target);
+    struct model *m = result_add_model(result, list.target, list.target);
     bool ok = m || error_set(error, ERROR_MEMORY, "out of memory");
     if (m)
         record_origin(o, &list, m);
-    ok = ok && all_listed(&list, error) && make_jobs(o, &list, m, &jobs, &count, error) &&
-         record_signers(o, &list, jobs, count, buffer, error);
-    free(jobs);
+    ok = ok && (list.count > 0 ||
+                error_set(error, ERROR_IO, "%s: there is no file to record", target));
+    ok = ok && all_listed(&list, error) &&
+         make_jobs(o, &list, m, &r.jobs, &r.count, error) && record_files(&r, error);
+    free(r.jobs);
     source_close(&list);
     return ok;
 }
@@ -356,11 +378,9 @@ static bool record_target(const struct lock_options *o, const char *target,
 struct result *locks_record(const struct lock_options *o, struct error *error)
 {
     struct result *r = result_new();
-    uint8_t *buffer = malloc(CHUNK);
-    bool ok = (r && buffer) || error_set(error, ERROR_MEMORY, "out of memory");
+    bool ok = r || error_set(error, ERROR_MEMORY, "out of memory");
     for (size_t i = 0; ok && o->targets[i]; i++)
-        ok = record_target(o, o->targets[i], r, buffer, error);
-    free(buffer);
+        ok = record_target(o, o->targets[i], r, error);
     if (ok)
         return r;
     result_free(r);

@@ -2,6 +2,7 @@
 
 #include "engine/shards.h"
 #include "integrity/crypto/base64.h"
+#include "integrity/sums.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -78,6 +79,8 @@ static bool read_one(void *self, size_t item, struct crew_hand *h, struct error 
     struct sealed *one = &s->list[item];
     struct error ignored;
     int fd = source_file_open(one->list, one->source, &ignored);
+    if (fd >= 0)
+        (void)fstat(fd, &one->seen);
     bool alive = sealed_read(one, one->source->size, fd, h, error);
     if (fd >= 0)
         (void)close(fd);
@@ -186,7 +189,8 @@ struct job *sealed_entry_job(const struct sealed *one, const struct manifest_ent
     if (!span_is(e->path, "."))
         return sealed_job(one, joined(one, one->base, e->path));
     struct job *job = one->subject;
-    return job || one->job_count != 2   ? job
+    bool alone = one->job_count == 2 && one->file.kind != SIGNATURE_FILE_SUMS;
+    return job || !alone                ? job
            : one->self == &one->jobs[0] ? &one->jobs[1]
                                         : &one->jobs[0];
 }
@@ -222,7 +226,8 @@ static bool promise_files(struct sealed *one, enum expectation_by by)
         struct job *job = sealed_entry_job(one, e);
         if (!job)
             note_missing(one, e->path);
-        if (!job)
+        /* `sha256sum * > SHA256SUMS` lists the list, which cannot hold its own digest */
+        if (!job || (job == one->self && one->file.kind == SIGNATURE_FILE_SUMS))
             continue;
         if (e->end != WHOLE_FILE) {
             if (e->start == 0 && one->model && !add_shards(one, job, e))
@@ -323,6 +328,21 @@ static void want_digests(struct sealed *one)
             one->jobs[k].also |= DIGEST_BIT(algorithm);
 }
 
+static bool promise_list(struct sealed *one)
+{
+    struct manifest *m = &one->file.sums;
+    for (size_t i = 0; i < m->count; i++)
+        if (span_is(m->entries[i].path, ".") && !one->subject) {
+            one->file.check = "sums-form";
+            one->file.reason = span_of_text("it holds a digest without a name, and its "
+                                            "own does not tell of which file");
+            return true;
+        }
+    sums_told(m, one->source->path);
+    one->files = m;
+    return promise_files(one, BY_TARGET);
+}
+
 static bool promise_one(struct signatures *s, struct sealed *one)
 {
     one->base = directory_of(one->source->path);
@@ -333,10 +353,8 @@ static bool promise_one(struct signatures *s, struct sealed *one)
         return true;
     if (sealed_is_model(&one->file))
         return promise_model(s, one);
-    if (one->file.kind == SIGNATURE_FILE_SUMS) {
-        one->files = &one->file.sums;
-        return promise_files(one, BY_TARGET);
-    }
+    if (one->file.kind == SIGNATURE_FILE_SUMS)
+        return promise_list(one);
     if (one->subject)
         one->subject->also |= wanted(one->file.kind);
     else

@@ -1,11 +1,13 @@
 #include "engine/signatures_private.h"
 
+#include "core/file_state.h"
 #include "engine/bare_signature.h"
 #include "engine/shards.h"
-#include "engine/units.h"
 #include "integrity/crypto/base64.h"
 #include "integrity/gpg.h"
 #include "integrity/statement/slsa.h"
+
+#include <unistd.h>
 
 /* An index names manifests, these name layers. */
 enum { LISTS_DEEP = 4 };
@@ -155,19 +157,13 @@ static void verify_image(struct signatures *s, struct sealed *one)
 
 static void verify_minisign(struct sealed *one, const struct job *job)
 {
-    struct refusal why = { .state = SIGNATURE_UNTRUSTED,
-                           .check = "key-given",
-                           .reason = "no key of minisign was given" };
+    struct refusal why;
     char id[MINISIGN_ID_TEXT + 1];
-    struct span blake2b = raw(one, job, DIGEST_BLAKE2B);
-    bool ok = false;
     minisign_id_text(one->file.minisign.key_id.ptr, id);
     one->signature.kind = "minisign";
     one->signature.identity = arena_printf(one->arena, "minisign:%s", id);
-    for (size_t i = 0; !ok && i < one->signers->minisign_count; i++)
-        ok = minisign_verify(one->signers->crypto, &one->file.minisign,
-                             &one->signers->minisign[i], blake2b, &why);
-    if (ok)
+    if (signers_minisign(one->signers, &one->file.minisign, raw(one, job, DIGEST_BLAKE2B),
+                         &why))
         sealed_set(one, SIGNATURE_VERIFIED, "", (struct span){ 0 });
     else
         sealed_set(one, why.state, why.check, span_of_text(why.reason));
@@ -211,20 +207,37 @@ static void verify_apart(struct signatures *s, struct sealed *one, const struct 
                 job->list, job->source, &one->signature);
 }
 
+static bool is_as_hashed(int fd, const struct job *job)
+{
+    struct stat now;
+    return fstat(fd, &now) == 0 && file_state_equal(&job->hashed, &now);
+}
+
+/* gpgv reads the file once more: what it says is of the bytes that were hashed only when
+ * nobody has touched them since. */
 static void verify_pgp(struct sealed *one, const struct job *job)
 {
-    struct buffer here, there;
     struct error error;
-    buffer_init(&here, SIZE_MAX / 2);
-    buffer_init(&there, SIZE_MAX / 2);
-    units_real_path(one->list, one->source, &here);
-    units_real_path(job->list, job->source, &there);
     one->signature.kind = "gpg";
-    if (!gpg_verify(one->signers->keyring, here.text, there.text, one->arena,
-                    &one->signature, &error))
+    if (job->list->remote) {
+        sealed_set(one, SIGNATURE_UNSUPPORTED, "gpgv",
+                   span_of_text("gpgv needs the file itself, which is not kept: `assay "
+                                "fetch` it, and scan that"));
+        return;
+    }
+    int signature = source_file_open(one->list, one->source, &error);
+    int file = signature >= 0 ? source_file_open(job->list, job->source, &error) : -1;
+    bool ran = file >= 0 && gpg_verify(one->signers->keyring, signature, file, one->arena,
+                                       &one->signature, &error);
+    if (!ran)
         sealed_set(one, SIGNATURE_UNSUPPORTED, "gpgv", span_of_text(error.message));
-    buffer_free(&here);
-    buffer_free(&there);
+    else if (!is_as_hashed(file, job))
+        sealed_set(one, SIGNATURE_INVALID, "file-changed",
+                   span_of_text("the file is no longer the one that was hashed"));
+    if (signature >= 0)
+        (void)close(signature);
+    if (file >= 0)
+        (void)close(file);
 }
 
 static bool promises_signature(struct span path)
@@ -237,9 +250,10 @@ static bool promises_signature(struct span path)
 static void explain_rest(struct sealed *one)
 {
     struct signature *g = &one->signature;
-    g->kind = one->file.kind == SIGNATURE_FILE_MINISIGN ? "minisign"
-              : one->file.kind == SIGNATURE_FILE_PGP    ? "gpg"
-                                                        : "sigstore";
+    g->kind = one->file.kind == SIGNATURE_FILE_MINISIGN  ? "minisign"
+              : one->file.kind == SIGNATURE_FILE_PGP     ? "gpg"
+              : one->file.kind == SIGNATURE_FILE_UNKNOWN ? "unknown"
+                                                         : "sigstore";
     if (one->reason[0])
         sealed_set(one, SIGNATURE_UNSUPPORTED, "readable", span_of_text(one->reason));
     else if (one->file.check)
@@ -264,7 +278,8 @@ static bool worth_showing(const struct sealed *one)
     if (one->reason[0])
         return true;
     if (kind == SIGNATURE_FILE_UNKNOWN)
-        return promises_signature(one->source->path);
+        return promises_signature(one->source->path) ||
+               (one->subject && !signature_file_lists(one->source->path));
     /* a list is no signature, a payload only what one is over, and others are parts of
      * one; a list that cannot be read is reported as incomplete */
     return kind != SIGNATURE_FILE_SUMS && kind != SIGNATURE_FILE_PAYLOAD &&
@@ -504,10 +519,15 @@ static void report(const struct sealed *one)
     if (g->kind && g->state == SIGNATURE_INVALID)
         finding_add(&a->findings, a->arena, &rules[RULE_INTEGRITY_SIGNATURE], 0,
                     g->reason, g->check);
-    if (!g->kind && (one->reason[0] || one->file.check) &&
-        one->file.kind == SIGNATURE_FILE_SUMS)
+    if (!g->kind && one->file.check && one->file.kind == SIGNATURE_FILE_SUMS)
         artifact_lower(a, STATUS_INCOMPLETE, "its list of digests was not read: %.*s",
                        (int)one->file.reason.len, (const char *)one->file.reason.ptr);
+    else if (!g->kind && one->file.kind == SIGNATURE_FILE_UNKNOWN &&
+             signature_file_lists(one->source->path))
+        finding_add(&a->findings, a->arena, &rules[RULE_INTEGRITY_UNREAD], 0,
+                    span_of_text("its name promises digests of files, and its first line "
+                                 "is none"),
+                    (struct span){ 0 });
     if (!one->model && one->missing)
         finding_add(&a->findings, a->arena, &rules[RULE_INTEGRITY_MISSING], 0,
                     arena_printf(a->arena, "it names %llu that %s not there: %s",

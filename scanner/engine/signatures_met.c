@@ -1,6 +1,7 @@
 /* Signatures of a fetched model that their content tells and not their name: they are met
  * while its files are worked off, for a look at all of them before would load all of them
  * at once.  By then files are hashed, with what was asked for without them. */
+#include "core/file_state.h"
 #include "engine/signatures_private.h"
 
 #include <sys/stat.h>
@@ -68,9 +69,28 @@ static bool can_be_checked(const struct sealed *one)
     return true;
 }
 
+/* Was it taken apart and then, before it was hashed, replaced?  What a list or a manifest
+ * says must be what somebody signed. */
+static void compare_with_hashed(const struct sealed *one)
+{
+    struct job *self = one->self;
+    if (one->list->remote || !self || !self->file || !self->file->sha256.len ||
+        self->changed || file_state_equal(&one->seen, &self->hashed))
+        return;
+    struct artifact *a = self->file->artifact;
+    self->changed = true;
+    finding_add(&a->findings, a->arena, &rules[RULE_INTEGRITY_CHANGED], 0,
+                span_of_text("it was another file when it was read for what it says of "
+                             "others"),
+                (struct span){ 0 });
+    artifact_lower(a, STATUS_INCOMPLETE, "it changed while it was scanned");
+}
+
 bool signatures_promise_met(struct signatures *s, struct job *jobs, size_t count,
                             struct error *error)
 {
+    for (size_t i = 0; i < s->named; i++)
+        compare_with_hashed(&s->list[i]);
     if (s->count > s->named)
         qsort(s->list + s->named, s->count - s->named, sizeof *s->list, compare_places);
     if (!signatures_promise_from(s, s->named, jobs, count, error))

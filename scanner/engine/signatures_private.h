@@ -9,12 +9,14 @@
 #include "integrity/signature_file.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 /* One signature file of a target, on its way from a name to a verdict. */
 struct sealed {
     const struct source_list *list;
     const struct source_file *source;
     struct arena *arena;
+    struct stat seen; /* what it was when it was taken apart; of a fetched one unset */
     struct signature_file file;
     char reason[REASON_MAX]; /* the worker could not read it; else empty */
     const struct signers *signers;

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { ARENA_MAX = 1 << 30, TEMPORARY_TRIES = 100 };
@@ -164,12 +165,13 @@ static bool sign_with_key(const struct sign_request *r, struct arena *arena,
                           struct sign_report *report, struct error *error)
 {
     struct signers s = { 0 };
+    const struct x509_list *chain = r->certificate ? &s.anchors : NULL;
     EVP_PKEY *key = NULL;
     bool ok = signers_init(&s, error) && read_chain(r, &s, error) &&
               (key = read_key(r, &s, error)) != NULL &&
+              oms_can_sign(s.crypto, key, chain, (int64_t)time(NULL), error) &&
               describe(r, arena, payload, report, error) &&
-              oms_sign(s.crypto, key, r->certificate ? &s.anchors : NULL,
-                       buffer_span(payload), bundle, error);
+              oms_sign(s.crypto, key, chain, buffer_span(payload), bundle, error);
     EVP_PKEY_free(key);
     signers_free(&s);
     return ok;

@@ -114,10 +114,12 @@ static bool compare_model(const struct verify_request *r, const struct source_li
         set(arena, s, unreadable ? SIGNATURE_UNSUPPORTED : SIGNATURE_INVALID, check, "");
         s->reason = reason;
     }
-    s->covers = arena_printf(arena, "%llu files, %llu of them as signed",
-                             (unsigned long long)(report->files.counts[SIGNED_SAME] +
-                                                  report->files.counts[SIGNED_DIFFERENT] +
-                                                  report->files.counts[SIGNED_MISSING]),
+    size_t named = 0;
+    for (size_t i = 0; i < m->files.count; i++) /* ranges of one are neighbours */
+        named +=
+            i == 0 || !span_equal(m->files.entries[i].path, m->files.entries[i - 1].path);
+    s->covers = arena_printf(arena, "%zu file%s, %llu of them as signed", named,
+                             named == 1 ? "" : "s",
                              (unsigned long long)report->files.counts[SIGNED_SAME]);
     return true;
 }
@@ -219,16 +221,11 @@ static void verify_minisign(const struct verify_request *r,
                             struct verify_report *report)
 {
     struct signature *s = &report->signature;
-    struct refusal why = { .state = SIGNATURE_UNTRUSTED,
-                           .check = "key-given",
-                           .reason = "no key of minisign was given" };
+    struct refusal why;
     char id[MINISIGN_ID_TEXT + 1];
-    bool ok = false;
     minisign_id_text(file->minisign.key_id.ptr, id);
     s->identity = arena_printf(report->arena, "minisign:%s", id);
-    for (size_t i = 0; !ok && i < r->signers->minisign_count; i++)
-        ok = minisign_verify(r->signers->crypto, &file->minisign,
-                             &r->signers->minisign[i], b->blake2b, &why);
+    bool ok = signers_minisign(r->signers, &file->minisign, b->blake2b, &why);
     set(report->arena, s, ok ? SIGNATURE_VERIFIED : why.state, ok ? "" : why.check,
         ok ? "" : why.reason);
 }
@@ -286,6 +283,22 @@ static bool verify_apart(const struct verify_request *r,
     return true;
 }
 
+static bool verify_pgp(const struct verify_request *r, const struct blob *b,
+                       struct verify_report *report, struct error *error)
+{
+    int file = source_file_open(b->list, b->list->files, error);
+    int signature = open(r->signature, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    bool ok = file >= 0 &&
+              (signature >= 0 || error_errno(error, ERROR_IO, "%s", r->signature)) &&
+              gpg_verify(r->signers->keyring, signature, file, report->arena,
+                         &report->signature, error);
+    if (file >= 0)
+        (void)close(file);
+    if (signature >= 0)
+        (void)close(signature);
+    return ok;
+}
+
 static bool verify_blob(const struct verify_request *r, const struct signature_file *file,
                         struct blob *b, struct verify_report *report, struct error *error)
 {
@@ -316,8 +329,7 @@ static bool verify_blob(const struct verify_request *r, const struct signature_f
         if (!b->path)
             return error_set(error, ERROR_USAGE,
                              "a signature of PGP is verified with the file itself");
-        return gpg_verify(r->signers->keyring, r->signature, b->path, report->arena, s,
-                          error);
+        return verify_pgp(r, b, report, error);
     default:
         s->kind = "unknown";
         set(report->arena, s, SIGNATURE_UNSUPPORTED, "signature-kind",
@@ -342,7 +354,7 @@ static bool find_signature(const char *target, bool directory, struct arena *are
     static const char *const inside[] = { "/model.sig", "/model.sigstore.json",
                                           "/.kaggle/signing.json" };
     static const char *const beside[] = { ".sigstore.json", ".sig", ".sigstore",
-                                          ".minisig", ".asc" };
+                                          ".minisig",       ".asc", ".gpg" };
     const char *const *ends = directory ? inside : beside;
     size_t count =
         directory ? sizeof inside / sizeof *inside : sizeof beside / sizeof *beside;

@@ -96,8 +96,11 @@ void gpg_judge(struct span status, struct arena *arena, struct signature *s)
     } else if (hash_is_weak(word(valid, VALID_HASH))) {
         set(arena, s, SIGNATURE_INVALID, "gpg-digest",
             "the signature is over MD5, SHA-1 or RIPEMD-160");
-    } else if (!span_is(word(valid, VALID_CLASS), "00") &&
-               !span_is(word(valid, VALID_CLASS), "01")) {
+    } else if (span_is(word(valid, VALID_CLASS), "01")) {
+        set(arena, s, SIGNATURE_UNSUPPORTED, "gpg-class",
+            "it is a signature of a text, which says nothing of the line ends: the bytes "
+            "may be others than those that were signed");
+    } else if (!span_is(word(valid, VALID_CLASS), "00")) {
         set(arena, s, SIGNATURE_INVALID, "gpg-class", "it is no signature of a document");
     } else {
         set(arena, s, SIGNATURE_VERIFIED, "", "");
@@ -145,8 +148,12 @@ static bool listen_to(int fd, struct buffer *out)
     return false;
 }
 
-/* posix_spawn() with the status on its standard output and nothing else open. */
-static bool start(const char *program, char *const *arguments, int out, pid_t *ret_pid)
+/* What gpgv finds open, besides its standard streams; other files close by themselves. */
+enum { SIGNATURE_FD = 3, FILE_FD = 4, ABOVE = 16 };
+
+/* posix_spawn() with the status on its standard output. */
+static bool start(const char *program, char *const *arguments, const int files[2],
+                  int out, pid_t *ret_pid)
 {
     char *const environment[] = { NULL };
     posix_spawn_file_actions_t actions;
@@ -162,39 +169,36 @@ static bool start(const char *program, char *const *arguments, int out, pid_t *r
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) == 0 &&
         posix_spawn_file_actions_adddup2(&actions, out, 1) == 0 &&
         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0) == 0 &&
+        posix_spawn_file_actions_adddup2(&actions, files[0], SIGNATURE_FD) == 0 &&
+        posix_spawn_file_actions_adddup2(&actions, files[1], FILE_FD) == 0 &&
         posix_spawn(ret_pid, program, &actions, &attributes, arguments, environment) == 0;
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attributes);
     return ok;
 }
 
-/* A path that gpgv cannot take for an option, or for the name of a keyring of its own. */
-static char *plain_path(const char *path)
+/* `files`: numbers that are neither those of gpgv's files nor its standard streams. */
+static bool run(const char *program, const char *keyring, const int files[2],
+                struct buffer *status)
 {
-    return realpath(path, NULL);
-}
-
-static bool run(const char *program, const char *keyring, const char *signature,
-                const char *file, struct buffer *status)
-{
-    char *names[] = { plain_path(keyring), plain_path(signature), plain_path(file) };
-    static const char *const fixed[] = { "gpgv",        "--homedir", "/nonexistent",
-                                         "--status-fd", "1",         "--keyring" };
-    char *arguments[12] = { NULL };
-    size_t n = 0;
+    /* a path that gpgv cannot take for an option, or for a keyring of its own */
+    char *ring = realpath(keyring, NULL);
+    char *const arguments[] = { (char[]){ "gpgv" },
+                                (char[]){ "--homedir" },
+                                (char[]){ "/nonexistent" },
+                                (char[]){ "--status-fd" },
+                                (char[]){ "1" },
+                                (char[]){ "--keyring" },
+                                ring,
+                                (char[]){ "--" },
+                                (char[]){ "/proc/self/fd/3" },
+                                (char[]){ "/proc/self/fd/4" },
+                                NULL };
     int ends[2];
     pid_t pid;
-    for (; n < sizeof fixed / sizeof *fixed; n++)
-        arguments[n] = strdup(fixed[n]);
-    arguments[n++] = names[0];
-    arguments[n++] = strdup("--");
-    arguments[n++] = names[1];
-    arguments[n++] = names[2];
-    bool ok = pipe2(ends, O_CLOEXEC) == 0, started = false;
-    for (size_t i = 0; i < n; i++)
-        ok = arguments[i] && ok;
+    bool ok = ring && pipe2(ends, O_CLOEXEC) == 0, started = false;
     if (ok) {
-        started = start(program, arguments, ends[1], &pid);
+        started = start(program, arguments, files, ends[1], &pid);
         (void)close(ends[1]);
         ok = started && listen_to(ends[0], status);
         (void)close(ends[0]);
@@ -203,13 +207,37 @@ static bool run(const char *program, const char *keyring, const char *signature,
         (void)kill(pid, SIGKILL);
     while (started && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
-    for (size_t i = 0; i < n; i++)
-        free(arguments[i]);
+    free(ring);
     return ok;
 }
 
-bool gpg_verify(const char *keyring, const char *signature_path, const char *file_path,
-                struct arena *arena, struct signature *ret_signature, struct error *error)
+/* OpenPGP's packet of a public key, or GnuPG's keybox.  Source: RFC 4880, section 4.2;
+ * GnuPG, kbx/keybox-blob.c. */
+bool gpg_keyring_check(const char *path, struct error *error)
+{
+    uint8_t head[64] = { 0 };
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    ssize_t n = fd >= 0 ? read(fd, head, sizeof head) : -1;
+    if (n < 0)
+        (void)error_errno(error, ERROR_CONFIG, "%s", path);
+    if (fd >= 0)
+        (void)close(fd);
+    if (n < 0)
+        return false;
+    struct span bytes = span_of(head, (size_t)n);
+    if (span_starts(bytes, "-----BEGIN PGP"))
+        return error_set(error, ERROR_CONFIG,
+                         "%s: gpgv reads no armored keyring: make it one with `gpg "
+                         "--dearmor`",
+                         path);
+    bool packet = n > 0 && ((head[0] & 0xfc) == 0x98 || head[0] == 0xc6);
+    bool box = span_find(bytes, "KBXf", 0) == 8;
+    return packet || box ||
+           error_set(error, ERROR_CONFIG, "%s: no keyring of OpenPGP", path);
+}
+
+bool gpg_verify(const char *keyring, int signature_fd, int file_fd, struct arena *arena,
+                struct signature *ret_signature, struct error *error)
 {
     struct buffer status;
     const char *program = gpg_program();
@@ -220,13 +248,16 @@ bool gpg_verify(const char *keyring, const char *signature_path, const char *fil
     }
     if (!program)
         return error_set(error, ERROR_IO, "gpgv is not installed under /usr/bin");
-    if (access(keyring, R_OK) != 0)
-        return error_errno(error, ERROR_CONFIG, "%s", keyring);
+    const int files[] = { fcntl(signature_fd, F_DUPFD_CLOEXEC, ABOVE),
+                          fcntl(file_fd, F_DUPFD_CLOEXEC, ABOVE) };
     buffer_init(&status, STATUS_MAX);
-    bool ok = run(program, keyring, signature_path, file_path, &status) ||
+    bool ok = (files[0] >= 0 && files[1] >= 0 && run(program, keyring, files, &status)) ||
               error_set(error, ERROR_IO, "%s did not answer", program);
     if (ok)
         gpg_judge(buffer_span(&status), arena, ret_signature);
     buffer_free(&status);
+    for (size_t i = 0; i < 2; i++)
+        if (files[i] >= 0)
+            (void)close(files[i]);
     return ok;
 }

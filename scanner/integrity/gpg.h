@@ -11,11 +11,14 @@
 #include "core/provenance.h"
 #include "integrity/manifest.h"
 
-/* Fills state, identity (the fingerprint), time, check and reason of *signature.  Keyring
- * NULL: untrusted, nothing is run.  False when gpgv cannot be run. */
-bool gpg_verify(const char *keyring, const char *signature_path, const char *file_path,
-                struct arena *arena, struct signature *ret_signature,
-                struct error *error);
+/* Fills state, identity (the fingerprint), check and reason of *signature, for the bytes
+ * behind two open files: whoever swaps their names is not heard.  Keyring NULL:
+ * untrusted, nothing is run.  False when gpgv cannot be run. */
+bool gpg_verify(const char *keyring, int signature_fd, int file_fd, struct arena *arena,
+                struct signature *ret_signature, struct error *error);
+
+/* Is it a keyring that gpgv reads?  ERROR_CONFIG, with what to do about it. */
+bool gpg_keyring_check(const char *path, struct error *error);
 
 /* The gpgv that is run, or NULL: there is none. */
 const char *gpg_program(void);

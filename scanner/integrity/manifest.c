@@ -33,13 +33,29 @@ static const char *component_problem(struct span part)
     return span_is(part, "..") ? "has a component \"..\"" : NULL;
 }
 
+const char *path_problem(struct span path)
+{
+    if (path.len == 0)
+        return "is empty";
+    if (path.len > MANIFEST_NAME_MAX)
+        return "is too long";
+    if (memchr(path.ptr, 0, path.len))
+        return "has a NUL byte";
+    if (path.ptr[0] == '/')
+        return "is absolute";
+    for (size_t at = 0; at <= path.len;) {
+        size_t end = span_find(path, "/", at);
+        const char *problem = component_problem(span_slice(path, at, end));
+        if (problem)
+            return problem;
+        at = end == SIZE_MAX ? path.len + 1 : end + 1;
+    }
+    return NULL;
+}
+
 const char *name_problem(struct span name)
 {
-    if (name.len == 0)
-        return "is empty";
-    if (name.len > MANIFEST_NAME_MAX)
-        return "is too long";
-    for (size_t at = 0, n; at < name.len; at += n) {
+    for (size_t at = 0, n; at < name.len && name.len <= MANIFEST_NAME_MAX; at += n) {
         uint8_t c = name.ptr[at];
         n = utf8_length(name, at);
         if (n == 0)
@@ -49,16 +65,7 @@ const char *name_problem(struct span name)
         if (c == '\\')
             return "has a backslash";
     }
-    if (name.ptr[0] == '/')
-        return "is absolute";
-    for (size_t at = 0; at <= name.len;) {
-        size_t end = span_find(name, "/", at);
-        const char *problem = component_problem(span_slice(name, at, end));
-        if (problem)
-            return problem;
-        at = end == SIZE_MAX ? name.len + 1 : end + 1;
-    }
-    return NULL;
+    return path_problem(name);
 }
 
 bool name_ignored(struct span path, const struct span *names, size_t count)

@@ -30,6 +30,10 @@ struct manifest {
  * "." or "..", no backslash, no control characters, valid UTF-8.  Else what is wrong. */
 const char *name_problem(struct span name);
 
+/* The same of a list of files that are on some disk: components of any bytes but '/' and
+ * NUL. */
+const char *path_problem(struct span path);
+
 /* Is `path` one of the names or below one?  Byte-exact, from the model's top. */
 bool name_ignored(struct span path, const struct span *names, size_t count);
 

@@ -12,15 +12,43 @@ enum { BARE_MAX = 4 << 10, BARE_LEAST = 64 };
 /* Endings of detached signatures; what stands in front is the name of what they sign. */
 static const char *const endings[] = { ".sigstore.json", ".sigstore", ".minisig", ".asc",
                                        ".sig",           ".gpg",      ".bundle" };
+/* Endings of lists of digests, maybe of one file only, which has the name in front. */
+static const char *const list_endings[] = {
+    ".sha256", ".sha256sum", ".sha256sums", ".sha512",  ".sha512sum", ".sha512sums",
+    ".sha384", ".sha384sum", ".sha1",       ".sha1sum", ".md5",       ".md5sum",
+    ".b2sum",  ".blake2b",   ".b3sum",      ".blake3",
+};
+/* Names of such lists, or their ends; ".txt" may follow. */
+static const char *const list_names[] = {
+    "SHA256SUMS", "SHA512SUMS", "SHA384SUMS", "SHA224SUMS", "SHA1SUMS",  "MD5SUMS",
+    "B2SUMS",     "B3SUMS",     "SHASUMS256", "sha256sum",  "sha512sum", "md5sum",
+};
 /* Names, or ends of names, of other files that vouch for some. */
 static const char *const names[] = {
-    ".intoto.jsonl",  ".intoto.json", ".dsse",          ".dsse.json",
-    ".att",           ".sha256",      ".sha256sum",     ".sha512",
-    ".md5",           "SHA256SUMS",   "SHA256SUMS.txt", "SHA512SUMS",
-    "SHA512SUMS.txt", "MD5SUMS",      "sha256sums.txt", "sha256sum.txt",
-    "checksums.txt",  "CHECKSUMS",    "signing.json",   "provenance.json",
-    ".pem",           ".crt",         ".cert",
+    ".intoto.jsonl", ".intoto.json", ".dsse",        ".dsse.json",      ".att",
+    "checksums.txt", "CHECKSUMS",    "signing.json", "provenance.json", ".pem",
+    ".crt",          ".cert",
 };
+
+static const char *list_ending(struct span path)
+{
+    for (size_t i = 0; i < sizeof list_endings / sizeof *list_endings; i++)
+        if (span_ends_nocase(path, list_endings[i]))
+            return list_endings[i];
+    return NULL;
+}
+
+bool signature_file_lists(struct span path)
+{
+    if (list_ending(path))
+        return true;
+    if (span_ends_nocase(path, ".txt"))
+        path.len -= strlen(".txt");
+    for (size_t i = 0; i < sizeof list_names / sizeof *list_names; i++)
+        if (span_ends_nocase(path, list_names[i]))
+            return true;
+    return false;
+}
 
 bool signature_file_named(struct span path)
 {
@@ -30,7 +58,7 @@ bool signature_file_named(struct span path)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (span_ends(path, names[i]))
             return true;
-    return false;
+    return signature_file_lists(path);
 }
 
 static bool is_pgp(struct span head)
@@ -38,21 +66,29 @@ static bool is_pgp(struct span head)
     return span_starts(head, "-----BEGIN PGP SIGNATURE-----");
 }
 
+/* With the text inside, which gpgv would check and nobody compares with a file. */
+static bool is_pgp_message(struct span head)
+{
+    return span_starts(head, "-----BEGIN PGP SIGNED MESSAGE-----") ||
+           span_starts(head, "-----BEGIN PGP MESSAGE-----");
+}
+
 bool signature_file_starts(struct span head)
 {
     return bundle_claims(head) || cosign_blob_claims(head) || cosign_image_claims(head) ||
            cosign_payload_claims(head) || cosign_entry_claims(head) ||
-           minisign_claims(head) || is_pgp(head);
+           minisign_claims(head) || is_pgp(head) || is_pgp_message(head);
 }
 
 struct span signature_file_subject(struct span path)
 {
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (span_ends(path, endings[i])) {
-            struct span rest = span_slice(path, 0, path.len - strlen(endings[i]));
-            return rest.len && rest.ptr[rest.len - 1] != '/' ? rest : (struct span){ 0 };
-        }
-    return (struct span){ 0 };
+    const char *ending = list_ending(path);
+    for (size_t i = 0; !ending && i < sizeof endings / sizeof *endings; i++)
+        if (span_ends(path, endings[i]))
+            ending = endings[i];
+    size_t len = ending ? path.len - strlen(ending) : 0;
+    return len && path.ptr[len - 1] != '/' ? span_slice(path, 0, len)
+                                           : (struct span){ 0 };
 }
 
 /* A signature packet, not armored.  Source: RFC 4880, section 4.2. */
@@ -198,7 +234,7 @@ static enum signature_file_kind kind_of(struct span bytes)
 {
     if (minisign_claims(bytes))
         return SIGNATURE_FILE_MINISIGN;
-    if (is_pgp(bytes) || is_pgp_packet(bytes))
+    if (is_pgp(bytes) || is_pgp_packet(bytes) || is_pgp_message(bytes))
         return SIGNATURE_FILE_PGP;
     if (cosign_certificate_claims(bytes))
         return SIGNATURE_FILE_CERTIFICATE;
@@ -239,6 +275,12 @@ void signature_file_read(struct arena *arena, struct span bytes, struct budget *
         break;
     case SIGNATURE_FILE_MINISIGN:
         ok = minisign_parse(arena, bytes, &f.minisign, &why);
+        break;
+    case SIGNATURE_FILE_PGP:
+        ok = !is_pgp_message(bytes) ||
+             refuse(&why, SIGNATURE_UNSUPPORTED, "gpg-form",
+                    "it holds a text with its signature; only a detached signature, as "
+                    "`gpg --detach-sign` makes it, says something of a file");
         break;
     case SIGNATURE_FILE_SUMS:
         ok = sums_parse(arena, bytes, &f.sums, &why);

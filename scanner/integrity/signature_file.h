@@ -65,8 +65,11 @@ enum { SIGNATURE_HEAD = 1024 };
 bool signature_file_named(struct span path);
 bool signature_file_starts(struct span head);
 
-/* The name of the file that a detached signature is of: "model.bin.minisig" →
- * "model.bin"; empty when the name has no ending that says so. */
+/* Does the name promise digests of files? */
+bool signature_file_lists(struct span path);
+
+/* The name of the file that a detached signature, or a lone digest, is of:
+ * "model.bin.minisig" → "model.bin"; empty when the name has no ending that says so. */
 struct span signature_file_subject(struct span path);
 
 #endif

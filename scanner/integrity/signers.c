@@ -40,15 +40,13 @@ bool signers_read_file(struct arena *arena, const char *path, size_t max,
     uint8_t piece[4096];
     size_t n;
     if (!in)
-        return error_errno(error, ERROR_IO, "%s", path);
+        return error_errno(error, ERROR_CONFIG, "%s", path);
     buffer_init(&text, max);
     while ((n = fread(piece, 1, sizeof piece, in)) > 0 && !text.truncated)
         buffer_add(&text, span_of(piece, n));
-    bool ok = !ferror(in);
+    bool ok = !ferror(in) || error_errno(error, ERROR_CONFIG, "%s", path);
     (void)fclose(in);
-    if (!ok)
-        (void)error_set(error, ERROR_IO, "%s: cannot be read", path);
-    else if (text.truncated)
+    if (ok && text.truncated)
         ok = error_set(error, ERROR_CONFIG, "%s: larger than %zu bytes", path, max);
     struct span copy = ok ? arena_copy(arena, buffer_span(&text)) : (struct span){ 0 };
     if (ok && copy.len != text.len)
@@ -202,6 +200,20 @@ bool signers_any(const struct signers *s)
 {
     return s->key_count || s->minisign_count || s->anchors.count || s->identity_count ||
            s->keyring;
+}
+
+bool signers_minisign(const struct signers *s, const struct minisign *m,
+                      struct span blake2b, struct refusal *why)
+{
+    struct refusal one;
+    (void)refuse(why, SIGNATURE_UNTRUSTED, "key-given", "no key of minisign was given");
+    for (size_t i = 0; i < s->minisign_count; i++) {
+        if (minisign_verify(s->crypto, m, &s->minisign[i], blake2b, &one))
+            return true;
+        if (why->state == SIGNATURE_UNTRUSTED)
+            *why = one;
+    }
+    return false;
 }
 
 struct verify_policy signers_policy(const struct signers *s, enum verify_method method,

@@ -58,7 +58,12 @@ bool signers_any(const struct signers *s); /* is there anybody to accept? */
 struct verify_policy signers_policy(const struct signers *s, enum verify_method method,
                                     int64_t now);
 
-/* The whole file, at most `max` bytes, in the arena; ERROR_CONFIG or ERROR_IO. */
+/* Did one of them make this signature over that digest?  What is wrong with one by a key
+ * that was given counts, whatever the others say. */
+bool signers_minisign(const struct signers *s, const struct minisign *m,
+                      struct span blake2b, struct refusal *why);
+
+/* The operator's file, whole and at most `max` bytes, in the arena; ERROR_CONFIG. */
 bool signers_read_file(struct arena *arena, const char *path, size_t max,
                        struct span *ret_bytes, struct error *error);
 

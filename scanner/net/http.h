@@ -51,7 +51,9 @@ struct http_request {
     bool repeatable; /* POST that changes nothing: retried like GET */
     bool compressed; /* let the server compress; body_max counts what comes out */
     bool stay;       /* give a redirect to the caller */
-    bool anchored;   /* only this server's word counts: no redirect to another */
+    bool anchored;   /* only this server's word counts: no redirect to another … */
+    const char *const *deputies;  /* … but to these hosts, by https; NULL: none */
+    const char *otherwise;        /* what to do about another, for the error; or NULL */
     uint64_t body_max;            /* 0: 16 MiB */
     unsigned total_seconds;       /* 0: no limit besides slowness */
     const struct http_sink *sink; /* NULL: response.body */

@@ -54,6 +54,8 @@ bool trail_start(struct trail *t, const struct http_request *q,
     struct url first;
     *t = (struct trail){ .method = q->method,
                          .anchored = q->anchored,
+                         .deputies = q->deputies,
+                         .otherwise = q->otherwise,
                          .plain_ok = q->plain_ok,
                          .nearest = q->private_ok ? ADDRESS_LOOPBACK : ADDRESS_PUBLIC };
     *ret_failure = HTTP_USAGE;
@@ -68,6 +70,24 @@ bool trail_redirects(unsigned status)
 {
     return status == 301 || status == 302 || status == 303 || status == 307 ||
            status == 308;
+}
+
+static bool is_deputy(const struct trail *t, const struct web_origin *to)
+{
+    for (const char *const *host = t->deputies; host && *host; host++)
+        if (to->tls && to->port == 443 && strcasecmp(to->host, *host) == 0)
+            return true;
+    return false;
+}
+
+static bool refuse_other(const struct trail *t, const struct url *from,
+                         const struct url *to, struct error *error)
+{
+    char origin[URL_ORIGIN_MAX + 1], text[URL_ORIGIN_MAX + 256];
+    web_origin_text(&to->origin, origin);
+    (void)snprintf(text, sizeof text, "redirects to another server, %s%s%s", origin,
+                   t->otherwise ? ": " : "", t->otherwise ? t->otherwise : "");
+    return refuse(error, from, text);
 }
 
 /* As every client does it: 303 always asks with GET, 301 and 302 after a POST. */
@@ -100,11 +120,11 @@ bool trail_follow(struct trail *t, unsigned status, const char *location,
         wrong = "redirects from https to http";
     if (!same && method == HTTP_POST)
         wrong = "redirects a POST to another server";
-    else if (!same && t->anchored)
-        wrong = "redirects to another server";
-    if (wrong) {
+    bool other = !same && t->anchored && !is_deputy(t, &to.origin);
+    if (wrong || other) {
+        (void)(wrong ? refuse(error, from, wrong) : refuse_other(t, from, &to, error));
         url_free(&to);
-        return refuse(error, from, wrong);
+        return false;
     }
     t->method = method;
     t->strayed = t->strayed || !same;

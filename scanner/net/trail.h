@@ -12,9 +12,11 @@ struct trail {
     size_t count;
     enum http_method method; /* of the next hop */
     bool strayed;            /* the origin has changed: no secret, no body, ever again */
-    bool anchored;           /* it may not change */
-    bool plain_ok;           /* the next hop may lack TLS, wherever it is */
-    enum address_class nearest; /* … and may lie so near */
+    bool anchored;           /* it may not change … */
+    const char *const *deputies; /* … but to one of these; NULL: none */
+    const char *otherwise;       /* advice about any other; or NULL */
+    bool plain_ok;               /* the next hop may lack TLS, wherever it is */
+    enum address_class nearest;  /* … and may lie so near */
 };
 
 /* Checks the first URL.  *failure (of http.h) tells a bad URL from a forbidden one. */

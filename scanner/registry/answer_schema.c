@@ -34,7 +34,7 @@ static void check_algorithm(struct check *c, json_t *value, const struct place *
     if (!name || !hash_algorithm_known(name))
         check_problem(c, at,
                       "must be sha512, sha256, blake3, sha256-prefix, sha1, git-sha1, "
-                      "md5, crc32c or crc32");
+                      "md5, crc64nvme, crc32c or crc32");
 }
 
 static void check_encoding(struct check *c, json_t *value, const struct place *at)
@@ -77,6 +77,7 @@ static void check_file(struct check *c, json_t *value, const struct place *at)
 {
     static const struct field fields[] = {
         {"if",               false, check_condition_names},
+        { "unless",          false, check_condition_names},
         { "from",            false, check_answer_value   },
         { "manifest_object", false, check_answer_value   },
         { "storage",         false, check_answer_value   },
@@ -84,6 +85,7 @@ static void check_file(struct check *c, json_t *value, const struct place *at)
         { "where",           false, check_where          },
         { "incomplete",      false, check_answer_value   },
         { "count",           false, check_answer_value   },
+        { "others",          false, check_text           },
         { "path",            false, check_answer_value   },
         { "size",            false, check_answer_value   },
         { "role",            false, check_answer_value   },

@@ -13,6 +13,14 @@
 
 enum part { PART_REST, PART_PATH, PART_FRAGMENT };
 
+/* One of "query": what a parameter of a URL holds. */
+struct parameter {
+    const char *name;
+    const char *variable;      /* of all of it, an identifier; NULL: */
+    const char *expression;    /* POSIX ERE; the parameter must be there and match */
+    const char *const *groups; /* as in a pattern */
+};
+
 /* One element of "match". */
 struct pattern {
     const char *scheme;        /* "hf", for what follows "hf:[//]"; NULL: a URL */
@@ -21,7 +29,8 @@ struct pattern {
     const char *expression;    /* POSIX ERE; must match all of the part */
     const char *form;          /* for people: "hf:[//]ORG/MODEL[@REVISION]" */
     const char *const *groups; /* variable of each group; "" is not kept */
-    json_t *query;             /* parameter → variable, or NULL */
+    const struct parameter *parameters;
+    size_t parameter_count;
 };
 
 struct entry {

@@ -67,17 +67,19 @@ static bool add_variable(struct reference *ref, const char *key, struct span val
 }
 
 /* A captured part, decoded.  An escape must not make two paths of one: no leading "/",
- * no empty segment. */
+ * no empty segment.  Nor may one reference say two things of one variable. */
 static bool capture(struct reference *ref, const char *key, struct span raw,
                     struct error *error)
 {
     struct buffer value;
     buffer_init(&value, URI_MAX);
-    const char *fault = uri_decode(raw, &value);
+    const char *fault = uri_decode(raw, &value), *before = reference_variable(ref, key);
     struct span text = buffer_span(&value);
     if (!fault && (span_starts(text, "/") || span_find(text, "//", 0) != SIZE_MAX))
         fault = "holds an empty segment";
-    bool ok = !fault && add_variable(ref, key, text);
+    if (!fault && before && !span_is(text, before))
+        fault = "is another one elsewhere in the reference";
+    bool ok = !fault && (before || add_variable(ref, key, text));
     if (fault)
         error_set(error, ERROR_USAGE, "the %s \"%.*s\" %s", key,
                   (int)(raw.len < 80 ? raw.len : 80), raw.ptr, fault);
@@ -85,38 +87,6 @@ static bool capture(struct reference *ref, const char *key, struct span raw,
         error_set(error, ERROR_MEMORY, "out of memory");
     buffer_free(&value);
     return ok;
-}
-
-/* Identifiers only: a query is where people paste anything. */
-static bool query_value_valid(struct span value)
-{
-    for (size_t i = 0; i < value.len; i++)
-        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-",
-                    value.ptr[i]))
-            return false;
-    return value.len > 0;
-}
-
-static bool capture_query(struct reference *ref, const char *parameter, const char *key,
-                          struct span query, struct error *error)
-{
-    size_t length = strlen(parameter);
-    for (size_t start = 0; start < query.len;) {
-        size_t end = span_find(query, "&", start);
-        struct span pair = span_slice(query, start, end);
-        start = end == SIZE_MAX ? query.len : end + 1;
-        if (!span_starts(pair, parameter) || pair.len == length ||
-            pair.ptr[length] != '=')
-            continue;
-        struct span value = span_slice(pair, length + 1, pair.len);
-        if (!query_value_valid(value) || reference_variable(ref, key))
-            return error_set(error, ERROR_USAGE,
-                             "\"?%s=\" must be given once and hold an identifier",
-                             parameter);
-        if (!capture(ref, key, value, error))
-            return false;
-    }
-    return true;
 }
 
 /* Is the pattern about this kind of reference at all?  Decided without its expression,
@@ -178,13 +148,13 @@ bool expression_matches(const char *expression, const char *text)
 }
 
 static enum outcome run_expression(const struct entry *e, const struct pattern *p,
-                                   struct span subject, regmatch_t groups[GROUPS_MAX],
-                                   struct error *error)
+                                   const char *expression, struct span subject,
+                                   regmatch_t groups[GROUPS_MAX], struct error *error)
 {
     char text[URI_MAX + 1];
     regex_t compiled;
     struct error why;
-    if (!expression_compile(p->expression, &compiled, &why)) {
+    if (!expression_compile(expression, &compiled, &why)) {
         error_set(error, ERROR_CONFIG, "%s: match[%zu]: %s", e->registry.path,
                   (size_t)(p - e->patterns), why.message);
         return FAILED;
@@ -213,25 +183,89 @@ static bool rejected(const struct entry *e, const struct reference *ref)
     return false;
 }
 
+static bool capture_groups(const char *const *names, struct span subject,
+                           const regmatch_t *groups, struct reference *ref,
+                           struct error *error)
+{
+    for (size_t i = 0; names[i] && i + 1 < GROUPS_MAX; i++) {
+        const regmatch_t *g = &groups[i + 1];
+        if (!names[i][0] || g->rm_so < 0 || g->rm_so == g->rm_eo)
+            continue;
+        struct span raw = span_slice(subject, (size_t)g->rm_so, (size_t)g->rm_eo);
+        if (!capture(ref, names[i], raw, error))
+            return false;
+    }
+    return true;
+}
+
+/* How often the parameter is given, however its name is escaped, and what it holds. */
+static size_t find_parameter(struct span query, const char *name, struct span *ret_value)
+{
+    size_t count = 0;
+    for (size_t start = 0; start < query.len;) {
+        size_t end = span_find(query, "&", start);
+        struct span pair = span_slice(query, start, end);
+        size_t equals = span_find(pair, "=", 0);
+        struct buffer decoded;
+        start = end == SIZE_MAX ? query.len : end + 1;
+        buffer_init(&decoded, URI_MAX);
+        if (equals != SIZE_MAX && !uri_decode(span_slice(pair, 0, equals), &decoded) &&
+            span_is(buffer_span(&decoded), name)) {
+            *ret_value = span_slice(pair, equals + 1, pair.len);
+            count++;
+        }
+        buffer_free(&decoded);
+    }
+    return count;
+}
+
+/* Of a whole value identifiers only: a query is where people paste anything. */
+static bool is_identifier(struct span value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-",
+                    value.ptr[i]))
+            return false;
+    return value.len > 0;
+}
+
+static enum outcome capture_parameter(const struct entry *e, const struct pattern *p,
+                                      const struct parameter *parameter,
+                                      struct span query, struct reference *ref,
+                                      struct error *error)
+{
+    struct span value = { 0 };
+    regmatch_t groups[GROUPS_MAX];
+    size_t count = find_parameter(query, parameter->name, &value);
+    if (count == 0)
+        return parameter->variable ? MATCHED : NO_MATCH;
+    if (count > 1 || (parameter->variable && !is_identifier(value))) {
+        error_set(error, ERROR_USAGE, "\"?%s=\" must be given once%s", parameter->name,
+                  parameter->variable ? " and hold an identifier" : "");
+        return FAILED;
+    }
+    if (parameter->variable)
+        return capture(ref, parameter->variable, value, error) ? MATCHED : FAILED;
+    enum outcome outcome =
+        run_expression(e, p, parameter->expression, value, groups, error);
+    if (outcome == MATCHED &&
+        !capture_groups(parameter->groups, value, groups, ref, error))
+        outcome = FAILED;
+    return outcome;
+}
+
 static enum outcome capture_all(const struct entry *e, const struct pattern *p,
                                 const struct uri *uri, struct span subject,
                                 const regmatch_t *groups, struct reference *ref,
                                 struct error *error)
 {
-    for (size_t i = 0; p->groups[i] && i + 1 < GROUPS_MAX; i++) {
-        const regmatch_t *g = &groups[i + 1];
-        if (!p->groups[i][0] || g->rm_so < 0 || g->rm_so == g->rm_eo)
-            continue;
-        struct span raw = span_slice(subject, (size_t)g->rm_so, (size_t)g->rm_eo);
-        if (!capture(ref, p->groups[i], raw, error))
-            return FAILED;
-    }
-    const char *parameter;
-    json_t *key;
-    json_object_foreach(p->query, parameter, key)
-    {
-        if (!capture_query(ref, parameter, json_string_value(key), uri->query, error))
-            return FAILED;
+    if (!capture_groups(p->groups, subject, groups, ref, error))
+        return FAILED;
+    for (size_t i = 0; i < p->parameter_count; i++) {
+        enum outcome outcome =
+            capture_parameter(e, p, &p->parameters[i], uri->query, ref, error);
+        if (outcome != MATCHED)
+            return outcome;
     }
     return rejected(e, ref) ? NO_MATCH : MATCHED;
 }
@@ -244,7 +278,7 @@ static enum outcome match_pattern(const struct entry *e, const struct pattern *p
     struct span subject = p->part == PART_REST   ? uri->rest
                           : p->part == PART_PATH ? uri->path
                                                  : uri->fragment;
-    enum outcome outcome = run_expression(e, p, subject, groups, error);
+    enum outcome outcome = run_expression(e, p, p->expression, subject, groups, error);
     if (outcome == MATCHED)
         outcome = capture_all(e, p, uri, subject, groups, ref, error);
     if (outcome == MATCHED && uri->url &&

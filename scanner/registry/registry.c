@@ -84,6 +84,26 @@ static const char *const *rule_texts(struct arena *arena, const json_t *trust)
     return list;
 }
 
+static void read_parameters(struct arena *arena, json_t *query, struct pattern *p)
+{
+    struct parameter *list =
+        arena_array(arena, json_object_size(query) + 1, sizeof *list);
+    const char *name;
+    json_t *how;
+    p->parameters = list;
+    if (!list)
+        return;
+    json_object_foreach(query, name, how)
+    {
+        list[p->parameter_count++] =
+            (struct parameter){ .name = name,
+                                .variable = json_string_value(how),
+                                .expression = text_at(how, "matches"),
+                                .groups = list_of(arena, json_object_get(how, "groups"),
+                                                  NULL) };
+    }
+}
+
 static void read_pattern(struct arena *arena, const json_t *match,
                          const char *const *hosts, struct pattern *ret_pattern)
 {
@@ -93,8 +113,9 @@ static void read_pattern(struct arena *arena, const json_t *match,
     struct pattern p = { .scheme = text_at(match, "scheme"),
                          .hosts = hosts,
                          .form = text_at(match, "form"),
-                         .groups = list_of(arena, json_object_get(match, "groups"), NULL),
-                         .query = json_object_get(match, "query") };
+                         .groups =
+                             list_of(arena, json_object_get(match, "groups"), NULL) };
+    read_parameters(arena, json_object_get(match, "query"), &p);
     if (json_object_get(match, "hosts"))
         p.hosts = list_of(arena, json_object_get(match, "hosts"), NULL);
     for (int part = PART_REST; part <= PART_FRAGMENT; part++)

@@ -47,6 +47,7 @@ static const struct {
     { "sha1",          40,  40,  true },
     { "git-sha1",      40,  40,  true },
     { "md5",           32,  32,  true },
+    { "crc64nvme",     16,  16,  true },
     { "crc32c",        8,   8,   true },
     { "crc32",         8,   8,   true },
 };
@@ -403,12 +404,24 @@ static bool read_elements(struct gathering *g, const json_t *stanza, json_t *fro
     return ok;
 }
 
-static bool names_something(struct scope *s, const json_t *names)
+/* Is the stanza about this model?  One that an answer which did not come could have made
+ * so, or not, leaves the list unknown. */
+static bool applies(struct scope *s, const json_t *stanza)
 {
-    for (size_t i = 0; i < json_array_size(names); i++)
-        if (!scope_holds(s, json_string_value(json_array_get(names, i))))
-            return false;
-    return true;
+    const json_t *all = json_object_get(stanza, "if");
+    const json_t *none = json_object_get(stanza, "unless");
+    bool holds = true, known = true;
+    for (size_t i = 0; i < json_array_size(all); i++)
+        holds = scope_holds(s, json_string_value(json_array_get(all, i))) && holds;
+    for (size_t i = 0; i < json_array_size(none); i++)
+        holds = !scope_holds(s, json_string_value(json_array_get(none, i))) && holds;
+    for (size_t i = 0; !holds && i < json_array_size(all); i++)
+        known = !hidden(s, json_string_value(json_array_get(all, i))) && known;
+    for (size_t i = 0; holds && i < json_array_size(none); i++)
+        known = !hidden(s, json_string_value(json_array_get(none, i))) && known;
+    if (!known)
+        (void)unlisted(s, "the registry did not tell of its files%s", reason_of_any(s));
+    return holds;
 }
 
 /* Why the answer that a list is from is not there: ": more than 64 pages". */
@@ -427,17 +440,18 @@ static const char *reason_of(struct scope *s, const json_t *from)
 }
 
 /* The registry may say elsewhere how many files there are: fewer in the list are not all
- * of them. */
+ * of them.  "others": what the entry knows of those. */
 static bool check_count(struct scope *s, const json_t *stanza, size_t listed)
 {
     const json_t *count = json_object_get(stanza, "count");
+    const char *others = text_of(stanza, "others");
     if (!count)
         return true;
     struct value v = value_of(s, count);
     json_int_t told = v.state == VALUE_KNOWN ? json_integer_value(v.json) : 0;
     bool ok = told < 0 || (uint64_t)told <= listed ||
-              unlisted(s, "the registry counts %lld files and lists %zu", (long long)told,
-                       listed);
+              unlisted(s, "the registry counts %lld files and lists %zu%s%s",
+                       (long long)told, listed, others ? ": " : "", others ? others : "");
     value_free(&v);
     return ok;
 }
@@ -535,14 +549,8 @@ bool files_gather(struct scope *s, struct error *error)
     bool ok = true;
     for (size_t i = 0; ok && i < json_array_size(stanzas); i++) {
         const json_t *stanza = json_array_get(stanzas, i);
-        const json_t *names = json_object_get(stanza, "if");
-        if (!names_something(s, names)) {
-            for (size_t k = 0; k < json_array_size(names); k++)
-                if (hidden(s, json_string_value(json_array_get(names, k))))
-                    (void)unlisted(s, "the registry did not tell of its files%s",
-                                   reason_of_any(s));
+        if (!applies(s, stanza))
             continue;
-        }
         applied++;
         ok = read_stanza(&g, stanza);
     }

@@ -252,6 +252,8 @@ static bool fetch(struct call *c, struct rest_answer *ret_answer, json_t **ret_b
         root_refuse(s, c->root, REST_UNREACHABLE, "%s", error.message);
         return false;
     }
+    if (ret_answer->url)
+        c->current = ret_answer->url; /* where the next page must lie too */
     const char *parse = text_of(c->request, "parse");
     bool text = parse && strcmp(parse, "text") == 0;
     bool redirect = ret_answer->status >= 300 && ret_answer->status < 400;

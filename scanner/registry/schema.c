@@ -48,13 +48,26 @@ static void check_url(struct check *c, json_t *value, const struct place *at)
 
 /* ---- variables and templates --------------------------------------------------- */
 
-static bool object_has_value(json_t *object, const char *text)
+static bool list_has(const json_t *list, const char *text)
 {
-    const char *key;
-    json_t *value;
-    json_object_foreach(object, key, value)
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *element = json_string_value(json_array_get(list, i));
+        if (element && strcmp(element, text) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Does a parameter bring it: as a whole, or a part of it? */
+static bool query_has(json_t *query, const char *name)
+{
+    const char *parameter;
+    json_t *how;
+    json_object_foreach(query, parameter, how)
     {
-        if (json_is_string(value) && strcmp(json_string_value(value), text) == 0)
+        const char *variable = json_string_value(how);
+        if (variable ? strcmp(variable, name) == 0
+                     : list_has(json_object_get(how, "groups"), name))
             return true;
     }
     return false;
@@ -69,13 +82,8 @@ bool variable_known(const struct check *c, const char *name)
     const json_t *matches = json_object_get(c->root, "match");
     for (size_t i = 0; i < json_array_size(matches); i++) {
         const json_t *match = json_array_get(matches, i);
-        const json_t *groups = json_object_get(match, "groups");
-        for (size_t k = 0; k < json_array_size(groups); k++) {
-            const char *group = json_string_value(json_array_get(groups, k));
-            if (group && strcmp(group, name) == 0)
-                return true;
-        }
-        if (object_has_value(json_object_get(match, "query"), name))
+        if (list_has(json_object_get(match, "groups"), name) ||
+            query_has(json_object_get(match, "query"), name))
             return true;
     }
     return false;
@@ -404,9 +412,24 @@ static void check_groups(struct check *c, json_t *value, const struct place *at)
     check_list(c, value, at, check_group);
 }
 
+/* The variable that it holds, or what it must look like, with a variable for each part.
+ */
+static void check_parameter(struct check *c, json_t *value, const struct place *at)
+{
+    static const struct field fields[] = {
+        {"matches", true,  check_text  },
+        { "groups", true,  check_groups},
+        { NULL,     false, NULL        }
+    };
+    if (json_is_object(value))
+        check_object(c, value, at, fields);
+    else
+        check_variable_name(c, value, at);
+}
+
 static void check_query(struct check *c, json_t *value, const struct place *at)
 {
-    check_map(c, value, at, check_text, check_variable_name);
+    check_map(c, value, at, check_text, check_parameter);
 }
 
 static void check_match(struct check *c, json_t *value, const struct place *at)
@@ -469,6 +492,26 @@ static void check_examples(struct check *c, json_t *value, const struct place *a
         check_problem(c, at, "must hold at least one reference");
 }
 
+static size_t count_groups(const json_t *groups)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(groups); i++)
+        count += json_string_length(json_array_get(groups, i)) > 0;
+    return count;
+}
+
+static size_t count_parameters(json_t *query)
+{
+    const char *parameter;
+    json_t *how;
+    size_t count = 0;
+    json_object_foreach(query, parameter, how)
+    {
+        count += json_is_string(how) ? 1 : count_groups(json_object_get(how, "groups"));
+    }
+    return count;
+}
+
 /* A reference has room for so many variables, the host of a URL among them. */
 static void check_variable_count(struct check *c)
 {
@@ -477,10 +520,8 @@ static void check_variable_count(struct check *c)
     struct place at = place_member(NULL, "match");
     for (size_t i = 0; i < json_array_size(matches); i++) {
         const json_t *match = json_array_get(matches, i);
-        const json_t *groups = json_object_get(match, "groups");
-        size_t used = defaults + 1 + json_object_size(json_object_get(match, "query"));
-        for (size_t k = 0; k < json_array_size(groups); k++)
-            used += json_string_length(json_array_get(groups, k)) > 0;
+        size_t used = defaults + 1 + count_groups(json_object_get(match, "groups")) +
+                      count_parameters(json_object_get(match, "query"));
         struct place here = place_element(&at, i);
         if (used > REFERENCE_VARIABLES_MAX)
             check_problem(c, &here, "more than %d variables with \"vars\" and the host",

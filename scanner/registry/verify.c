@@ -26,6 +26,41 @@ complain_at(struct verification *v, const struct place *at, const char *format, 
     v->ok = false;
 }
 
+/* An expression at `at`, and the names of its groups at `groups_at`. */
+static void verify_expression(struct verification *v, const char *expression,
+                              const char *const *names, const struct place *at,
+                              const struct place *groups_at)
+{
+    struct error why;
+    regex_t compiled;
+    size_t groups = 0;
+    if (!expression_compile(expression, &compiled, &why)) {
+        complain_at(v, at, "%s", why.message);
+        return;
+    }
+    while (names[groups])
+        groups++;
+    if (groups > compiled.re_nsub)
+        complain_at(v, groups_at, "names %zu groups, the pattern has %zu", groups,
+                    compiled.re_nsub);
+    regfree(&compiled);
+}
+
+static void verify_parameters(struct verification *v, const struct pattern *p,
+                              const struct place *pattern)
+{
+    const struct place query = { .in = pattern, .key = "query" };
+    for (size_t i = 0; i < p->parameter_count; i++) {
+        const struct parameter *parameter = &p->parameters[i];
+        const struct place here = { .in = &query, .key = parameter->name };
+        const struct place matches = { .in = &here, .key = "matches" };
+        const struct place groups = { .in = &here, .key = "groups" };
+        if (parameter->expression)
+            verify_expression(v, parameter->expression, parameter->groups, &matches,
+                              &groups);
+    }
+}
+
 static void verify_patterns(struct verification *v)
 {
     static const char *const parts[] = {
@@ -37,19 +72,8 @@ static void verify_patterns(struct verification *v)
         struct place here = { .in = &match, .index = i };
         struct place part = { .in = &here, .key = parts[p->part] };
         struct place groups_at = { .in = &here, .key = "groups" };
-        struct error why;
-        regex_t compiled;
-        size_t groups = 0;
-        if (!expression_compile(p->expression, &compiled, &why)) {
-            complain_at(v, &part, "%s", why.message);
-            continue;
-        }
-        while (p->groups[groups])
-            groups++;
-        if (groups > compiled.re_nsub)
-            complain_at(v, &groups_at, "names %zu groups, the pattern has %zu", groups,
-                        compiled.re_nsub);
-        regfree(&compiled);
+        verify_expression(v, p->expression, p->groups, &part, &groups_at);
+        verify_parameters(v, p, &here);
         if (!p->scheme && !p->hosts[0])
             complain_at(v, &here, "has no hosts, here or in \"endpoint\"");
     }

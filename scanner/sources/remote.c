@@ -106,8 +106,20 @@ static bool open_endpoint(struct remote *r, struct error *error)
 
 /* ---- asking ---------------------------------------------------------------------- */
 
-static bool refused(enum rest_refusal refusal, struct error *error)
+/* A model may be private where a mirror sent the question on to. */
+static void tell_deputy(const struct driver_call *c, struct error *error)
 {
+    size_t n = strlen(error->message);
+    if (c->answered_by)
+        (void)snprintf(error->message + n, sizeof error->message - n,
+                       " (says %s, which gets no credential of %s)", c->answered_by,
+                       c->session.endpoint);
+}
+
+static bool refused(const struct driver_call *c, enum rest_refusal refusal,
+                    struct error *error)
+{
+    tell_deputy(c, error);
     if (error->code == ERROR_MEMORY || error->code == ERROR_USAGE ||
         error->code == ERROR_CONFIG)
         return false; /* ours, or the operator's */
@@ -140,7 +152,7 @@ static bool ask_registry(struct remote *r, enum trust ceiling, struct error *err
     r->answers = (struct rest_result){ .trust = lower(start, ceiling) };
     struct driver_call *call = remote_call(r, driver);
     if (!driver->ask(call, &r->answers, &refusal, error))
-        return refused(refusal, error);
+        return refused(call, refusal, error);
     r->answers.trust = lower(r->answers.trust, call->session.trust);
     if (r->answers.trust < registry->trust && !r->why_lower)
         r->why_lower = r->answers.why ? r->answers.why : why;
@@ -193,7 +205,7 @@ static bool ask_storage(struct remote *r, const char *text, const struct driver 
     if (!r->reference.name)
         return error_set(error, ERROR_MEMORY, "out of memory");
     if (!driver->list(call, text, &r->answers, &refusal, error))
-        return refused(refusal, error);
+        return refused(call, refusal, error);
     r->answers.trust = TRUST_UNKNOWN;
     return true;
 }
@@ -289,6 +301,14 @@ const char *remote_endpoint(const struct remote *r)
 const char *remote_credential(const struct remote *r)
 {
     return r->auth && !auth_anonymous(r->auth) ? auth_source(r->auth) : NULL;
+}
+
+const char *remote_answered_by(const struct remote *r)
+{
+    for (size_t i = 0; i < r->driver_count; i++)
+        if (r->drivers[i].call.answered_by)
+            return r->drivers[i].call.answered_by;
+    return NULL;
 }
 
 const char *remote_moved_from(const struct remote *r)

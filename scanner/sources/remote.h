@@ -42,9 +42,11 @@ void remote_close(struct remote *r); /* stops its threads; NULL is fine */
 /* Of what was asked in the end; registry NULL: none claims the address. */
 const struct reference *remote_reference(const struct remote *r);
 const struct rest_result *remote_answers(const struct remote *r);
-const char *remote_endpoint(const struct remote *r);   /* "" without a registry */
-const char *remote_credential(const struct remote *r); /* "HF_TOKEN"; NULL: anonymous */
-const char *remote_moved_from(const struct remote *r); /* what led here; NULL: nothing */
+const char *remote_endpoint(const struct remote *r);    /* "" without a registry */
+const char *remote_credential(const struct remote *r);  /* "HF_TOKEN"; NULL: anonymous */
+const char *remote_answered_by(const struct remote *r); /* to which the endpoint sent
+                                                            questions on; NULL: itself */
+const char *remote_moved_from(const struct remote *r);  /* what led here; NULL: nothing */
 const char *
 remote_why_lower(const struct remote *r); /* than the table; NULL: it is not */
 

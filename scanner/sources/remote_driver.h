@@ -24,7 +24,9 @@ struct driver_call {
     struct http *http;                 /* of the thread that opens the remote */
     struct auth *auth;                 /* of the endpoint; NULL: requests are anonymous */
     struct cache *cache;
-    void *state; /* the driver's own; end() frees it */
+    const char
+        *answered_by; /* a server that the endpoint sent questions on to; or NULL */
+    void *state;      /* the driver's own; end() frees it */
 };
 
 struct driver {

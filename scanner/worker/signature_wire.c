@@ -84,7 +84,8 @@ void code_bundle(struct codec *c, struct bundle *b)
 
 /* ---- manifests -------------------------------------------------------------------- */
 
-static void code_manifest(struct codec *c, struct manifest *m, bool dot)
+static void code_manifest(struct codec *c, struct manifest *m,
+                          const char *(*problem)(struct span name))
 {
     void *entries = m->entries;
     m->count =
@@ -98,7 +99,7 @@ static void code_manifest(struct codec *c, struct manifest *m, bool dot)
         CODE_ENUM(c, e->algorithm, enum digest_algorithm, DIGEST_COUNT);
         code_span(c, &e->digest);
         if (!digest_canonical(e->digest, e->algorithm) ||
-            (name_problem(e->path) && !(dot && span_is(e->path, "."))))
+            (problem(e->path) && !span_is(e->path, "."))) /* the model of one file */
             c->failed = true;
     }
 }
@@ -118,7 +119,7 @@ static void code_model(struct codec *c, struct oms_manifest *m)
     m->ignore = ignore;
     for (size_t i = 0; i < m->ignore_count; i++)
         code_span(c, &m->ignore[i]);
-    code_manifest(c, &m->files, true);
+    code_manifest(c, &m->files, name_problem);
     code_span(c, &root);
     if (c->out)
         return;
@@ -158,7 +159,7 @@ static void code_file(struct codec *c, struct signature_file *f)
     CODE_ENUM(c, f->model_state, enum signature_state, SIGNATURE_UNSIGNED + 1);
     code_span(c, &f->model_reason);
     code_minisign(c, &f->minisign, f->kind == SIGNATURE_FILE_MINISIGN && !f->check);
-    code_manifest(c, &f->sums, false);
+    code_manifest(c, &f->sums, path_problem);
     code_bool(c, &f->index);
     code_span(c, &f->config);
     code_span(c, &f->bare);

@@ -29,7 +29,7 @@ def main():
             print("ok %d - %s" % (number, title))
         except Skip as reason:
             print("ok %d - %s # SKIP %s" % (number, title, reason))
-        except Exception:
+        except (Exception, SystemExit):  # a test that ends the script is no passed one
             failed += 1
             print("not ok %d - %s" % (number, title))
             print("# " + traceback.format_exc().replace("\n", "\n# "))

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """assay lock and --lockfile: what is recorded, and that a scan is held to it."""
-import hashlib, json, os, shutil, sys
+import hashlib, json, os, shutil, signal, subprocess, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import *
@@ -217,12 +217,35 @@ def locking_half_is_locking_nothing():
     p = lock(d, "-o", out, expect=2)
     assert b"broken" in p.stderr and not os.path.exists(out)
     os.remove(d + "/broken")
+    os.mkdir(d + "/empty")
+    p = lock(d + "/empty", "-o", out, expect=2)  # holding nothing to nothing is no lock
+    assert b"no file" in p.stderr and not os.path.exists(out)
     lock(d + "/none", "-o", out, expect=4)
     lock(d, "--origin", "nope:x", "-o", out, expect=4)
     lock(d, "./" + os.path.relpath(d), d + "/", "-o", out, expect=4)
     lock(expect=4)
     assert not os.path.exists(out)
     assert b"Usage" in lock("--help").stdout
+
+
+@case
+def a_file_that_changes_meanwhile_is_not_recorded():
+    """It is stopped when it has begun with the large file, which then is another one."""
+    d = model()
+    with open(os.path.join(d, "big.bin"), "wb") as f:
+        f.truncate(1 << 30)
+    out = os.path.join(scratch(), "l.json")
+    p = subprocess.Popen([ASSAY, "lock", d, "-o", out], stderr=subprocess.PIPE)
+    path = "/proc/%d/io" % p.pid
+    read = lambda: int(open(path).read().split()[1])
+    while p.poll() is None and read() < 64 << 20:  # it has begun with the large file
+        pass
+    os.kill(p.pid, signal.SIGSTOP)
+    with open(os.path.join(d, "big.bin"), "r+b") as f:
+        f.write(b"x")
+    os.kill(p.pid, signal.SIGCONT)
+    error = p.communicate()[1]
+    assert p.returncode == 2 and b"big.bin: it changed while it was hashed" in error and not os.path.exists(out), error
 
 
 main()

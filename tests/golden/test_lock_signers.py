@@ -21,8 +21,8 @@ class Key:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
         self.public = write(d + "/p", mock.pem(key))
 
-    def sign(self, d):
-        p = run("sign", "key", d, "--private-key", self.private, "--signature", d + "/model.sig")
+    def sign(self, d, name="model.sig"):
+        p = run("sign", "key", d, "--private-key", self.private, "--signature", os.path.join(d, name))
         assert p.returncode == 0, p.stderr
 
 
@@ -90,6 +90,27 @@ def another_key_no_signature_and_a_bad_one_are_a_changed_signer():
     assert RULE in rules(report("--lockfile", relocked(path, d), d, expect=1))
     key.sign(d)
     assert RULE not in rules(report("--lockfile", relocked(path, d), d, expect=0))
+
+
+@case
+def a_signature_is_told_by_its_content_and_not_by_its_name():
+    d, key, other = model(), Key(), Key()
+    name = d + "/seal.json"
+    key.sign(d, name)
+    path = lock(d, "--public-key", key.public)
+    (s,) = report("--lockfile", path, d, expect=0)["models"][0]["signatures"]
+    assert (s["path"], s["state"]) == ("seal.json", "verified"), s
+    os.unlink(name)
+    r = report("--lockfile", relocked(path, d), d, expect=1)
+    assert rules(r) == {RULE} and "no signature" in findings(r)[0]["message"]
+    other.sign(d, name)
+    for options in ([], ["--public-key", other.public]):
+        assert RULE in rules(report("--lockfile", relocked(path, d), *options, d, expect=1))
+    os.unlink(name)
+    key.sign(d, name)
+    write(d + "/config.json", b"[]")  # signed by the right key, and not what is there
+    r = report("--lockfile", relocked(path, d), d, expect=1)
+    assert {RULE, "integrity/signature-invalid"} <= rules(r), rules(r)
 
 
 @case

@@ -535,6 +535,18 @@ def minisign_signatures():
 
 
 @case
+def a_bad_minisign_signature_is_a_finding_whatever_other_keys_were_given():
+    m, other = Minisign(), Minisign()
+    text = open(other.public).read().split("\n")
+    raw = base64.b64decode(text[1])
+    write(other.public, b"untrusted comment: k\n" + b64(b"Ed" + b"another1" + raw[10:]).encode() + b"\n")
+    d = model(**{NAME + ".minisig": m.sign(b"other bytes")})
+    for keys in ((m, other), (other, m)):
+        r = report("--public-key", keys[0].public, "--public-key", keys[1].public, d, expect=1)
+        assert "integrity/signature-invalid" in rules(r), r["models"][0]["signatures"]
+
+
+@case
 def openpgp_signatures_through_gpgv():
     if not os.path.exists("/usr/bin/gpg") or not os.path.exists("/usr/bin/gpgv"):
         raise Skip("no gpg")

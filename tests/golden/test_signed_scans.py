@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Signatures and lists of digests that lie in a scanned target: whom they convince, and of what."""
-import base64, hashlib, json, os, shutil, subprocess, sys
+import base64, hashlib, json, os, shutil, signal, subprocess, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import *
@@ -173,6 +173,118 @@ def lists_of_digests_are_consistent_or_not():
     assert files(r)["SHA256SUMS"]["status"] == "incomplete"
 
 
+def listed(name, text):
+    d = model(signed=False)
+    write(os.path.join(d, name), text if isinstance(text, bytes) else text.encode())
+    return d
+
+
+def said_of_weights(d, expect=0):
+    return {(e["algorithm"], e["state"]) for e in files(report(d, expect=expect))["model.safetensors"]["expected"]}
+
+
+def digest(name, data=WEIGHTS):
+    return hashlib.new(name, data).hexdigest()
+
+
+@case
+def lists_are_read_however_tools_write_them():
+    sha = digest("sha256")
+    forms = [("%s  model.safetensors\r\n" % sha), "\ufeff%s  model.safetensors\n" % sha, "%s model.safetensors\n" % sha,
+             "%s\tmodel.safetensors\n" % sha, "  %s *model.safetensors" % sha.upper(), "SHA256(model.safetensors)= %s\n" % sha,
+             "SHA2-256(model.safetensors)= %s\n" % sha]
+    for form in forms:
+        assert said_of_weights(listed("SHA256SUMS", form)) == {("sha256", "consistent")}, form
+    for name, algorithm in (("SHA1SUMS", "sha1"), ("MD5SUMS.txt", "md5"), ("sha512sum.txt", "sha512"), ("B2SUMS", "blake2b"),
+                            ("x.sha384", "sha384")):
+        line = "%s  model.safetensors\n" % digest(algorithm)
+        assert said_of_weights(listed(name, line)) == {(algorithm, "consistent")}, name
+        assert said_of_weights(listed(name, line.replace(line[:8], "0" * 8)), expect=1) == {(algorithm, "inconsistent")}, name
+
+
+@case
+def a_lone_digest_is_of_the_file_that_its_name_tells():
+    for text in ("%s\n", "%s", "%s  -\n"):
+        good, bad = text % digest("sha256"), text % digest("sha256", b"")
+        assert said_of_weights(listed("model.safetensors.sha256", good)) == {("sha256", "consistent")}
+        assert said_of_weights(listed("model.safetensors.sha256", bad), expect=1) == {("sha256", "inconsistent")}
+        r = report(listed("SHA256SUMS", good), expect=2)
+        assert files(r)["SHA256SUMS"]["status"] == "incomplete" and not files(r)["model.safetensors"]["expected"]
+
+
+@case
+def a_list_that_lists_itself_is_no_alarm():
+    d = listed("SHA256SUMS", "%s  SHA256SUMS\n%s  model.safetensors\n" % (digest("sha256", b""), digest("sha256")))
+    r = report(d, expect=0)
+    assert files(r)["SHA256SUMS"]["expected"] == [] and not rules(r), rules(r)
+    assert said_of_weights(d) == {("sha256", "consistent")}
+
+
+@case
+def lists_name_files_of_any_bytes():
+    d = model(signed=False)
+    text = "%s  model.safetensors\n" % digest("sha256")
+    for name in (b"back\\slash", b"two\nlines", b"a\xffb", b"\x1b[31m"):
+        with open(os.path.join(os.fsencode(d), name), "wb") as f:
+            f.write(b"x")
+        shown = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n")
+        text += ("\\" if shown != name else "") + digest("sha256", b"x") + "  " + os.fsdecode(shown) + "\n"
+    write(d + "/SHA256SUMS", os.fsencode(text))
+    expected = [f["expected"] for f in files(report(d, expect=0)).values() if f["expected"]]
+    assert len(expected) == 5 and {e[0]["state"] for e in expected} == {"consistent"}, expected
+
+
+@case
+def a_list_that_says_nothing_is_not_taken_for_one_that_agrees():
+    good = "%s  model.safetensors\n" % digest("sha256")
+    for text in (good.encode() + b"hello\n", good.encode() * 2):
+        r = report(listed("SHA256SUMS", text), expect=2)
+        f = files(r)["SHA256SUMS"]
+        assert f["status"] == "incomplete" and "digest" in f["reason"], (text, f)
+        assert not files(r)["model.safetensors"]["expected"]
+    certutil = "SHA256 hash of model.safetensors:\r\n%s\r\nCertUtil: -hashfile command completed successfully.\r\n" % digest("sha256")
+    for text in (good.encode("utf-16"), b"hello\n" + good.encode(), b"# nothing\n", certutil.encode(),
+                 digest("sha224").encode() + b"  model.safetensors\n"):
+        r = report(listed("SHA256SUMS", text), expect=0)
+        (f,) = findings(r)
+        assert (f["rule"], f["severity"], f["path"]) == ("integrity/unread-list", "low", "SHA256SUMS"), (text, f)
+        assert not files(r)["model.safetensors"]["expected"]
+
+
+@case
+def a_list_that_is_swapped_for_the_signed_one_verifies_nothing():
+    """It is read for what it says before files are hashed: somebody swaps it in between."""
+    d = model(signed=False)
+    with open(d + "/0.txt", "wb") as f:
+        f.truncate(1 << 30)
+    signed = ("%s  config.json\n" % hashlib.sha256(b"another").hexdigest()).encode()
+    subprocess.run(["openssl", "dgst", "-sha256", "-sign", PRIVATE, "-out", d + "/../s", write(d + "/../l", signed)], check=True)
+    write(d + "/SHA256SUMS.sig", base64.b64encode(open(d + "/../s", "rb").read()))
+    write(d + "/SHA256SUMS", ("%s  model.safetensors\n" % hashlib.sha256(WEIGHTS).hexdigest()).encode())
+    p = subprocess.Popen([ASSAY, "scan", *SCAN_FLAGS, "-j", "1", "-o", "json", "--public-key", PUBLIC, d], stdout=subprocess.PIPE)
+    hashed = lambda: int(open("/proc/%d/io" % p.pid).read().split()[1])
+    while p.poll() is None and hashed() < 256 << 20:  # the first file is being hashed
+        pass
+    os.kill(p.pid, signal.SIGSTOP)
+    write(d + "/SHA256SUMS", signed)
+    os.kill(p.pid, signal.SIGCONT)
+    r = json.loads(p.communicate()[0])
+    assert {e["state"] for f in files(r).values() for e in f["expected"]} == {"consistent"}, files(r)["model.safetensors"]["expected"]
+    assert "integrity/changed-during-scan" in rules(r) and files(r)["SHA256SUMS"]["status"] == "incomplete", rules(r)
+    assert p.returncode in (1, 2) and signature(r)["state"] != "verified"
+
+
+@case
+def what_purports_to_be_a_signature_and_is_none_is_shown():
+    clear = b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nx\n-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"
+    for name, text in (("model.safetensors.sig", b"junk"), ("model.safetensors.asc", b"junk"), ("model.safetensors.gpg", b"junk"),
+                       ("model.safetensors.asc", clear), ("notes/x.asc", clear)):
+        s = signature(report(listed(name, text), expect=0))
+        assert s["state"] == "unsupported" and s["path"] == name and s["kind"] in ("gpg", "unknown") and s["reason"], s
+    for name in ("notes/x.asc", "keys.gpg"):
+        assert report(listed(name, b"= AsciiDoc\n"), expect=0)["models"][0]["signatures"] == []
+
+
 @case
 def detached_signatures_cover_their_file():
     d = model(signed=False)
@@ -189,7 +301,11 @@ def detached_signatures_cover_their_file():
 @case
 def a_wrong_option_is_a_usage_error():
     d = model()
-    assert scan("--public-key", d + "/none", d).returncode in (2, 4)
+    for option in ("--public-key", "--certificate-chain", "--keyring", "--trusted-root"):
+        for path in (d + "/none", d, d + "/config.json"):
+            for command in (scan, lambda *a: run("verify", *a)):
+                p = command(option, path, d)
+                assert p.returncode == 4 and path.encode() in p.stderr and p.stdout == b"", (option, path, p)
     assert scan("--public-key", d + "/config.json", d).returncode == 4
     assert scan("--identity", "a@b", d).returncode == 4
 

@@ -517,6 +517,21 @@ def certificates_that_may_not_sign_are_refused():
     assert code == 1 and state in ("invalid", "untrusted")
 
 
+@case
+def what_nobody_could_verify_is_not_signed():
+    root_key, root = certificate("root", ca=True)
+    _, other = certificate("root", ca=True)
+    d, out = model(), os.path.join(scratch(), "m.sig")
+    for change, issuer, why in ((dict(days=(-9, -1)), root, b"expired"), (dict(days=(1, 9)), root, b"not yet valid"),
+                                ({}, other, b"signature failure"), (dict(days=(-9, -1)), None, b"expired")):
+        k, leaf = certificate("leaf", "root", root_key, **change)
+        s = scratch()
+        chain = ["--certificate-chain", pem(s + "/root", issuer)] if issuer else []
+        p = run("sign", "certificate", d, "--private-key", key_files(k)[1], "--signing-certificate", pem(s + "/leaf", leaf), *chain,
+                "--signature", out)
+        assert p.returncode == 4 and why in p.stderr and not os.path.exists(out), (change, p)
+
+
 # ---- single files --------------------------------------------------------------------------
 
 
@@ -562,10 +577,9 @@ def provenance_names_its_builder():
     assert code(lines) == 0
 
 
-def minisign_files(data, key=None, algorithm=b"ED", comment="timestamp:1", signed_comment=None):
+def minisign_files(data, key=None, algorithm=b"ED", comment="timestamp:1", signed_comment=None, ident=b"\x01\x02\x03\x04\x05\x06\x07\x08"):
     key = key or ed25519.Ed25519PrivateKey.generate()
     raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    ident = b"\x01\x02\x03\x04\x05\x06\x07\x08"
     message = hashlib.blake2b(data).digest() if algorithm == b"ED" else data
     sig = key.sign(message)
     both = key.sign(sig + (signed_comment or comment).encode())
@@ -582,6 +596,11 @@ def minisign_signatures_verify_and_their_comments_count():
     assert check(sig, public) == 0
     assert check(sig, minisign_files(b"")[1]) == 1
     assert check(minisign_files(b"other", key)[0], public) == 1
+    # what is wrong with the key's signature is said, whatever other keys were given
+    bad, other = minisign_files(b"other", key)[0], minisign_files(b"", ident=b"another1")[1]
+    for keys in ((public, other), (other, public)):
+        p = run("verify", *FLAGS, "-o", "json", "--signature", bad, "--key", keys[0], "--key", keys[1], path)
+        assert (p.returncode, json.loads(p.stdout)["state"]) == (1, "invalid"), p.stdout
     assert check(minisign_files(b"weights", key, signed_comment="another")[0], public) == 1
     assert check(minisign_files(b"weights", key, algorithm=b"Ed")[0], public) == 2
     assert run("verify", *FLAGS, "--signature", sig, path).returncode == 1
@@ -608,9 +627,31 @@ def pgp_signatures_are_for_gpgv_and_a_keyring_of_the_operators():
         r = json.loads(ok(sig, "--keyring", ring).stdout)
         assert r["state"] == "verified" and len(r["identity"]) == 40, r
         assert ok(sig).returncode == 1
-    empty = write(os.path.join(scratch(), "empty.gpg"), b"")
-    assert ok(path + ".asc", "--keyring", empty).returncode in (1, 2)
-    assert ok(path + ".asc", "--keyring", home + "/none").returncode == 4
+    gpg("--armor", "--output", home + "/ring.asc", "--export", "signer@example.com")
+    for bad in (write(os.path.join(scratch(), "empty.gpg"), b""), path, home, home + "/none", home + "/ring.asc"):
+        p = ok(path + ".asc", "--keyring", bad)
+        assert p.returncode == 4 and bad.encode() in p.stderr and not p.stdout, (bad, p)
+        assert scan("--keyring", bad, path).returncode == 4  # also where there is no signature
+    assert b"--dearmor" in p.stderr
+    found = json.loads(run("verify", *FLAGS, "-o", "json", path, "--keyring", ring).stdout)
+    assert found["state"] == "verified"
+    os.remove(path + ".asc")
+    found = json.loads(run("verify", *FLAGS, "-o", "json", path, "--keyring", ring).stdout)
+    assert (found["state"], found["signature"]) == ("verified", path + ".gpg"), found
+    gpg("--armor", "--output", path + ".asc", "--detach-sign", path)
+    # as a text, "\n" and "\r\n" would have the same signature
+    write(path, b"weights\n")
+    gpg("--yes", "--textmode", "--output", path + ".asc", "--detach-sign", path)
+    for data in (b"weights\n", b"weights\r\n"):
+        write(path, data)
+        p = ok(path + ".asc", "--keyring", ring)
+        assert (p.returncode, json.loads(p.stdout)["check"]) == (2, "gpg-class"), p.stdout
+    write(path, b"weights")
+    gpg("--yes", "--armor", "--output", path + ".asc", "--detach-sign", path)
+    for form in ("--clearsign", "--sign"):
+        gpg("--yes", "--armor", "--output", path + ".text", form, path)
+        r = json.loads(ok(path + ".text", "--keyring", ring).stdout)
+        assert (r["state"], r["check"]) == ("unsupported", "gpg-form"), r
     write(path, b"other")
     r = json.loads(ok(path + ".asc", "--keyring", ring).stdout)
     assert (r["state"], r["check"]) == ("invalid", "signature"), r

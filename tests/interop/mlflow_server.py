@@ -28,7 +28,9 @@ for kind in (LogisticRegression, Payload):
         os.makedirs("plain/deep", exist_ok=True)
         open("plain/deep/notes.pkl", "wb").write(b"cos\\nsystem\\n(S'true'\\ntR.")
         mlflow.log_artifacts("plain", "plain")
-        out.append({"run": run.info.run_id, "logged": info.model_id})
+        open("lone.pkl", "wb").write(open("plain/deep/notes.pkl", "rb").read())
+        mlflow.log_artifact("lone.pkl")
+        out.append({"run": run.info.run_id, "logged": info.model_id, "experiment": run.info.experiment_id})
 client = mlflow.MlflowClient()
 client.set_registered_model_alias("fraud detector", "champion", "1")
 client.set_registered_model_alias("fraud detector", "challenger", "2")
@@ -59,6 +61,7 @@ class Server:
         self.env["MLFLOW_TRACKING_URI"] = self.url
         ran(self.python, "-c", TRAIN, cwd=lab.directory, **quiet, **self.env)
         self.honest, self.evil = json.load(open(lab.path("trained.json")))
+        self.experiment = self.honest["experiment"]
 
     @classmethod
     def start(cls, name="artifacts"):
@@ -125,6 +128,27 @@ def the_files_of_a_run_are_read_where_they_are():
     assert code == 1 and files == ["deep/notes.pkl"], (code, files)
     assert scan_reference("runs:/%s/none" % s.honest["run"], **s.env)[0] == 2
     assert scan_reference("runs:/%s/model" % ("0" * 32), **s.env)[0] == 4
+    one_run(s, "mlflow-artifacts:/%s/%s/artifacts/plain" % (s.experiment, s.honest["run"]),
+            "mlflow-artifacts://%s/%s/%s/artifacts/plain" % (s.url.split("/")[-1], s.experiment, s.honest["run"]))
+
+
+def one_run(s, *more):
+    """Every way to name what one run logged, beside its model: a directory, one file, all of it."""
+    page = "%s/#/experiments/%s/runs/%s" % (s.url, s.experiment, s.honest["run"])
+    run = "runs:/" + s.honest["run"]
+    for reference, wanted in ((run + "/plain", {"deep/notes.pkl"}), (run + "/plain/deep", {"deep/notes.pkl"}),
+                              (run + "/plain/deep/notes.pkl", {"deep/notes.pkl"}), (page + "/artifacts/plain", {"deep/notes.pkl"}),
+                              (run + "/lone.pkl", {"lone.pkl"}), (run, {"lone.pkl", "plain/deep/notes.pkl"}),
+                              (page, {"lone.pkl", "plain/deep/notes.pkl"}), *((r, {"deep/notes.pkl"}) for r in more)):
+        code, report, stderr = scan_reference(reference, **s.env)
+        assert report and report["models"], (reference, code, stderr)
+        model, = report["models"]
+        found = {f["path"] for f in model["files"]}
+        held("mlflow", "files", code == 1 and found == wanted, (reference, code, found, stderr))
+        assert "pickle/dangerous-call" in {f["rule"] for f in model["findings"]}, (reference, model["findings"])
+        assert model["origin"]["registry"] == "mlflow" and model["trust"] == "internal", (reference, model["trust"])
+    code, report, _ = scan_reference("%s/#/experiments/%s/models/%s" % (s.url, s.experiment, s.evil["logged"]), **s.env)
+    assert code == 1 and "model.pkl" in {f["path"] for f in report["models"][0]["files"]}, code
 
 
 @case
@@ -140,6 +164,16 @@ def artifacts_in_a_bucket_are_loaded_from_there():
             assert f.read() == data, name
     for reference in ("models:/fraud%20detector/2", "models:/" + s.evil["logged"], "runs:/%s/model" % s.evil["run"]):
         check("mlflow", reference, files, algorithm="md5", absent="models:/fraud%20detector/9", **s.env)
+
+
+@case
+def the_files_of_a_run_in_a_bucket_are_loaded_from_there():
+    s = Server.start("bucket")
+    one_run(s)
+    code, report, _ = scan_reference("runs:/%s/plain" % s.honest["run"], **s.env)
+    told = [(e["algorithm"], e["state"]) for f in report["models"][0]["files"] for e in f["expected"]]
+    held("mlflow", "hashes", ("md5", "verified") in told, told)
+    assert scan_reference("runs:/%s/none" % s.honest["run"], **s.env)[0] in (2, 4)
 
 
 @case

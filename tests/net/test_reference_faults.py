@@ -7,8 +7,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from replay import WEIGHTS, Replay, cases, fit
 from tap import ASSAY, case, main
 
-CDN, EVIL = "cdn-lfs.hf.co", "evil.test"
-lab = Replay(extra=(CDN, EVIL)).__enter__()
+CDN, EVIL, MIRROR = "cdn-lfs.hf.co", "evil.test", "mirror.test"
+lab = Replay(extra=(CDN, EVIL, MIRROR)).__enter__()
 atexit.register(lambda: lab.__exit__())
 
 COMMIT = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
@@ -194,6 +194,76 @@ def a_redirect_to_any_other_host_is_a_finding():
     lab.files["https://%s/x" % EVIL] = CONFIG
     assert "trust/foreign-host" in rules(scan(env={"HF_TOKEN": "hf_secret"}))
     assert not [a for a in lab.asked if a.host == EVIL and "authorization" in a.headers]
+
+
+def mirror(to):
+    """At mirror.test: files, and the way to `to` for the questions."""
+    def play(ask, _):
+        if ask.host != MIRROR:
+            return False
+        name = ask.path.rpartition("/")[2]
+        if "/resolve/" in ask.path:
+            ask.serve(MODEL[name])
+        else:
+            ask.redirect(to + ask.path, 308)
+        return True
+    hub(MODEL)
+    lab.fault = play
+    return {"HF_ENDPOINT": "https://" + MIRROR, "HF_TOKEN": "hf_secret"}
+
+
+@case
+def a_mirror_may_send_questions_on_to_the_registry_but_no_token():
+    env = mirror(HUB)
+    r = scan(expect=0, env=env, hosts=(MIRROR, "huggingface.co"))
+    m, = r["models"]
+    assert m["trust"] == "medium" and m["origin"]["evidence"].endswith("which sent questions on to " + HUB), m["origin"]
+    assert {(e["algorithm"], e["state"]) for f in m["files"] for e in f["expected"]} == {("sha256", "verified"), ("size", "verified")}
+    for a in lab.asked:
+        assert a.headers.get("authorization") == ("Bearer hf_secret" if a.host == MIRROR else None), (a.host, a.path)
+        assert a.host == (MIRROR if "/resolve/" in a.path else a.host), a.path  # files come from the mirror
+    p = lab.assay("metadata", "-o", "json", "hf:acme/tiny", env=env, hosts=(MIRROR, "huggingface.co"))
+    told = json.loads(p.stdout)
+    assert told["endpoint"] == "https://" + MIRROR and told["answered_by"] == HUB, told
+
+
+@case
+def the_next_page_lies_where_the_answer_came_from():
+    first, second = (entry(p, MODEL[p]) for p in sorted(MODEL))
+    tree = "GET %s/api/models/acme/tiny/tree/%s?recursive=true&expand=true" % (HUB, COMMIT)
+    for host, code in ((HUB, 0), ("https://" + MIRROR, 2), ("https://" + EVIL, 2)):
+        env = mirror(HUB)
+        link = '<%s/api/models/acme/tiny/tree/%s?recursive=true&expand=true&cursor=2>; rel="next"' % (host, COMMIT)
+        lab.case["answers"][tree] = {"body": [first], "headers": {"Link": link}}
+        lab.case["answers"][tree + "&cursor=2"] = {"body": [second]}
+        r = scan(expect=code, env=env, hosts=(MIRROR, EVIL, "huggingface.co"))
+        assert not [a for a in lab.asked if a.host == EVIL] and (code or len(files(r)) == 2), host
+
+
+@case
+def a_mirror_that_sends_questions_to_anyone_else_is_refused():
+    for to in ("https://" + EVIL, "https://x.huggingface.co", "http://huggingface.co"):
+        r = scan(expect=2, env=mirror(to), hosts=(MIRROR, EVIL, "huggingface.co"))
+        said = r["errors"][0]["message"]
+        assert {a.host for a in lab.asked} == {MIRROR} and not r["models"], (to, r["models"])
+        assert to in said and "HF_ENDPOINT" in said or to.startswith("http:"), said
+
+
+@case
+def a_refusal_of_whom_a_mirror_sends_to_says_who_it_is():
+    env = mirror(HUB)
+    for key in lab.case["answers"]:
+        lab.case["answers"][key] = {"status": 401, "body": {"error": "Repository not found"}}
+    r = scan(expect=2, env=env, hosts=(MIRROR, "huggingface.co"))
+    assert "(says %s, which gets no credential of https://%s)" % (HUB, MIRROR) in r["errors"][0]["message"], r["errors"]
+
+
+@case
+def an_internal_registry_sends_nobody_on():
+    mirror("https://gitlab.com")
+    env = {"GITLAB_URL": "https://" + MIRROR, "GITLAB_TOKEN": "glpat-secret"}
+    r = scan(expect=2, reference="gitlab:acme/vision:fraud@1.0.0", env=env, hosts=(MIRROR, "gitlab.com"))
+    assert {a.host for a in lab.asked} == {MIRROR} and "https://gitlab.com: set GITLAB_URL" in r["errors"][0]["message"], r["errors"]
 
 
 @case
@@ -662,6 +732,91 @@ def a_signature_that_is_met_too_late_is_not_called_broken():
         r = scan("--public-key", public)
         assert signatures(r) == [("weights.bin", "oms", "unsupported")], signatures(r)
         assert "integrity/signature-invalid" not in rules(r)
+
+
+@case
+def a_signature_of_openpgp_needs_the_file_and_says_so():
+    ring = scratch() + "/ring"
+    with open(ring, "wb") as f:
+        f.write(b"\x99\x01\x0d\x04")
+    hub({**MODEL, "model.safetensors.asc": b"-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"})
+    r = scan("--keyring", ring)
+    assert signatures(r) == [("model.safetensors.asc", "gpg", "unsupported")], signatures(r)
+    assert "fetch" in r["models"][0]["signatures"][0]["reason"]
+
+
+# ---- who signed a fetched model, recorded and enforced -----------------------------------
+
+
+def lock(*words, expect=0):
+    out = scratch() + "/lock.json"
+    p = lab.assay("lock", "hf:acme/tiny", "-o", out, *words)
+    assert p.returncode == expect and os.path.exists(out) == (expect == 0), (p.returncode, p.stderr)
+    return out
+
+
+def signers_of(path):
+    with open(path) as f:
+        return json.load(f)["targets"][0].get("signers")
+
+
+def relocked(path):
+    """The recorded signers, and the files that are there now."""
+    with open(lock()) as f:
+        new = json.load(f)
+    new["targets"][0]["signers"] = signers_of(path)
+    out = scratch() + "/lock.json"
+    with open(out, "w") as f:
+        json.dump(new, f)
+    return out
+
+
+CHANGED = "integrity/signer-changed"
+
+
+@case
+def a_lock_records_who_signed_whatever_the_signature_is_called():
+    sealed, public = bundle(MODEL)
+    for path in ("model.sig", "seal.json", "sub/a.json"):
+        base = path.rpartition("/")[0]
+        hub({**{os.path.join(base, name): data for name, data in MODEL.items()}, path: sealed})
+        recorded = lock("--public-key", public)
+        (signer,) = signers_of(recorded)
+        assert signer["identity"].startswith("sha256:") and signer["key"], signer
+        assert len(asked("/acme/tiny/resolve/")) == len(MODEL) + 1, "each file is loaded once"
+        r = scan("--lockfile", recorded, expect=0)
+        assert signatures(r) == [(path, "oms", "verified")] and CHANGED not in rules(r)
+        assert signers_of(lock()) is None
+
+
+@case
+def a_recorded_signer_must_have_signed_whatever_the_signature_is_called():
+    sealed, public = bundle(MODEL)
+    for path in ("model.sig", "seal.json"):
+        other, other_key = bundle(MODEL)
+        hub({**MODEL, path: sealed})
+        recorded = lock("--public-key", public)
+        hub(MODEL)
+        r = scan("--lockfile", relocked(recorded), expect=1)
+        assert rules(r) == {CHANGED} and signatures(r) == [], rules(r)
+        hub({**MODEL, path: other})
+        for options in ([], ["--public-key", other_key]):  # also when the operator accepts the other one
+            r = scan("--lockfile", relocked(recorded), *options, expect=1)
+            assert CHANGED in rules(r), rules(r)
+        hub({**MODEL, "config.json": b"{}", path: sealed})
+        r = scan("--lockfile", relocked(recorded), expect=1)
+        assert {CHANGED, "integrity/signature-invalid"} <= rules(r), rules(r)
+        hub({**MODEL, path: sealed})
+        assert CHANGED not in rules(scan("--lockfile", relocked(recorded), expect=0))
+
+
+@case
+def a_lock_is_not_made_of_what_nobody_named_has_signed():
+    sealed, _ = bundle(MODEL)
+    _, other = key_pair()
+    for files_there in (MODEL, {**MODEL, "seal.json": sealed}):
+        hub(files_there)
+        lock("--public-key", other, expect=1)
 
 
 main()

@@ -10,8 +10,9 @@ from tap import case, main
 S3 = "models.s3.us-east-1.amazonaws.com"
 S3_NORTH = "models.s3.eu-north-1.amazonaws.com"
 AZURE = "acme.blob.core.windows.net"
+CHINA, GOVERNMENT, STACK = "acme.blob.core.chinacloudapi.cn", "acme.blob.core.usgovcloudapi.net", "acme.blob.stack.hub.test"
 GCS = "storage.googleapis.com"
-lab = Lab(S3, S3_NORTH, "s3.us-east-1.amazonaws.com", AZURE, GCS, "login.microsoftonline.com",
+lab = Lab(S3, S3_NORTH, "s3.us-east-1.amazonaws.com", AZURE, GCS, "login.microsoftonline.com", CHINA, GOVERNMENT, STACK, "login.chinacloudapi.cn", "login.microsoftonline.us",
           "registry-1.docker.io", "auth.docker.io").__enter__()
 STORAGE = os.path.join(BUILD, "net", "storage")
 caches = iter(range(1 << 30))
@@ -34,6 +35,15 @@ def crc32c(data):
         for _ in range(8):
             value = value >> 1 ^ (0x82f63b78 if value & 1 else 0)
     return "%08x" % (value ^ 0xffffffff)
+
+
+def crc64nvme(data):
+    value = (1 << 64) - 1
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0x9a6c9329ac4bc9b5 if value & 1 else 0)
+    return "%016x" % (value ^ (1 << 64) - 1)
 
 
 def b64(hexadecimal):
@@ -428,7 +438,7 @@ def an_etag_is_a_hash_only_where_it_is_one():
 @case
 def a_weak_checksum_counts_where_there_is_nothing_else():
     zlib_crc = "%08x" % zlib.crc32(DATA)
-    sums = {"sha1": hashlib.sha1(DATA).hexdigest(), "crc32c": crc32c(DATA), "crc32": zlib_crc}
+    sums = {"sha1": hashlib.sha1(DATA).hexdigest(), "crc64nvme": crc64nvme(DATA), "crc32c": crc32c(DATA), "crc32": zlib_crc}
     for name, value in sums.items():
         for wrong in (False, True):
             sent = "0" * len(value) if wrong else value
@@ -438,6 +448,7 @@ def a_weak_checksum_counts_where_there_is_nothing_else():
             assert one["hashes"] == {name: sent} and one["state"] == ("mismatch" if wrong else "done"), one
     # of parts and not of the object; beside a digest that proves more
     for fields, wanted in (({"x_amz_checksum_crc32c": b64(crc32c(DATA)) + "-3"}, {}),
+                           ({"x_amz_checksum_crc64nvme": b64(crc64nvme(DATA)) + "-3"}, {}), ({"x_amz_checksum_crc64nvme": b64(crc32c(DATA))}, {}),
                            ({"x_amz_checksum_crc32c": b64(crc32c(DATA)), "x_amz_checksum_sha256": b64(sha256(DATA))},
                             {"sha256": sha256(DATA)})):
         bucket({None: page("a.bin")}, head=lambda a: a.head(200, ETag='"%s-3"' % md5(DATA), Content_Length=len(DATA), **fields))
@@ -689,6 +700,58 @@ def a_client_of_entra_gets_a_token():
     lab.routes["*"] = with_token
     env = {"AZURE_STORAGE_ACCOUNT": "acme", "AZURE_TENANT_ID": "ten", "AZURE_CLIENT_ID": "id", "AZURE_CLIENT_SECRET": "s3cret"}
     assert listed("azure://models/", load=True, env=env)["by"]["a.bin"]["state"] == "done"
+
+
+@case
+def accounts_in_other_clouds_are_found_and_get_their_own_credentials_only():
+    key = base64.b64encode(bytes(range(64))).decode()
+    for host, suffix, login in ((CHINA, "core.chinacloudapi.cn", "login.chinacloudapi.cn"), (STACK, "stack.hub.test", "login.microsoftonline.com"),
+                                (GOVERNMENT, "core.usgovcloudapi.net", "login.microsoftonline.us")):
+        azure({"": blobs("a.bin")}, host=host)
+        served = lab.routes["*"]
+
+        def guarded(a):
+            if a.host == login:
+                return a.reply(200, b'{"access_token":"t0ken","expires_in":3600}')
+            if a.headers.get("authorization") not in ("Bearer t0ken", shared_key(a, "acme", key)):
+                return a.reply(403, b"<Error><Code>AuthenticationFailed</Code></Error>")
+            served(a)
+        lab.routes["*"] = guarded
+        signed = {"AZURE_STORAGE_CONNECTION_STRING": "AccountName=acme;AccountKey=%s;EndpointSuffix=%s" % (key, suffix)}
+        token = {"AZURE_STORAGE_CONNECTION_STRING": "AccountName=acme;EndpointSuffix=" + suffix, "AZURE_TENANT_ID": "ten",
+                 "AZURE_CLIENT_ID": "id", "AZURE_CLIENT_SECRET": "s3cret"}
+        for env in (signed, token):
+            for uri in ("azure://models/", "wasbs://models@%s/" % host, "abfss://models@%s/" % host.replace(".blob.", ".dfs."),
+                        "https://%s/models" % host):
+                assert listed(uri, load=True, env=env)["by"]["a.bin"]["state"] == "done", (uri, env)
+        assert login in {a.host for a in lab.asked}
+        # an account of that name in another cloud is another account
+        listed("wasbs://models@%s/" % AZURE, ok=False, env=signed)
+        assert {a.host for a in lab.asked} == {AZURE} and not [a for a in lab.asked if "authorization" in a.headers]
+        lab.routes["*"] = served
+        if host != STACK:
+            assert listed("wasbs://models@%s/" % host, load=True)["by"]["a.bin"]["state"] == "done"
+    out = listed("wasbs://models@%s/" % STACK, ok=False)
+    assert "is expected" in out["error"] and not lab.asked, out
+
+
+@case
+def a_connection_string_that_leads_astray_is_refused():
+    lab.routes["*"] = lambda a: a.reply(500)
+    parts = ["EndpointSuffix=" + s for s in (
+        "core.windows.net/x", "core.windows.net@evil.test", "evil.test:443", "evil.test?", "evil.test#", ".evil.test", "evil.test.", "evil..test",
+        "evil", "EVIL.test", "evil.test\r\nX: y", "e%76il.test", "evil test", "\u0435vil.test", "a." * 70 + "test")]
+    parts += ["BlobEndpoint=" + e for e in (
+        "https://user@evil.test/", "https://evil.test/?sig=x", "https://evil.test/#x", "ftp://evil.test/", "https://", "https://evil.test:0/",
+        "https://ev il.test/", "https://evil.test\\@acme.test/", "file:///etc/passwd", "https://evil.test/\r\nX: y")]
+    for part in parts:
+        for uri in ("azure://models/x", "wasbs://models@acme.blob.core.windows.net/x"):
+            out = listed(uri, ok=False, env={"AZURE_STORAGE_CONNECTION_STRING": "AccountName=acme;AccountKey=AAAA;" + part})
+            assert "AZURE_STORAGE_CONNECTION_STRING: " in out["error"] and "AAAA" not in out["error"] and not lab.asked, (part, out, lab.paths())
+    for host in ("acme.blob.core.windows.net.evil.test", "evil.test", "acme.blob.core.chinacloudapi.cn.evil.test", "blob.core.windows.net",
+                 ".blob.core.windows.net", "acme.blob.core.windows.net:8443", "acme.dfs.core.evil.test"):
+        out = listed("wasbs://models@%s/x" % host, ok=False)
+        assert not lab.asked, (host, out)
 
 
 # --- Artifactory ---

@@ -113,7 +113,12 @@ def lists():
     sums("nothing", "invalid sums-form", "# nothing\n")
     sums("prose", "invalid sums-form", "%s  a\nhello\n" % h)
     sums("escape", "invalid sums-form", "\\%s  a\\qb\n" % h)
-    for n, bad in enumerate(("../a", "/a", "a/../b", "x//y", "a\x01")):
+    sums("good-openssl", "ok", "SHA2-256(c)= %s\nSHA1(c)= %s\nBLAKE2b512(c)= %s\n" % (h, h[:40], h + h))
+    sums("good-liberal", "ok", "\ufeff  %s\ta\n%s b\n\\%s  a\\nb\\\\\n" % (h, h, h))
+    sums("good-lone", "ok", "%s \n\n" % h)
+    sums("good-stdin", "ok", "%s  -\n" % h)
+    sums("two-lone", "invalid sums-form", "%s\n%s\n" % (h, h))
+    for n, bad in enumerate(("../a", "/a", "a/../b", "x//y", "a\0b")):
         sums("name-%d" % n, "invalid resource-name", "%s  %s\n" % (h, bad))
     sums("twice", "invalid duplicate-name", "%s  a\n%s  a\n" % (h, HEX["b"]))
 
@@ -158,7 +163,7 @@ def main():
             good = actual == expected and without != expected
             number, failures = number + 1, failures + (not good)
             print("%s %d - %s %s: %s, without the check: %s" % ("ok" if good else "not ok", number, kind, name, actual, without or "-"))
-    source = "".join((TOP / "scanner/integrity" / f).read_text() for f in ("oms.c", "manifest.c", "sums.c", "minisign.c"))
+    source = "".join((TOP / "scanner/integrity" / f).read_text() for f in ("statement/oms.c", "manifest.c", "sums.c", "minisign.c"))
     checks = set(re.findall(r'(?:fail\(p, |refuse\([^"]*?SIGNATURE_\w+,\s*)"([a-z-]+)"', source))
     covered = {expected.split(" ")[1] for _, _, expected, _ in CASES if expected != "ok"}
     left = checks - covered - ELSEWHERE

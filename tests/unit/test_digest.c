@@ -35,6 +35,8 @@ static void test_published_values(void **state)
            "a9993e364706816aba3e25717850c26c9cd0d89d"); /* FIPS 180-2 */
     expect(DIGEST_CRC32C, "123456789", "e3069283");
     expect(DIGEST_CRC32C, "", "00000000");
+    expect(DIGEST_CRC64NVME, "123456789", "ae8b14860a799888");
+    expect(DIGEST_CRC64NVME, "", "0000000000000000");
     expect(DIGEST_GIT_SHA1, "Hello, World!", "b45ef6fec89518d314f546fd6c3025367b721684");
 }
 
@@ -73,6 +75,31 @@ static void test_crc32c(void **state)
             assert_true(digester_hex(d, DIGEST_CRC32C, hex));
             assert_string_equal(hex, vectors[i].hex);
             assert_true(digest_weak(DIGEST_CRC32C));
+            digester_free(d);
+        }
+}
+
+/* NVM Command Set Specification, section 5.2.1.3.4: test cases of the 64b CRC; whole, and
+ * cut so that no piece is a multiple of eight bytes. */
+static void test_crc64nvme(void **state)
+{
+    (void)state;
+    static const char *const wanted[] = { "6482d367eb22b64e", "c0ddba7302eca3ac",
+                                          "3e729f5f6750449c", "9a2df64b8e9e517e" };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        for (size_t piece = 4096; piece > 1; piece = piece / 3) {
+            uint8_t bytes[4096];
+            char hex[DIGEST_HEX_MAX + 1];
+            struct digester *d = digester_new(DIGEST_BIT(DIGEST_CRC64NVME), 0);
+            assert_non_null(d);
+            for (size_t k = 0; k < sizeof bytes; k++)
+                bytes[k] = (uint8_t)(i == 0 ? 0 : i == 1 ? 0xff : i == 2 ? k : 0xff - k);
+            for (size_t at = 0; at < sizeof bytes; at += piece)
+                digester_add(d, span_slice(span_of(bytes, sizeof bytes), at, at + piece));
+            digester_finish(d);
+            assert_true(digester_hex(d, DIGEST_CRC64NVME, hex));
+            assert_string_equal(hex, wanted[i]);
+            assert_true(digest_weak(DIGEST_CRC64NVME));
             digester_free(d);
         }
 }
@@ -250,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_published_values),
         cmocka_unit_test(test_crc32c),
+        cmocka_unit_test(test_crc64nvme),
         cmocka_unit_test(test_line_ends_of_text_count_as_one),
         cmocka_unit_test(test_line_ends_of_a_git_blob),
         cmocka_unit_test(test_pieces_do_not_matter),

@@ -316,6 +316,45 @@ static void test_what_a_hop_may_reach(void **state)
     trail_end(&t);
 }
 
+static void test_who_may_answer_in_place_of_an_anchor(void **state)
+{
+    static const char *const hosts[] = { "registry.test", "www.registry.test", NULL };
+    static const char *const others[] = {
+        "https://evil.test/1",          "https://registry.test:8443/1",
+        "https://x.registry.test/1",    "https://registry.test.evil/1",
+        "https://registry.test@evil/1", "http://registry.test/1",
+    };
+    const struct http_request q = { .url = "https://hub.test/",
+                                    .anchored = true,
+                                    .deputies = hosts,
+                                    .otherwise = "set HUB to it" };
+    enum http_failure failure;
+    struct error error;
+    struct trail t;
+    (void)state;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_true(trail_start(&t, &q, &failure, &error));
+        assert_false(trail_follow(&t, 307, others[i], ADDRESS_PUBLIC, &error));
+        if (i == 0)
+            assert_string_equal(error.message,
+                                "https://hub.test: redirects to another server, "
+                                "https://evil.test: set HUB to it");
+        trail_end(&t);
+    }
+    assert_true(trail_start(&t, &q, &failure, &error));
+    assert_true(trail_follow(&t, 307, "https://Registry.test/1", ADDRESS_PUBLIC, &error));
+    assert_false(trail_sends(&t, "Authorization: x"));
+    assert_false(trail_follow(&t, 307, "https://hub.test/2", ADDRESS_PUBLIC, &error));
+    trail_end(&t);
+
+    struct http_request post = q;
+    post.method = HTTP_POST;
+    assert_true(trail_start(&t, &post, &failure, &error));
+    assert_false(
+        trail_follow(&t, 307, "https://registry.test/1", ADDRESS_PUBLIC, &error));
+    trail_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_proxies),
         cmocka_unit_test(test_what_a_hop_may_reach),
+        cmocka_unit_test(test_who_may_answer_in_place_of_an_anchor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

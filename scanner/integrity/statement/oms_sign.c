@@ -6,7 +6,26 @@
 
 enum { ARENA_MAX = 512 << 20 };
 
-static bool check_key(EVP_PKEY *key, const struct x509_list *chain, struct error *error)
+/* Whoever trusts one of its issuers, or it alone, must be able to follow it. */
+static bool check_chain(const struct crypto *c, const struct x509_list *chain,
+                        int64_t now, struct error *error)
+{
+    const size_t above = chain->count > 1 ? 1 : 0;
+    const struct x509_chain x = { .leaf = chain->items[0],
+                                  .untrusted = chain->items + 1,
+                                  .untrusted_count = chain->count - 1,
+                                  .anchors = chain->items + above,
+                                  .anchor_count = chain->count - above,
+                                  .t = now };
+    const char *reason = "";
+    return x509_chain_check(c, &x, NULL, NULL, &reason) == X509_CHAIN_HOLDS ||
+           error_set(error, ERROR_CONFIG,
+                     "the signing certificate: nobody could verify what it signs: %s",
+                     reason);
+}
+
+bool oms_can_sign(const struct crypto *c, EVP_PKEY *key, const struct x509_list *chain,
+                  int64_t now, struct error *error)
 {
     enum pubkey_type type = pubkey_type(key);
     if (type != PUBKEY_P256 && type != PUBKEY_P384 && type != PUBKEY_P521)
@@ -20,8 +39,10 @@ static bool check_key(EVP_PKEY *key, const struct x509_list *chain, struct error
     if (!leaf || EVP_PKEY_eq(leaf, key) != 1)
         return error_set(error, ERROR_CONFIG,
                          "the signing certificate is not that of the private key");
-    return x509_may_sign(chain->items[0], &failure) ||
-           error_set(error, ERROR_CONFIG, "the signing certificate: %s", failure.reason);
+    if (!x509_may_sign(chain->items[0], &failure))
+        return error_set(error, ERROR_CONFIG, "the signing certificate: %s",
+                         failure.reason);
+    return check_chain(c, chain, now, error);
 }
 
 /* The DER of the whole chain; false when it is longer than a bundle may be. */
@@ -66,8 +87,7 @@ bool oms_sign(const struct crypto *c, EVP_PKEY *key, const struct x509_list *cha
 {
     struct arena *arena = arena_new(ARENA_MAX);
     bool ok = arena || error_set(error, ERROR_MEMORY, "out of memory");
-    ok = ok && check_key(key, chain, error) &&
-         sign_payload(c, arena, key, chain, payload, out, error);
+    ok = ok && sign_payload(c, arena, key, chain, payload, out, error);
     arena_free(arena);
     return ok;
 }

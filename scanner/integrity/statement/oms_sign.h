@@ -11,10 +11,14 @@
 
 enum { OMS_BUNDLE_MAX = 96 << 20 };
 
-/* `payload` is what oms_write() wrote; `chain` is NULL or the leaf, whose key must be
- * `key`, and then its issuers.  The bundle is appended to `out`, made with
- * OMS_BUNDLE_MAX.  ERROR_CONFIG for a key that OMS does not know or that is not the
- * certificate's. */
+/* Could anybody verify what they sign now?  `chain` is NULL or the leaf, whose key must
+ * be `key`, and then its issuers.  ERROR_CONFIG for a key that OMS does not know or that
+ * is not the certificate's, and for a chain that does not hold at the time `now`. */
+bool oms_can_sign(const struct crypto *c, EVP_PKEY *key, const struct x509_list *chain,
+                  int64_t now, struct error *error);
+
+/* `payload` is what oms_write() wrote.  The bundle is appended to `out`, made with
+ * OMS_BUNDLE_MAX. */
 bool oms_sign(const struct crypto *c, EVP_PKEY *key, const struct x509_list *chain,
               struct span payload, struct buffer *out, struct error *error);
 

@@ -2,6 +2,7 @@
  * abfss://…, https://ACCOUNT.blob.core.windows.net/CONTAINER/PREFIX[?SAS]: Azure Blob
  * Storage.  Source: Azure Blob Storage REST API, List Blobs, Get Blob. */
 #include "net/azure.h"
+#include "net/url.h"
 #include "sources/storage/storage.h"
 #include "sources/storage/xml.h"
 
@@ -28,40 +29,104 @@ static const char *connection(struct storage *s, const char *key)
     return part.len ? arena_text(s->arena, part) : NULL;
 }
 
-static bool host_valid(const char *host)
+/* Where accounts lie, and who gives tokens for them.  Source: azure-identity,
+ * AzureAuthorityHosts; the resource, https://storage.azure.com, is the same in all. */
+#define TOKEN_PATH "/$AZURE_TENANT_ID/oauth2/v2.0/token"
+static const struct {
+    const char *suffix, *token_url;
+} clouds[] = {
+    {"core.windows.net",        "https://login.microsoftonline.com" TOKEN_PATH},
+    { "core.usgovcloudapi.net", "https://login.microsoftonline.us" TOKEN_PATH },
+    { "core.chinacloudapi.cn",  "https://login.chinacloudapi.cn" TOKEN_PATH   },
+};
+enum { CLOUDS = sizeof clouds / sizeof *clouds, SUFFIX_MAX = 128 };
+
+/* "core.windows.net": a domain below which accounts are, and nothing else. */
+static bool suffix_valid(struct span text)
 {
-    return span_ends(span_of_text(host), ".blob.core.windows.net") &&
-           host[strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789-.")] == '\0';
+    bool dot = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = (char)text.ptr[i];
+        bool edge = i == 0 || i + 1 == text.len || text.ptr[i - 1] == '.';
+        if (c == '.' ? edge : !strchr("abcdefghijklmnopqrstuvwxyz0123456789-", c) || !c)
+            return false;
+        dot = dot || c == '.';
+    }
+    return dot && text.len <= SUFFIX_MAX;
+}
+
+/* Of the operator's connection string; NULL: it names none, or none that is a domain. */
+static const char *operator_suffix(struct storage *s)
+{
+    const char *suffix = connection(s, "EndpointSuffix");
+    return suffix && suffix_valid(span_of_text(suffix)) ? suffix : NULL;
+}
+
+/* "ACCOUNT" of "ACCOUNT.blob.SUFFIX", with a suffix of Azure's or of the operator's;
+ * empty: it is no such host. */
+static struct span account_of(struct storage *s, struct span host, const char *service)
+{
+    for (size_t i = 0; i <= CLOUDS; i++) {
+        const char *suffix = i < CLOUDS ? clouds[i].suffix : operator_suffix(s);
+        struct span end = arena_printf(s->arena, ".%s.%s", service, suffix ? suffix : "");
+        if (suffix && end.len && host.len > end.len &&
+            span_ends(host, (const char *)end.ptr))
+            return span_slice(host, 0, host.len - end.len);
+    }
+    return span_of(NULL, 0);
+}
+
+bool storage_azure_host(struct storage *s, struct span host)
+{
+    return account_of(s, host, "blob").len > 0;
+}
+
+/* What the connection string says wrong is not passed over: the operator means a place.
+ */
+static bool check_connection(struct storage *s, struct error *error)
+{
+    static const char where[] = "AZURE_STORAGE_CONNECTION_STRING";
+    const char *endpoint = connection(s, "BlobEndpoint");
+    struct url url = { 0 };
+    struct error why;
+    if (connection(s, "EndpointSuffix") && !operator_suffix(s))
+        return error_set(error, ERROR_CONFIG, "%s: EndpointSuffix is no domain", where);
+    bool fine = !endpoint || (!strpbrk(endpoint, "?#") &&
+                              url_parse(storage_endpoint(s, endpoint), &url, &why));
+    url_free(&url);
+    return fine || error_set(error, ERROR_CONFIG,
+                             "%s: BlobEndpoint is not the address of a server", where);
 }
 
 /* The account's endpoint as the operator configured it, for azure://, or NULL. */
 static const char *configured_endpoint(struct storage *s)
 {
-    const char *endpoint = connection(s, "BlobEndpoint");
-    const char *account = storage_env(s, "AZURE_STORAGE_ACCOUNT");
+    const char *endpoint = connection(s, "BlobEndpoint"), *suffix = operator_suffix(s);
+    const char *account = connection(s, "AccountName");
     if (endpoint)
         return storage_endpoint(s, endpoint);
     if (!account)
-        account = connection(s, "AccountName");
+        account = storage_env(s, "AZURE_STORAGE_ACCOUNT");
     if (!account || account[strspn(account, "abcdefghijklmnopqrstuvwxyz0123456789")])
         return NULL;
-    return (const char *)arena_printf(s->arena, "https://%s.blob.core.windows.net",
-                                      account)
+    return (const char *)arena_printf(s->arena, "https://%s.blob.%s", account,
+                                      suffix ? suffix : clouds[0].suffix)
         .ptr;
 }
 
-/* "CONTAINER@ACCOUNT.dfs.core.windows.net" → the account's blob endpoint. */
-static const char *named_endpoint(struct storage *s, struct span account)
+/* "ACCOUNT.dfs.core.windows.net" → the account's blob endpoint. */
+static const char *named_endpoint(struct storage *s, struct span host)
 {
-    static const char dfs[] = ".dfs.core.windows.net";
-    if (span_ends(account, dfs))
-        account =
-            arena_printf(s->arena, "%.*s.blob.core.windows.net",
-                         (int)(account.len - strlen(dfs)), (const char *)account.ptr);
-    const char *host = arena_text(s->arena, account);
-    if (!host || !host_valid(host))
+    struct span account = account_of(s, host, "dfs");
+    if (account.len)
+        host = arena_printf(s->arena, "%.*s.blob%.*s", (int)account.len,
+                            (const char *)account.ptr, (int)(host.len - account.len - 4),
+                            (const char *)host.ptr + account.len + 4);
+    const char *text = arena_text(s->arena, host);
+    if (!text || !storage_azure_host(s, host) ||
+        text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.")])
         return NULL;
-    return (const char *)arena_printf(s->arena, "https://%s", host).ptr;
+    return (const char *)arena_printf(s->arena, "https://%s", text).ptr;
 }
 
 static bool expected(const struct storage *s, struct error *error)
@@ -78,7 +143,7 @@ static bool read_uri(struct container *c, struct error *error)
     struct storage *s = c->storage;
     struct span authority;
     const char *path;
-    if (!storage_split(s, &authority, &path, error))
+    if (!storage_split(s, &authority, &path, error) || !check_connection(s, error))
         return false;
     const char *query = strchr(path, '?'), *own = configured_endpoint(s);
     struct span rest = span_of(path, query ? (size_t)(query - path) : strlen(path));
@@ -104,6 +169,14 @@ static bool read_uri(struct container *c, struct error *error)
            expected(s, error);
 }
 
+static const char *token_url(const struct container *c)
+{
+    size_t i = CLOUDS - 1;
+    while (i > 0 && !span_ends(span_of_text(c->endpoint), clouds[i].suffix))
+        i--;
+    return clouds[i].token_url;
+}
+
 /* The operator's credentials are for the operator's account, never for one that a
  * reference names. */
 static bool open_place(struct container *c, struct error *error)
@@ -116,15 +189,15 @@ static bool open_place(struct container *c, struct error *error)
         "scope=https%3A%2F%2Fstorage.azure.com%2F.default", NULL
     };
     const struct auth_method methods[] = {
-        {.kind = AUTH_QUERY,     .env = sas,  .files = none, .exchange_form = none  },
-        { .kind = AUTH_AZURE,    .env = none, .files = none, .exchange_form = none  },
+        {.kind = AUTH_QUERY,     .env = sas,  .files = none, .exchange_form = none},
+        { .kind = AUTH_AZURE,    .env = none, .files = none, .exchange_form = none},
         { .kind = AUTH_EXCHANGE,
          .env = none,
          .files = none,
-         .exchange_url =
-              "https://login.microsoftonline.com/$AZURE_TENANT_ID/oauth2/v2.0/token", .exchange_pointer = "/access_token",
+         .exchange_url = token_url(c),
+         .exchange_pointer = "/access_token",
          .exchange_form = form },
-        { .kind = AUTH_NONE,  .env = none,            .files = none,        .exchange_form = none                  },
+        { .kind = AUTH_NONE,  .env = none,            .files = none,        .exchange_form = none                },
     };
     bool known = c->own && !c->sas;
     if (known)

@@ -109,7 +109,7 @@ bool storage_list_https(struct storage *s, enum rest_refusal *ret_refusal,
     *ret_refusal = REST_NOT_ASKED;
     if (!storage_split(s, &host, &path, error))
         return false;
-    if (span_ends(host, ".blob.core.windows.net") && strncmp(s->uri, "https:", 6) == 0)
+    if (strncmp(s->uri, "https:", 6) == 0 && storage_azure_host(s, host))
         return storage_list_azblob(s, ret_refusal, error);
     if (strncmp(path, "artifactory/", 12) == 0 && !s->direct)
         return storage_list_jfrog(s, ret_refusal, error);

@@ -168,9 +168,10 @@ static void read_weak(struct arena *arena, const struct fields *f, struct rest_f
         const char *header;
         enum digest_algorithm algorithm;
     } weak[] = {
-        {"x-amz-checksum-sha1",    DIGEST_SHA1  },
-        { "x-amz-checksum-crc32c", DIGEST_CRC32C},
-        { "x-amz-checksum-crc32",  DIGEST_CRC32 },
+        {"x-amz-checksum-sha1",       DIGEST_SHA1     },
+        { "x-amz-checksum-crc64nvme", DIGEST_CRC64NVME},
+        { "x-amz-checksum-crc32c",    DIGEST_CRC32C   },
+        { "x-amz-checksum-crc32",     DIGEST_CRC32    },
     };
     for (size_t i = 0; !file->hashes && i < sizeof weak / sizeof *weak; i++) {
         const char *sum = fields_get(f, weak[i].header, 0);

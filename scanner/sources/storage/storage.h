@@ -60,6 +60,9 @@ struct place *storage_place(struct storage *s, const char *endpoint, bool own,
                             const struct auth_method *methods, size_t method_count,
                             struct error *error);
 
+/* Does Azure, or the Azure that the operator names, keep blobs there? */
+bool storage_azure_host(struct storage *s, struct span host);
+
 /* "https://host:port/x//" → without slashes at its end; with a scheme if it has none. */
 const char *storage_endpoint(struct storage *s, const char *text);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The HTML report before its consumers: html-validate (npm), and Chromium without a network with axe
-(npm: axe-core, puppeteer-core), by html.mjs.  Screenshots stay in build/interop/html/shots."""
+(npm: axe-core, puppeteer-core), by html_report.mjs.  Screenshots stay in build/interop/html/shots."""
 import copy
 import json
 import os
@@ -101,7 +101,7 @@ def main():
         if p.returncode:
             print("# " + p.stdout.decode().strip().replace("\n", "\n# "))
     sys.stdout.flush()
-    browser = subprocess.run([shutil.which("node"), TOP / "tests/interop/html.mjs", HOME, *(pages[n] for n in ("rich", "hostile", "big", "empty")),
+    browser = subprocess.run([shutil.which("node"), TOP / "tests/interop/html_report.mjs", HOME, *(pages[n] for n in ("rich", "hostile", "big", "empty")),
                               shots], env=dict(os.environ, CHROMIUM=chromium), timeout=600)
     return browser.returncode
 

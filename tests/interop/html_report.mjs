@@ -1,5 +1,5 @@
 // The HTML report in a real browser without a network: what it asks for, logs, and does.
-//   node html.mjs HOME RICH HOSTILE BIG EMPTY SHOTS      TAP on stdout
+//   node html_report.mjs HOME RICH HOSTILE BIG EMPTY SHOTS      TAP on stdout
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
