@@ -186,7 +186,7 @@ static void verify_referrer(const struct image_check *c, const struct image_refe
 
 /* ---- those of an image ------------------------------------------------------------- */
 
-/* A copy of all that may lie in another arena. */
+/* A copy, for nothing of it may lie in another arena, nor in the registry's answers. */
 static bool add(const struct image_check *c, struct signature ***end,
                 const struct signature *s, const char *path)
 {
@@ -199,7 +199,7 @@ static bool add(const struct image_check *c, struct signature ***end,
                                    &copy->check,    &copy->reason };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_copy(c->arena, *texts[i]);
-    copy->path = span_of_text(path);
+    copy->path = arena_copy(c->arena, span_of_text(path));
     **end = copy;
     *end = &copy->next;
     return true;
@@ -287,7 +287,8 @@ bool image_names_digest(const struct signature_file *manifest, struct span hex)
 static struct signature judge(const struct image_check *c, const struct image *image)
 {
     const struct signature *s = image_signature(image_referrers_verify(c, image));
-    struct signature none = { .kind = "none", .path = span_of_text(image->name) };
+    struct signature none = { .kind = "none" };
+    none.path = arena_copy(c->arena, span_of_text(image->name));
     set(c, &none, SIGNATURE_UNSIGNED, "signature-present",
         arena_printf(c->arena, "%s: no signature at the registry refers to it",
                      image->name));
