@@ -46,8 +46,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(!name_problem(e->path) || span_is(e->path, "."));
         require(digest_canonical(e->digest, e->algorithm) && e->start < e->end);
     }
-    for (size_t i = 0; i < file.sums.count; i++)
-        require(!name_problem(file.sums.entries[i].path));
+    for (size_t i = 0; i < file.sums.count; i++) {
+        const struct manifest_entry *e = &file.sums.entries[i];
+        require(!path_problem(e->path) || span_is(e->path, "."));
+        require(digest_canonical(e->digest, e->algorithm) && e->end == WHOLE_FILE);
+    }
     require_same(&file, arena);
     (void)signature_wire_decode(arena, bytes, &file);
     arena_free(arena);
