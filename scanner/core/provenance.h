@@ -88,7 +88,7 @@ const char *signature_state_name(enum signature_state s);
 struct signature {
     const char *kind; /* "oms", "sigstore", "cosign", "slsa", "minisign", "gpg", … */
     enum signature_state state;
-    struct span path; /* of the bundle in the target; empty: it lies elsewhere */
+    struct span path; /* of the bundle in the target, or its address at a registry */
     struct span identity, issuer; /* who; of a bare key its fingerprint and nothing */
     struct span root;             /* sha256 of the certificate it chains to, in hex */
     struct span time;             /* RFC 3339, UTC; empty: unknown */

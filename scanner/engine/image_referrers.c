@@ -3,6 +3,8 @@
 #include "core/digest.h"
 #include "integrity/crypto/base64.h"
 
+enum { REFERRER_ARENA_MAX = 256 << 20 };
+
 static void set(const struct image_check *c, struct signature *s,
                 enum signature_state state, const char *check, struct span reason)
 {
@@ -60,45 +62,58 @@ static const struct image_payload *payload_of(const struct image_check *c,
     return p;
 }
 
+/* A manifest of cosign's on its way, and the layer of it that was taken apart last:
+ * signatures are often over the same. */
+struct annotated {
+    const struct image_check *check;
+    const struct image_referrer *referrer;
+    struct span image;
+    const struct image_payload *payload;
+    struct signature_file layer;
+    char reason[REASON_MAX];
+};
+
 /* The layer that a signature is over, or, of attestations, that it is in; false with what
  * is wrong in *s. */
-static bool take_payload(const struct image_check *c, const struct image_referrer *r,
-                         const struct bundle *b, enum signature_file_kind kind,
-                         struct span *ret_bytes, struct signature_file *f,
-                         struct signature *s)
+static bool take_payload(struct annotated *a, const struct bundle *b,
+                         enum signature_file_kind kind, struct signature *s)
 {
-    const struct image_payload *payload = payload_of(c, r, b->digest);
-    char reason[REASON_MAX] = "what it is over could not be loaded";
-    if (payload)
-        verifier_take(c->verifier, payload->bytes, c->arena, f, reason);
-    if (reason[0])
-        set(c, s, SIGNATURE_UNSUPPORTED, "readable", span_of_text(reason));
-    else if (f->check)
-        set(c, s, f->state, f->check, f->reason);
-    else if (f->kind != kind)
+    const struct image_check *c = a->check;
+    const struct image_payload *payload = payload_of(c, a->referrer, b->digest);
+    if (!payload) {
+        set(c, s, SIGNATURE_UNSUPPORTED, "readable",
+            span_of_text("what it is over could not be loaded"));
+        return false;
+    }
+    if (payload != a->payload)
+        verifier_take(c->verifier, payload->bytes, c->arena, &a->layer, a->reason);
+    a->payload = payload;
+    if (a->reason[0])
+        set(c, s, SIGNATURE_UNSUPPORTED, "readable", span_of_text(a->reason));
+    else if (a->layer.check)
+        set(c, s, a->layer.state, a->layer.check, a->layer.reason);
+    else if (a->layer.kind != kind)
         set(c, s, SIGNATURE_UNSUPPORTED, "signature-kind",
             span_of_text("what it is over does not say of which image it is"));
     else
-        *ret_bytes = payload->bytes;
-    return ret_bytes->len > 0;
+        return true;
+    return false;
 }
 
 /* A signature is over a payload, which must be about this image. */
-static void verify_payload(const struct image_check *c, const struct image_referrer *r,
-                           const struct bundle *b, struct span image,
+static void verify_payload(struct annotated *a, const struct bundle *b,
                            struct signature *ret)
 {
-    struct span bytes = { NULL, 0 };
-    struct signature_file f;
+    const struct image_check *c = a->check;
     ret->kind = "cosign";
-    if (!take_payload(c, r, b, SIGNATURE_FILE_PAYLOAD, &bytes, &f, ret))
+    if (!take_payload(a, b, SIGNATURE_FILE_PAYLOAD, ret))
         return;
-    if (span_equal(f.image, image))
-        image_bundle_verify(c, b, b->digest, bytes, "cosign", ret);
+    if (span_equal(a->layer.image, a->image))
+        image_bundle_verify(c, b, b->digest, a->payload->bytes, "cosign", ret);
     else
         set(c, ret, SIGNATURE_INVALID, "subject",
             arena_printf(c->arena, "it is of the image sha256:%s, not of this one",
-                         arena_text(c->arena, hex_encode(c->arena, f.image))));
+                         arena_text(c->arena, hex_encode(c->arena, a->layer.image))));
 }
 
 bool image_attestation(const struct bundle *b, const struct signature_file *layer,
@@ -114,33 +129,31 @@ bool image_attestation(const struct bundle *b, const struct signature_file *laye
     return true;
 }
 
-static void verify_attestation(const struct image_check *c,
-                               const struct image_referrer *r, const struct bundle *b,
-                               struct span image, struct signature *ret)
+static void verify_attestation(struct annotated *a, const struct bundle *b,
+                               struct signature *ret)
 {
-    struct span bytes = { NULL, 0 };
-    struct signature_file f;
     struct bundle whole;
     ret->kind = "in-toto";
-    if (!take_payload(c, r, b, SIGNATURE_FILE_ENVELOPE, &bytes, &f, ret))
+    if (!take_payload(a, b, SIGNATURE_FILE_ENVELOPE, ret))
         return;
-    if (image_attestation(b, &f, &whole))
-        image_bundle_verify(c, &whole, image, span_of(NULL, 0), "in-toto", ret);
+    if (image_attestation(b, &a->layer, &whole))
+        image_bundle_verify(a->check, &whole, a->image, span_of(NULL, 0), "in-toto", ret);
     else
-        set(c, ret, SIGNATURE_INVALID, "envelope-signatures",
+        set(a->check, ret, SIGNATURE_INVALID, "envelope-signatures",
             span_of_text("a layer holds more than one envelope"));
 }
 
-static void verify_payloads(const struct image_check *c, const struct image_referrer *r,
-                            const struct signature_file *f, struct span image,
-                            struct signature *ret)
+static void verify_annotated(const struct image_check *c, const struct image_referrer *r,
+                             const struct signature_file *f, struct span image,
+                             struct signature *ret)
 {
+    struct annotated a = { .check = c, .referrer = r, .image = image };
     for (size_t i = 0; i < f->bundle_count; i++) {
         struct signature s = { 0 };
         if (f->kind == SIGNATURE_FILE_IMAGE)
-            verify_payload(c, r, &f->bundles[i], image, &s);
+            verify_payload(&a, &f->bundles[i], &s);
         else
-            verify_attestation(c, r, &f->bundles[i], image, &s);
+            verify_attestation(&a, &f->bundles[i], &s);
         keep_better(ret, &s);
     }
 }
@@ -157,7 +170,7 @@ static void verify_referrer(const struct image_check *c, const struct image_refe
         verify_bundles(c, &f, image, &s);
     else if (read &&
              (f.kind == SIGNATURE_FILE_IMAGE || f.kind == SIGNATURE_FILE_ATTESTATIONS))
-        verify_payloads(c, r, &f, image, &s);
+        verify_annotated(c, r, &f, image, &s);
     if (!s.kind) {
         s.kind = bundle ? "sigstore" : "cosign";
         if (reason[0])
@@ -173,6 +186,7 @@ static void verify_referrer(const struct image_check *c, const struct image_refe
 
 /* ---- those of an image ------------------------------------------------------------- */
 
+/* A copy, for nothing of it may lie in another arena, nor in the registry's answers. */
 static bool add(const struct image_check *c, struct signature ***end,
                 const struct signature *s, const char *path)
 {
@@ -180,7 +194,12 @@ static bool add(const struct image_check *c, struct signature ***end,
     if (!copy)
         return false;
     *copy = *s;
-    copy->path = span_of_text(path);
+    struct span *const texts[] = { &copy->identity, &copy->issuer, &copy->root,
+                                   &copy->time,     &copy->covers, &copy->builder,
+                                   &copy->check,    &copy->reason };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = arena_copy(c->arena, *texts[i]);
+    copy->path = arena_copy(c->arena, span_of_text(path));
     **end = copy;
     *end = &copy->next;
     return true;
@@ -194,20 +213,31 @@ static struct span digest_of(const struct image_check *c, const struct image *im
     return raw;
 }
 
+/* In memory of its own, so that no registry can use up what all of them need. */
+static bool add_referrer(const struct image_check *c, const struct image *image,
+                         const struct image_referrer *r, struct signature ***end)
+{
+    struct image_check own = *c;
+    struct signature s = { .kind = "cosign" };
+    own.arena = arena_new(REFERRER_ARENA_MAX);
+    if (own.arena)
+        verify_referrer(&own, r, digest_of(&own, image), &s);
+    if (!own.arena || arena_exhausted(own.arena))
+        set(c, &s, SIGNATURE_UNSUPPORTED, "resources",
+            span_of_text("it takes too much memory"));
+    s.covers = arena_printf(c->arena, "the image %s", image->digest);
+    bool ok = add(c, end, &s, r->name);
+    arena_free(own.arena);
+    return ok;
+}
+
 struct signature *image_referrers_verify(const struct image_check *c,
                                          const struct image *image)
 {
     struct signature *first = NULL, **end = &first;
-    struct span digest = digest_of(c, image);
     bool ok = true;
-    for (const struct image_referrer *r = image->referrers; ok && r; r = r->next) {
-        struct signature s;
-        if (!r->bytes.len)
-            continue;
-        verify_referrer(c, r, digest, &s);
-        s.covers = arena_printf(c->arena, "the image %s", image->digest);
-        ok = add(c, &end, &s, r->name);
-    }
+    for (const struct image_referrer *r = image->referrers; ok && r; r = r->next)
+        ok = r->bytes.len == 0 || add_referrer(c, image, r, &end);
     if (ok && image->problem) {
         struct signature s = { .kind = "cosign" };
         set(c, &s, SIGNATURE_UNSUPPORTED, "readable",
@@ -257,7 +287,8 @@ bool image_names_digest(const struct signature_file *manifest, struct span hex)
 static struct signature judge(const struct image_check *c, const struct image *image)
 {
     const struct signature *s = image_signature(image_referrers_verify(c, image));
-    struct signature none = { .kind = "none", .path = span_of_text(image->name) };
+    struct signature none = { .kind = "none" };
+    none.path = arena_copy(c->arena, span_of_text(image->name));
     set(c, &none, SIGNATURE_UNSIGNED, "signature-present",
         arena_printf(c->arena, "%s: no signature at the registry refers to it",
                      image->name));

@@ -29,7 +29,7 @@ bool image_attestation(const struct bundle *b, const struct signature_file *laye
                        struct bundle *ret_bundle);
 
 /* All that there are of an image, each with its state and its name as path, and what
- * could not be had as `unsupported`; NULL: nothing.  Total. */
+ * could not be had as `unsupported`; NULL: nothing.  Total, but for c->arena's end. */
 struct signature *image_referrers_verify(const struct image_check *c,
                                          const struct image *image);
 

@@ -107,6 +107,12 @@ static size_t find_marked(const struct job *jobs, size_t count, struct span *mar
     return n;
 }
 
+/* The history of a clone is no model of its own: compressed objects, by the hundred. */
+static bool in_history(struct span path)
+{
+    return span_starts(path, ".git/") || span_find(path, "/.git/", 0) != SIZE_MAX;
+}
+
 static struct unit unit_of(const struct job *job, const struct span *marked,
                            size_t marked_count)
 {
@@ -117,7 +123,7 @@ static struct unit unit_of(const struct job *job, const struct span *marked,
     for (size_t i = 0; i < marked_count; i++)
         if (below(path, marked[i]))
             return (struct unit){ UNIT_DIRECTORY, marked[i] };
-    if (artifact_worst(job->file->artifact) == STATUS_SKIPPED)
+    if (artifact_worst(job->file->artifact) == STATUS_SKIPPED || in_history(path))
         return (struct unit){ UNIT_NONE, path };
     return (struct unit){ UNIT_FILE, path };
 }

@@ -433,7 +433,8 @@ static bool verify_remote(const struct verify_request *r, const struct source_li
                          "not from %.200s",
                          r->target, r->signature);
     image_reference_verify(&check, images, report);
-    return true;
+    return !arena_exhausted(report->arena) ||
+           error_set(error, ERROR_MEMORY, "out of memory");
 }
 
 /* The signature is not named, or lies where it is looked for. */

@@ -65,12 +65,14 @@ static void check_hashes(struct check *c, json_t *value, const struct place *at)
 static void check_where(struct check *c, json_t *value, const struct place *at)
 {
     struct place pointer = place_element(at, 0), wanted = place_element(at, 1);
-    if (json_array_size(value) != 2) {
-        check_problem(c, at, "must be [pointer, value]");
+    size_t n = json_array_size(value);
+    if (n != 1 && n != 2) {
+        check_problem(c, at, "must be [pointer, value], or [pointer]: it is there");
         return;
     }
     check_json_pointer(c, json_array_get(value, 0), &pointer);
-    check_constant(c, json_array_get(value, 1), &wanted);
+    if (n == 2)
+        check_constant(c, json_array_get(value, 1), &wanted);
 }
 
 static void check_file(struct check *c, json_t *value, const struct place *at)
@@ -82,6 +84,9 @@ static void check_file(struct check *c, json_t *value, const struct place *at)
         { "manifest_object", false, check_answer_value   },
         { "storage",         false, check_answer_value   },
         { "schemes",         false, check_texts          },
+        { "ref",             false, check_answer_value   },
+        { "etag",            false, check_answer_value   },
+        { "version",         false, check_answer_value   },
         { "where",           false, check_where          },
         { "incomplete",      false, check_answer_value   },
         { "count",           false, check_answer_value   },
@@ -102,12 +107,13 @@ static void check_file(struct check *c, json_t *value, const struct place *at)
     bool url = json_object_get(value, "url"), ptr = json_object_get(value, "url_ptr");
     if (storage + by_name + (json_object_get(value, "from") != NULL) > 1)
         check_problem(c, at, "only one of \"from\", \"manifest_object\", \"storage\"");
-    if (storage && !json_object_get(value, "schemes"))
-        check_problem(c, at, "\"storage\" needs \"schemes\", those that it may have");
+    bool ref = json_object_get(value, "ref");
+    if ((storage || ref) && !json_object_get(value, "schemes"))
+        check_problem(c, at, "\"storage\" and \"ref\" need \"schemes\", those allowed");
     if (!storage && !by_name && !json_object_get(value, "path"))
         check_problem(c, at, "needs \"path\"");
-    if (!storage && url + ptr != 1)
-        check_problem(c, at, "needs \"url\" or \"url_ptr\"");
+    if (!storage && url + ptr + ref != 1)
+        check_problem(c, at, "needs \"url\", \"url_ptr\" or \"ref\"");
     if (json_object_get(value, "incomplete") &&
         !json_is_string(json_object_get(value, "incomplete")))
         check_problem(c, at, "\"incomplete\" must be \"ID#/pointer\"");
@@ -205,11 +211,12 @@ static void check_refusal(struct check *c, json_t *value, const struct place *at
 static void check_error(struct check *c, json_t *value, const struct place *at)
 {
     static const struct field fields[] = {
-        {"status",  true,  check_status     },
-        { "header", false, check_header_pair},
-        { "body",   false, check_body_pair  },
-        { "as",     true,  check_refusal    },
-        { NULL,     false, NULL             }
+        {"status",   true,  check_status     },
+        { "request", false, check_text       },
+        { "header",  false, check_header_pair},
+        { "body",    false, check_body_pair  },
+        { "as",      true,  check_refusal    },
+        { NULL,      false, NULL             }
     };
     check_object(c, value, at, fields);
     if (json_integer_value(json_object_get(value, "status")) < 300 &&

@@ -431,7 +431,10 @@ static void check_request(struct check *c, json_t *value, const struct place *at
     static const struct field fields[] = {
         {"id",        true,  check_root_name        },
         { "method",   false, check_method           },
-        { "url",      true,  check_address          },
+        { "url",      false, check_address          },
+        { "url_ptr",  false, check_answer_value     },
+        { "hosts",    false, check_hosts            },
+        { "optional", false, check_boolean          },
         { "query",    false, check_templates_by_name},
         { "headers",  false, check_templates_by_name},
         { "body",     false, check_body             },
@@ -446,6 +449,11 @@ static void check_request(struct check *c, json_t *value, const struct place *at
         { NULL,       false, NULL                   }
     };
     check_object(c, value, at, fields);
+    bool url = json_object_get(value, "url"), ptr = json_object_get(value, "url_ptr");
+    if (url == ptr)
+        check_problem(c, at, "needs \"url\" or \"url_ptr\"");
+    if (ptr != (json_object_get(value, "hosts") != NULL))
+        check_problem(c, at, "\"url_ptr\" needs \"hosts\", those that it may name");
     c->requests_known++;
 }
 

@@ -259,7 +259,7 @@ static bool run_request(struct scope *s, const json_t *request,
         return fail(s, REST_MALFORMED, id, "too many requests in the entry", ret_refusal,
                     error);
     root->refusal = REST_ANSWERED;
-    root->wanted = true;
+    root->wanted = !json_is_true(json_object_get(request, "optional"));
     request_run(s, request, root);
     if (root->refusal == REST_ANSWERED) {
         set_variables(s, request);

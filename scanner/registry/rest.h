@@ -34,9 +34,11 @@ struct rest_file {
     const char *path;
     bool size_known;
     uint64_t size;
-    const char *url;     /* https (http only where the endpoint is); NULL: see storage */
-    const char *storage; /* "s3://bucket/prefix": for a storage driver; path is "" */
-    bool credentials;    /* url is at the operator's endpoint */
+    const char *url; /* https (http only where the endpoint is); NULL: see storage */
+    /* "s3://bucket/prefix": for a storage driver; path is "", or that of the one file */
+    const char *storage;
+    const char *etag; /* without quotes: of where it lies, or that it should have there */
+    bool credentials; /* url is at the operator's endpoint */
     const char *role, *format; /* in the registry's words; NULL: it says nothing */
     const char *scan;          /* the registry's claim about its safety */
     struct rest_hash *hashes;  /* strongest first */

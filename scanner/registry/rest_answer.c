@@ -174,8 +174,8 @@ static enum rest_refusal by_status(int status)
     }
 }
 
-enum rest_refusal answer_refusal(const struct scope *s, const struct rest_answer *answer,
-                                 json_t *body)
+enum rest_refusal answer_refusal(const struct scope *s, const char *id,
+                                 const struct rest_answer *answer, json_t *body)
 {
     const json_t *list = json_object_get(s->entry, "errors");
     uint64_t wait = 0;
@@ -186,8 +186,9 @@ enum rest_refusal answer_refusal(const struct scope *s, const struct rest_answer
     }
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *rule = json_array_get(list, i);
+        const char *of = text_of(rule, "request"); /* NULL: of any */
         enum rest_refusal refusal;
-        if (error_fits(rule, answer, body) &&
+        if ((!of || strcmp(of, id) == 0) && error_fits(rule, answer, body) &&
             refusal_parse(text_of(rule, "as"), &refusal))
             return refusal;
     }

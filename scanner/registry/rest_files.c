@@ -232,13 +232,14 @@ static bool wanted(struct scope *s, const json_t *where)
         return true;
     return pointer_get(s->item, json_string_value(json_array_get(where, 0)), &found) ==
                VALUE_KNOWN &&
-           json_equal(found, json_array_get(where, 1));
+           (json_array_size(where) == 1 || json_equal(found, json_array_get(where, 1)));
 }
 
 struct gathering {
     struct scope *s;
     struct rest_file **files; /* grown by doubling */
     size_t count, capacity;
+    size_t elements; /* of all lists, those refused too */
 };
 
 static bool keep(struct gathering *g, struct rest_file *f)
@@ -254,39 +255,6 @@ static bool keep(struct gathering *g, struct rest_file *f)
     g->files[g->count++] = f;
     return true;
 }
-
-/* The element at hand; `name`: its key in an object of files. */
-static bool read_file(struct gathering *g, const json_t *stanza, const char *name)
-{
-    struct scope *s = g->s;
-    if (!wanted(s, json_object_get(stanza, "where")))
-        return true;
-    struct rest_file *f = arena_alloc(s->arena, sizeof *f);
-    if (!f)
-        return false;
-    f->path = name ? arena_text(s->arena, span_of_text(name))
-                   : read_text(s, json_object_get(stanza, "path"));
-    if (!f->path || !path_clean(f->path)) {
-        refuse_file(s, f->path ? f->path : "",
-                    f->path ? "has a path that no file may have" : "has no path");
-        return true;
-    }
-    s->path = f->path;
-    read_size(s, json_object_get(stanza, "size"), f);
-    f->role = read_text(s, json_object_get(stanza, "role"));
-    f->format = read_text(s, json_object_get(stanza, "format"));
-    f->scan = read_text(s, json_object_get(stanza, "scan"));
-    read_hashes(s, json_object_get(stanza, "hashes"), f);
-    bool url = read_url(s, stanza, f);
-    s->path = NULL;
-    if (!url) {
-        refuse_file(s, f->path, "has no address that may be fetched");
-        return true;
-    }
-    return keep(g, f);
-}
-
-/* ---- a stanza ------------------------------------------------------------------ */
 
 /* Always true: an unknown list is an answer, and the first reason is told. */
 __attribute__((format(printf, 2, 3))) static bool unlisted(struct scope *s,
@@ -304,6 +272,82 @@ __attribute__((format(printf, 2, 3))) static bool unlisted(struct scope *s,
     buffer_free(&text);
     return true;
 }
+
+/* May the entry's model lie there? */
+static bool place_allowed(const json_t *stanza, const char *uri)
+{
+    const json_t *schemes = json_object_get(stanza, "schemes");
+    bool allowed = false;
+    for (size_t i = 0; i < json_array_size(schemes); i++) {
+        const char *scheme = json_string_value(json_array_get(schemes, i));
+        size_t n = strlen(scheme);
+        allowed = allowed || (strncmp(uri, scheme, n) == 0 && uri[n] == ':');
+    }
+    for (const char *c = uri; *c; c++)
+        allowed = allowed && (unsigned char)*c > 0x20 && (unsigned char)*c < 0x7f;
+    return allowed;
+}
+
+/* One file that lies elsewhere, as it was when its version or ETag was noted. */
+static bool read_reference(struct gathering *g, const json_t *stanza, struct rest_file *f)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    struct scope *s = g->s;
+    const char *uri = read_text(s, json_object_get(stanza, "ref"));
+    const char *version = read_text(s, json_object_get(stanza, "version"));
+    f->etag = read_text(s, json_object_get(stanza, "etag"));
+    if (!uri || !place_allowed(stanza, uri))
+        return unlisted(s, "%.120s is where this entry does not allow: %.120s", f->path,
+                        uri ? uri : "nowhere");
+    if (f->etag && strcmp(f->etag, uri) == 0)
+        f->etag = NULL; /* nothing was noted but the place */
+    f->storage = uri;
+    if (version && *version && strncmp(uri, "s3://", 5) == 0) {
+        if (strchr(uri, '?') || version[strspn(version, plain)])
+            return unlisted(s, "%.120s is of a version that has no name: %.120s", f->path,
+                            uri);
+        f->storage =
+            (const char *)arena_printf(s->arena, "%s?versionId=%s", uri, version).ptr;
+    }
+    return keep(g, f);
+}
+
+/* The element at hand; `name`: its key in an object of files. */
+static bool read_file(struct gathering *g, const json_t *stanza, const char *name)
+{
+    struct scope *s = g->s;
+    if (!wanted(s, json_object_get(stanza, "where")))
+        return true;
+    struct rest_file *f = arena_alloc(s->arena, sizeof *f);
+    g->elements++;
+    if (!f)
+        return false;
+    f->path = name ? arena_text(s->arena, span_of_text(name))
+                   : read_text(s, json_object_get(stanza, "path"));
+    if (!f->path || !path_clean(f->path)) {
+        refuse_file(s, f->path ? f->path : "",
+                    f->path ? "has a path that no file may have" : "has no path");
+        return true;
+    }
+    s->path = f->path;
+    read_size(s, json_object_get(stanza, "size"), f);
+    f->role = read_text(s, json_object_get(stanza, "role"));
+    f->format = read_text(s, json_object_get(stanza, "format"));
+    f->scan = read_text(s, json_object_get(stanza, "scan"));
+    read_hashes(s, json_object_get(stanza, "hashes"), f);
+    if (json_object_get(stanza, "ref"))
+        return read_reference(g, stanza, f);
+    bool url = read_url(s, stanza, f);
+    s->path = NULL;
+    if (!url) {
+        refuse_file(s, f->path, "has no address that may be fetched");
+        return true;
+    }
+    return keep(g, f);
+}
+
+/* ---- a stanza ------------------------------------------------------------------ */
 
 /* An answer that is missing though it was asked for; that there is none is an answer. */
 static bool missing(const struct root *root)
@@ -355,22 +399,13 @@ static bool read_storage(struct gathering *g, const json_t *stanza)
 {
     struct scope *s = g->s;
     const char *uri = read_text(s, json_object_get(stanza, "storage"));
-    const json_t *schemes = json_object_get(stanza, "schemes");
     struct rest_file *f = arena_alloc(s->arena, sizeof *f);
-    bool allowed = false;
     if (!f)
         return false;
     if (!uri)
         return unlisted(s, "the registry does not say where the files are%s",
                         reason_of_any(s));
-    for (size_t i = 0; i < json_array_size(schemes); i++) {
-        const char *scheme = json_string_value(json_array_get(schemes, i));
-        size_t n = strlen(scheme);
-        allowed = allowed || (strncmp(uri, scheme, n) == 0 && uri[n] == ':');
-    }
-    for (const char *c = uri; *c; c++)
-        allowed = allowed && (unsigned char)*c > 0x20 && (unsigned char)*c != 0x7f;
-    if (!allowed)
+    if (!place_allowed(stanza, uri))
         return unlisted(s, "the files are where this entry does not allow: %.120s", uri);
     f->path = "";
     f->storage = uri;
@@ -481,12 +516,10 @@ static bool read_stanza(struct gathering *g, const json_t *stanza)
     if (v.state == VALUE_UNKNOWN || (v.state == VALUE_ABSENT && !v.empty_list))
         ok = unlisted(s, "the registry did not list the files%s", reason_of(s, from));
     else if (v.state == VALUE_KNOWN && !json_is_array(v.json) &&
-             (json_object_get(stanza, "where") || !json_is_object(v.json)))
+             ((!by_name && json_object_get(stanza, "where")) || !json_is_object(v.json)))
         ok = unlisted(s, "the list of files is none");
     else if (v.state == VALUE_KNOWN)
-        ok = read_elements(g, stanza, v.json, by_name != NULL) &&
-             check_count(s, stanza,
-                         json_is_array(v.json) ? json_array_size(v.json) : SIZE_MAX);
+        ok = read_elements(g, stanza, v.json, by_name != NULL);
     value_free(&v);
     return ok;
 }
@@ -512,7 +545,7 @@ static bool same_file(const struct rest_file *a, const struct rest_file *b)
             strcmp(left->value, right->value) != 0)
             return false;
     return !left && !right && a->size_known == b->size_known && a->size == b->size &&
-           same_text(a->url, b->url);
+           same_text(a->url, b->url) && same_text(a->storage, b->storage);
 }
 
 /* Into the result by path.  What is there twice and not the same is refused. */
@@ -523,7 +556,7 @@ static void link_files(struct gathering *g)
     if (g->count)
         qsort(g->files, g->count, sizeof(struct rest_file *), compare_files);
     for (size_t i = 0, next; i < g->count; i = next) {
-        bool alike = true, storage = g->files[i]->storage != NULL;
+        bool alike = true, storage = g->files[i]->storage && !*g->files[i]->path;
         for (next = i + 1; next < g->count && !storage &&
                            strcmp(g->files[i]->path, g->files[next]->path) == 0;
              next++)
@@ -554,6 +587,8 @@ bool files_gather(struct scope *s, struct error *error)
         applied++;
         ok = read_stanza(&g, stanza);
     }
+    for (size_t i = 0; ok && i < json_array_size(stanzas); i++)
+        ok = check_count(s, json_array_get(stanzas, i), g.elements);
     if (ok)
         link_files(&g);
     free(g.files);

@@ -1,5 +1,6 @@
 /* One request of an entry: its address, its pages, its directories. */
 #include "registry/template.h"
+#include "registry/uri.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -62,12 +63,36 @@ static void add_parameter(struct buffer *url, const char *name, struct span valu
     add_encoded(url, value);
 }
 
+/* The address that an answer gives, which the entry bounds to some hosts. */
+static bool take_url(struct call *c)
+{
+    char authority[URI_AUTHORITY_MAX + 1];
+    const json_t *hosts = json_object_get(c->request, "hosts");
+    struct value v = value_of(c->s, json_object_get(c->request, "url_ptr"));
+    bool ok = value_text(&v, &c->url) && c->url.text && !c->url.truncated;
+    value_free(&v);
+    for (size_t i = 0; ok && i < c->url.len; i++)
+        ok = (unsigned char)c->url.text[i] > 0x20 && (unsigned char)c->url.text[i] < 0x7f;
+    if (!ok || same_origin(c->url.text, c->s->session->endpoint))
+        return ok;
+    ok = strncmp(c->url.text, "https://", 8) == 0 &&
+         uri_authority_of(c->url.text, authority);
+    for (size_t i = 0; ok && i < json_array_size(hosts); i++) {
+        const char *const one[] = { json_string_value(json_array_get(hosts, i)), NULL };
+        if (host_listed(authority, one))
+            return true;
+    }
+    return false;
+}
+
 /* `except`: a parameter that a directory replaces. */
 static bool build_url(struct call *c, const char *except, const char *instead)
 {
     const char *name;
     json_t *template;
     buffer_clear(&c->url);
+    if (!text_of(c->request, "url"))
+        return take_url(c);
     if (!template_expand(c->s, text_of(c->request, "url"), AS_URL, &c->url))
         return false;
     json_object_foreach(json_object_get(c->request, "query"), name, template)
@@ -264,7 +289,7 @@ static bool fetch(struct call *c, struct rest_answer *ret_answer, json_t **ret_b
     json_t *body = text || redirect || !ret_answer->body.len
                        ? NULL
                        : answer_parse(ret_answer->body, &s->values, &error);
-    enum rest_refusal refusal = answer_refusal(s, ret_answer, body);
+    enum rest_refusal refusal = answer_refusal(s, request.id, ret_answer, body);
     if (refusal != REST_ANSWERED) {
         refuse_answer(c, refusal, ret_answer, body);
     } else if (!body && !text) {
@@ -556,7 +581,9 @@ void request_run(struct scope *s, const json_t *request, struct root *root)
     if (ok && body)
         ok = (c.body = build_body(s, body)) != NULL;
     if (!ok)
-        root_refuse(s, root, REST_NOT_ASKED, "needs {%s}, which is not known",
+        root_refuse(s, root, REST_NOT_ASKED,
+                    *s->missing ? "needs {%s}, which is not known"
+                                : "no address that may be asked%s",
                     s->missing);
     else if (run_pages(&c) && !s->result->rematch && json_object_get(request, "recurse"))
         run_tree(&c);

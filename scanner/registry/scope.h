@@ -72,8 +72,8 @@ void root_refuse(struct scope *s, struct root *root, enum rest_refusal refusal,
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* rest_answer.c */
-enum rest_refusal answer_refusal(const struct scope *s, const struct rest_answer *answer,
-                                 json_t *body);
+enum rest_refusal answer_refusal(const struct scope *s, const char *id,
+                                 const struct rest_answer *answer, json_t *body);
 void answer_text(const struct scope *s, const struct rest_answer *answer, json_t *body,
                  struct buffer *out);
 const char *header_find(const struct rest_header *headers, size_t count,

@@ -2,6 +2,7 @@
 #include "sources/remote_private.h"
 
 #include "integrity/crypto/base64.h"
+#include "registry/uri.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@ struct listing {
     struct remote_file *files;
     size_t count, capacity;
     const char *wanted; /* the file or directory that the reference names, or NULL */
+    size_t references;  /* files that the registry keeps elsewhere, one by one */
     const char *const *headers;
 };
 
@@ -130,6 +132,83 @@ static bool list_storage(struct listing *l, const struct rest_file *at,
     return true;
 }
 
+/* ---- one file in a storage -------------------------------------------------------- */
+
+enum { REFERENCES_MAX = 1000 };
+
+static void unlist_reference(struct remote *r, const struct rest_file *at,
+                             const char *why)
+{
+    unlist(r, (const char *)arena_printf(r->arena, "%.200s, which is kept in %.200s, %s",
+                                         at->path, at->storage, why)
+                  .ptr);
+}
+
+/* Is it called as the last part of the address: the object itself, and none below it? */
+static bool named_by(const char *uri, const char *path)
+{
+    struct span rest = span_of(uri, strcspn(uri, "?#"));
+    struct buffer name;
+    size_t from = rest.len;
+    while (from > 0 && rest.ptr[from - 1] != '/')
+        from--;
+    rest = span_slice(rest, from, rest.len);
+    if (span_is(rest, path))
+        return true;
+    buffer_init(&name, URL_MAX);
+    bool named = !uri_decode(rest, &name) && span_is(buffer_span(&name), path);
+    buffer_free(&name);
+    return named;
+}
+
+/* What lies there, if it is the one file that the registry noted, and is still the same.
+ */
+static const struct rest_file *same_as_noted(struct remote *r, const struct rest_file *at,
+                                             const struct rest_result *found)
+{
+    const struct rest_file *f = found->files;
+    const char *why = NULL;
+    if (!f || f->next || !f->url || !found->listed || !named_by(at->storage, f->path))
+        why = "is no single file there";
+    else if (at->size_known && f->size_known && at->size != f->size)
+        why = "has another size there than the registry noted";
+    else if (at->etag && f->etag && strcmp(at->etag, f->etag) != 0)
+        why = "is another file there than the one that the registry noted";
+    if (why)
+        unlist_reference(r, at, why);
+    return why ? NULL : f;
+}
+
+static bool list_reference(struct listing *l, const struct rest_file *at,
+                           struct error *error)
+{
+    struct remote *r = l->remote;
+    const struct driver *driver = remote_storage_driver(at->storage);
+    struct driver_call *call = driver ? remote_call(r, driver) : NULL;
+    struct rest_result found = { .trust = r->answers.trust };
+    enum rest_refusal refusal = REST_ANSWERED;
+    struct rest_file *f = arena_alloc(r->arena, sizeof *f);
+    struct error why;
+    if (!f)
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    if (!call || l->references++ == REFERENCES_MAX) {
+        unlist_reference(r, at, call ? "is one of too many" : "cannot be read there");
+        return true;
+    }
+    if (!driver->list(call, at->storage, &found, &refusal, &why)) {
+        unlist_reference(r, at, why.message);
+        return why.code != ERROR_MEMORY ||
+               error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    const struct rest_file *there = same_as_noted(r, at, &found);
+    if (!there)
+        return true;
+    *f = *there;
+    f->path = at->path;
+    return add_file(l, f, driver, call) ||
+           error_set(error, ERROR_MEMORY, "out of memory");
+}
+
 /* ---- all of them ----------------------------------------------------------------- */
 
 static const char *const *header_lines(struct remote *r)
@@ -190,8 +269,10 @@ bool files_list(struct remote *r, struct error *error)
     size_t refused = r->answers.refused_files;
     bool ok = true;
     for (const struct rest_file *f = r->answers.files; ok && f; f = f->next) {
-        if (f->storage)
+        if (f->storage && !*f->path)
             ok = list_storage(&l, f, error);
+        else if (f->storage)
+            ok = !asked_for(l.wanted, f->path) || list_reference(&l, f, error);
         else if (asked_for(l.wanted, f->path) &&
                  !add_file(&l, f, r->drivers[0].driver, &r->drivers[0].call))
             ok = error_set(error, ERROR_MEMORY, "out of memory");

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Targets: what is walked, what is refused, in which order, with which exit code."""
-import hashlib, json, os, pickle, shutil, socket, subprocess, sys, threading
+import hashlib, json, os, pickle, shutil, socket, subprocess, sys, threading, zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import *
@@ -226,6 +226,15 @@ def a_marker_makes_one_model_of_a_directory():
     assert len(units) == 2, units
     r = report("--one-model", d, expect=0)
     assert [m["identity"] for m in r["models"]] == [d]
+
+
+@case
+def the_history_of_a_clone_is_no_model_of_its_own():
+    d = scratch()
+    write(d + "/model.pkl", GOOD)
+    write(d + "/.git/objects/54/1d", zlib.compress(b"blob 4\0text"))
+    write(d + "/.git/objects/b2/98", zlib.compress(b"tree 0\0"))
+    assert [(m["identity"], len(m["files"])) for m in report(d, expect=0)["models"]] == [(d + "/model.pkl", 3)]
 
 
 @case

@@ -155,7 +155,8 @@ def keyless_bundle(payload):
 def assay(command, *words):
     home = os.path.join(lab.directory, "home")
     lab.asked.clear()
-    return subprocess.run([ASSAY, command, *SCAN_FLAGS, "--tries", "1", "--ca-file", lab.path("ca.pem"), *lab.mapped("hub.test"),
+    flags = [] if command == "fetch" else SCAN_FLAGS  # which has no sandbox
+    return subprocess.run([ASSAY, command, *flags, "--tries", "1", "--ca-file", lab.path("ca.pem"), *lab.mapped("hub.test"),
                            *words], capture_output=True, timeout=120, env={"PATH": os.environ["PATH"], "HOME": home})
 
 

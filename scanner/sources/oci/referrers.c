@@ -133,6 +133,10 @@ static bool add_bundle(struct search *s, const char *name, size_t number,
     struct span bytes, own = arena_printf(s->o->arena, "%s#%zu", name, number + 1);
     if (!load_blob(s, layer, &bytes))
         return true;
+    if (!bytes.len) {
+        doubt(s, arena_printf(s->o->arena, "%s holds nothing", name));
+        return true;
+    }
     struct image_referrer *r = add(s, number ? (const char *)own.ptr : name, NULL);
     if (r)
         r->bytes = bytes;
@@ -156,11 +160,13 @@ static bool take_layers(struct search *s, const char *name, const struct oci_man
 {
     const json_t *layers = json_object_get(m->json, "layers");
     struct image_referrer *signatures = NULL;
-    size_t bundles = 0;
-    if (json_array_size(layers) > REFERRER_LAYERS_MAX)
-        doubt(s, arena_printf(s->o->arena, "%s has more than %d layers", name,
-                              REFERRER_LAYERS_MAX));
-    for (size_t i = 0; i < json_array_size(layers) && i < REFERRER_LAYERS_MAX; i++) {
+    size_t bundles = 0, count = json_array_size(layers);
+    if (count > REFERRER_LAYERS_MAX || s->spent->layers + count > REFERRERS_LAYERS_MAX) {
+        doubt(s, arena_printf(s->o->arena, "%s has too many layers", name));
+        return true;
+    }
+    s->spent->layers += count;
+    for (size_t i = 0; i < count; i++) {
         const json_t *layer = json_array_get(layers, i);
         const char *type = json_string_value(json_object_get(layer, "mediaType"));
         if (!type)

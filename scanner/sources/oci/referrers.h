@@ -17,12 +17,13 @@ enum {
     REFERRER_LAYERS_MAX = 256, /* of one of them */
     REFERRER_BLOB_MAX = 8 << 20,
     REFERRERS_BYTES_MAX = 64 << 20, /* of all images of a reference */
+    REFERRERS_LAYERS_MAX = 4096,
     REFERRERS_REQUESTS_MAX = 512
 };
 
 /* What is left of the bounds, and why nobody is asked any more; all zero to begin. */
 struct referrers_spent {
-    size_t requests;
+    size_t requests, layers;
     uint64_t bytes;
     const char *stopped; /* NULL: it goes on */
 };

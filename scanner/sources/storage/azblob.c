@@ -213,7 +213,7 @@ static bool open_place(struct container *c, struct error *error)
 
 struct page {
     struct container *container;
-    struct buffer name, md5, next, last; /* last: the marker that asked for it */
+    struct buffer name, md5, etag, next, last; /* last: the marker that asked for it */
     uint64_t size;
     bool size_known;
     struct error *error;
@@ -240,6 +240,8 @@ static bool add_blob(struct page *p)
     f.url = arena_text(s->arena, buffer_span(&url));
     buffer_free(&url);
     listing_hash(s->arena, &f, DIGEST_MD5, LISTING_BASE64, buffer_span(&p->md5));
+    if (p->etag.len)
+        f.etag = arena_text(s->arena, storage_unquoted(p->etag.text));
     return listing_add(&s->listing, &f, p->error);
 }
 
@@ -262,6 +264,8 @@ static bool on_element(void *self, const char *path, struct span text)
         keep(&p->name, text);
     } else if (strcmp(path, "/Properties/Content-MD5") == 0) {
         keep(&p->md5, text);
+    } else if (strcmp(path, "/Properties/Etag") == 0) {
+        keep(&p->etag, text);
     } else if (strcmp(path, "/Properties/Content-Length") == 0) {
         char digits[24] = "", *end;
         memcpy(digits, text.ptr, text.len < sizeof digits ? text.len : 0);
@@ -271,6 +275,7 @@ static bool on_element(void *self, const char *path, struct span text)
         bool ok = add_blob(p);
         buffer_clear(&p->name);
         buffer_clear(&p->md5);
+        buffer_clear(&p->etag);
         p->size_known = false;
         p->size = 0;
         return ok;
@@ -331,6 +336,7 @@ bool storage_list_azblob(struct storage *s, enum rest_refusal *ret_refusal,
     }
     buffer_init(&p.name, 4096);
     buffer_init(&p.md5, 64);
+    buffer_init(&p.etag, 256);
     buffer_init(&p.next, 4096);
     buffer_init(&p.last, 4096);
     do {
@@ -341,6 +347,7 @@ bool storage_list_azblob(struct storage *s, enum rest_refusal *ret_refusal,
     } while (ok && p.next.len);
     buffer_free(&p.name);
     buffer_free(&p.md5);
+    buffer_free(&p.etag);
     buffer_free(&p.next);
     buffer_free(&p.last);
     return ok;

@@ -40,6 +40,7 @@ static bool add_object(struct storage *s, const struct place *p, const char *buc
     const char *generation = json_string_value(json_object_get(object, "generation"));
     const char *md5 = json_string_value(json_object_get(object, "md5Hash"));
     const char *crc32c = json_string_value(json_object_get(object, "crc32c"));
+    const char *etag = json_string_value(json_object_get(object, "etag"));
     struct rest_file f = { .credentials = true };
     struct buffer url;
     bool pinned;
@@ -58,6 +59,7 @@ static bool add_object(struct storage *s, const struct place *p, const char *buc
     if (pinned) /* what was listed is what is loaded */
         buffer_printf(&url, "&generation=%s", generation);
     f.url = arena_text(s->arena, buffer_span(&url));
+    f.etag = etag ? arena_text(s->arena, span_of_text(etag)) : NULL;
     buffer_free(&url);
     if (crc32c && !md5) /* of an object that was composed of others */
         listing_hash(s->arena, &f, DIGEST_CRC32C, LISTING_BASE64, span_of_text(crc32c));
@@ -74,7 +76,7 @@ static bool list_page(struct storage *s, const struct place *p, const char *buck
     buffer_init(&url, URL_MAX);
     buffer_printf(
         &url,
-        "%s/storage/v1/b/%s/o?fields=items(name%%2Csize%%2Cmd5Hash%%2Ccrc32c%%2C"
+        "%s/storage/v1/b/%s/o?fields=items(name%%2Csize%%2Cmd5Hash%%2Ccrc32c%%2Cetag%%2C"
         "generation)"
         "%%2CnextPageToken&prefix=",
         p->endpoint, bucket);

@@ -36,7 +36,10 @@ static void read_fields(struct storage *s, const struct fields *fields,
     const char *length = fields_get(fields, "Content-Length", 0);
     const char *md5 = fields_get(fields, "Content-MD5", 0);
     const char *sha256 = fields_get(fields, "X-Checksum-Sha256", 0);
+    struct span etag = storage_unquoted(fields_get(fields, "ETag", 0));
     char *end = NULL;
+    if (etag.len)
+        f->etag = arena_text(s->arena, etag);
     if (length && isdigit((unsigned char)*length)) {
         f->size = strtoull(length, &end, 10);
         f->size_known = *end == '\0';

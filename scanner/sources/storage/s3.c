@@ -153,14 +153,6 @@ static bool weak_etag_is_md5(const struct fields *f, struct span etag)
            (!encryption || strcmp(encryption, "AES256") == 0);
 }
 
-static struct span unquoted(const char *etag)
-{
-    struct span s = span_of_text(etag);
-    return s.len >= 2 && s.ptr[0] == '"' && s.ptr[s.len - 1] == '"'
-               ? span_slice(s, 1, s.len - 1)
-               : s;
-}
-
 /* Checksums that prove less, where there is nothing else. */
 static void read_weak(struct arena *arena, const struct fields *f, struct rest_file *file)
 {
@@ -185,13 +177,14 @@ static void read_head(struct bucket *b, const struct fields *f, struct rest_file
 {
     struct arena *arena = b->storage->arena;
     const char *sum = fields_get(f, "x-amz-checksum-sha256", 0);
-    struct span etag = unquoted(fields_get(f, "ETag", 0));
+    struct span etag = storage_unquoted(fields_get(f, "ETag", 0));
     const char *length = fields_get(f, "Content-Length", 0);
     if (weak_etag_is_md5(f, etag))
         listing_hash(arena, file, DIGEST_MD5, LISTING_HEX, etag);
     if (sum) /* "…-3": of the parts' sums, not of the object */
         listing_hash(arena, file, DIGEST_SHA256, LISTING_BASE64, span_of_text(sum));
     read_weak(arena, f, file);
+    file->etag = etag.len ? arena_text(arena, etag) : NULL;
     if (!file->size_known && length) {
         char *end;
         file->size = strtoull(length, &end, 10);

@@ -123,6 +123,14 @@ const char *storage_endpoint(struct storage *s, const char *text)
         .ptr;
 }
 
+struct span storage_unquoted(const char *etag)
+{
+    struct span s = span_of_text(etag);
+    return s.len >= 2 && s.ptr[0] == '"' && s.ptr[s.len - 1] == '"'
+               ? span_slice(s, 1, s.len - 1)
+               : s;
+}
+
 const char *storage_env(const struct storage *s, const char *name)
 {
     const char *value = s->secrets->env ? s->secrets->env(name) : NULL;

@@ -67,6 +67,7 @@ bool storage_azure_host(struct storage *s, struct span host);
 const char *storage_endpoint(struct storage *s, const char *text);
 
 const char *storage_env(const struct storage *s, const char *name); /* NULL: not set */
+struct span storage_unquoted(const char *etag); /* NULL is fine, and empty */
 bool storage_tell(struct storage *s, const char *key, struct span value);
 
 /* "s3://BUCKET/KEY": what stands behind "//", percent-decoded nowhere.  False with
