@@ -47,8 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(digest_canonical(e->digest, e->algorithm) && e->start < e->end);
     }
     for (size_t i = 0; i < file.sums.count; i++) {
-        struct span path = file.sums.entries[i].path;
-        require(!name_problem(path) || span_is(path, ".")); /* a digest without a name */
+        const struct manifest_entry *e = &file.sums.entries[i];
+        require(!path_problem(e->path) || span_is(e->path, "."));
+        require(digest_canonical(e->digest, e->algorithm) && e->end == WHOLE_FILE);
     }
     require_same(&file, arena);
     (void)signature_wire_decode(arena, bytes, &file);
