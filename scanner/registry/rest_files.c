@@ -336,10 +336,11 @@ static bool read_file(struct gathering *g, const json_t *stanza, const char *nam
     f->format = read_text(s, json_object_get(stanza, "format"));
     f->scan = read_text(s, json_object_get(stanza, "scan"));
     read_hashes(s, json_object_get(stanza, "hashes"), f);
-    if (json_object_get(stanza, "ref"))
-        return read_reference(g, stanza, f);
-    bool url = read_url(s, stanza, f);
+    bool ref = json_object_get(stanza, "ref");
+    bool url = !ref && read_url(s, stanza, f);
     s->path = NULL;
+    if (ref)
+        return read_reference(g, stanza, f);
     if (!url) {
         refuse_file(s, f->path, "has no address that may be fetched");
         return true;

@@ -191,7 +191,7 @@ static bool list_reference(struct listing *l, const struct rest_file *at,
     struct error why;
     if (!f)
         return error_set(error, ERROR_MEMORY, "out of memory");
-    if (!call || l->references++ == REFERENCES_MAX) {
+    if (!call || l->references++ >= REFERENCES_MAX) {
         unlist_reference(r, at, call ? "is one of too many" : "cannot be read there");
         return true;
     }
@@ -203,8 +203,16 @@ static bool list_reference(struct listing *l, const struct rest_file *at,
     const struct rest_file *there = same_as_noted(r, at, &found);
     if (!there)
         return true;
-    *f = *there;
-    f->path = at->path;
+    *f = *at;
+    f->url = there->url;
+    f->storage = NULL;
+    f->credentials = there->credentials;
+    if (!f->hashes)
+        f->hashes = there->hashes;
+    if (!f->size_known) {
+        f->size_known = there->size_known;
+        f->size = there->size;
+    }
     return add_file(l, f, driver, call) ||
            error_set(error, ERROR_MEMORY, "out of memory");
 }

@@ -114,6 +114,13 @@ def what_is_not_as_it_was_noted_is_incomplete():
 
 
 @case
+def a_thousand_places_are_enough():
+    artifact = Artifact({"%04d.safetensors" % n: noted("https://hub.test/none", MODEL) for n in range(1003)})
+    artifact.scan(2)
+    assert sum(a.host == "hub.test" and a.path == "/none" for a in lab.asked) == 1000, len(lab.asked)
+
+
+@case
 def nothing_leads_where_it_must_not():
     local = "127.0.0.1:%d" % lab.port
     for ref in ("file:///etc/passwd", "http://hub.test/c.safetensors", "https://%s/c.safetensors" % local, "https://169.254.169.254/latest",
