@@ -9,6 +9,13 @@
 
 enum { ARENA_MAX = 1 << 30, NAMES_SHOWN = 5 };
 
+/* Whom the lockfile accepts of one target, besides those of the operator's options. */
+struct locked_signers {
+    const struct source_list *list;
+    struct signers signers; /* shares what the options gave; owns its further keys */
+    size_t shared_keys;
+};
+
 /* ---- finding ---------------------------------------------------------------------- */
 
 /* A look at the first bytes, compared and not read. */

@@ -1,5 +1,6 @@
-/* signatures_private.h: between signatures.c, which finds and promises, and
- * signatures_attach.c, which verifies what needs digests and says what it all means. */
+/* signatures_private.h: between signatures.c, which finds and promises,
+ * signatures_detached.c, which verifies signatures of files, and signatures_attach.c,
+ * which holds models to theirs and says what it all means. */
 #ifndef SIGNATURES_PRIVATE_H
 #define SIGNATURES_PRIVATE_H
 
@@ -34,13 +35,6 @@ struct sealed {
     struct buffer missing_names;
 };
 
-/* Whom the lockfile accepts of one target, besides those of the operator's options. */
-struct locked_signers {
-    const struct source_list *list;
-    struct signers signers; /* shares what the options gave; owns its further keys */
-    size_t shared_keys;
-};
-
 struct signatures {
     const struct scan_options *options;
     struct signers own; /* when the operator named nobody */
@@ -65,11 +59,13 @@ struct signatures {
 bool sealed_read(struct sealed *one, uint64_t size, int fd, struct crew_hand *h,
                  struct error *error);
 
+/* Is it the signature of a model, by its content? */
+bool sealed_is_model(const struct signature_file *f);
+
 /* Signers and promises of those from `first` on. */
 bool signatures_promise_from(struct signatures *s, size_t first, struct job *jobs,
                              size_t count, struct error *error);
 
-/* State, check and reason of a signature. */
 void sealed_set(struct sealed *one, enum signature_state state, const char *check,
                 struct span reason);
 
@@ -80,7 +76,7 @@ struct job *sealed_entry_job(const struct sealed *one, const struct manifest_ent
 /* Which digest of its file a message bundle states; false when it states none. */
 bool sealed_digest(const struct bundle *b, enum digest_algorithm *ret_algorithm);
 
-/* Whom the lockfile accepts for this target; else whom the options name. */
+/* Whom the lockfile accepts for this target; else the options. */
 const struct signers *signatures_signers(const struct signatures *s,
                                          const struct source_list *list);
 
@@ -89,12 +85,15 @@ const struct signers *signatures_signers(const struct signatures *s,
 const struct signature *signature_show(struct model *m, const struct signature *from,
                                        struct span path);
 
-/* signatures_images.c: images at registries, for which files need not lie in the target.
- */
+/* signatures_detached.c: fills one->signature, when it is worth showing and has none. */
+void sealed_verify(struct signatures *s, struct sealed *one);
+/* The file of the target with that digest (raw); or NULL. */
+struct job *sealed_digest_job(const struct sealed *one, enum digest_algorithm a,
+                              struct span digest);
+bool job_is_hashed(const struct job *job); /* and did not change meanwhile */
+
+/* signatures_images.c: images at registries, whose files need not lie in the target. */
 bool signatures_have_images(const struct source_list *list);
 bool signatures_attach_images(struct signatures *s);
-
-/* Is it the signature of a model, by its content? */
-bool sealed_is_model(const struct signature_file *f);
 
 #endif
