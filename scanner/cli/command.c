@@ -3,6 +3,7 @@
 #include "reports/escape.h"
 
 #include <string.h>
+#include <unistd.h>
 
 int usage_printed(int argc, char *const *argv, int least, int most, const char *usage)
 {
@@ -13,6 +14,15 @@ int usage_printed(int argc, char *const *argv, int least, int most, const char *
         return -1;
     (void)fputs(usage, asked ? stdout : stderr);
     return asked ? EXIT_PASS : EXIT_USAGE;
+}
+
+bool target_is_local(const char *target, struct error *error)
+{
+    size_t scheme = strspn(target, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
+    return scheme <= 1 || target[scheme] != ':' || access(target, F_OK) == 0 ||
+           error_set(error, ERROR_USAGE,
+                     "%.300s: it has to lie here: fetch it first (`assay fetch`)",
+                     target);
 }
 
 int complain(const struct error *error)

@@ -56,6 +56,10 @@ bool installation_find(struct installation *ret_installation, struct error *erro
  * code, after the usage text was printed because it was asked for or is needed. */
 int usage_printed(int argc, char *const *argv, int least, int most, const char *usage);
 
+/* For commands that read files and directories only: false, with what to do, for what
+ * looks like a reference ("hf:…", "s3://…") and is no file. */
+bool target_is_local(const char *target, struct error *error);
+
 /* "assay: MESSAGE" on stderr, with hostile bytes escaped; returns EXIT_USAGE. */
 int complain(const struct error *error);
 

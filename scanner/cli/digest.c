@@ -37,7 +37,8 @@ int command_digest(int argc, char **argv)
         return EXIT_USAGE;
     }
     a.options.ignore = a.ignore.items;
-    if (!digest_model(argv[optind], &a.options, hex, &error))
+    if (!target_is_local(argv[optind], &error) ||
+        !digest_model(argv[optind], &a.options, hex, &error))
         return complain(&error);
     (void)printf("sha256:%s\n", hex);
     return EXIT_PASS;

@@ -273,7 +273,8 @@ int command_inspect(int argc, char **argv)
     }
     bool input = strcmp(a.file, "-") == 0;
     int fd = input ? spool_input(a.budget.left[BUDGET_EXPANDED_BYTES], &error)
-                   : open_file(a.file, &st, &error);
+             : target_is_local(a.file, &error) ? open_file(a.file, &st, &error)
+                                               : -1;
     if (fd < 0)
         return complain(&error);
     if (input)

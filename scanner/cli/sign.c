@@ -217,7 +217,9 @@ int command_sign(int argc, char **argv)
         (void)fputs(usage, stderr);
         return EXIT_USAGE;
     }
-    int code = sign(&a, argv[optind], argv[optind + 1]);
+    int code = target_is_local(argv[optind + 1], &error)
+                   ? sign(&a, argv[optind], argv[optind + 1])
+                   : complain(&error);
     explicit_bzero(a.passphrase, sizeof a.passphrase);
     explicit_bzero(a.identity.text, sizeof a.identity.text);
     return code;

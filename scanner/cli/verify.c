@@ -301,12 +301,9 @@ static bool is_image(const char *target)
     return strncmp(target, "oci://", strlen("oci://")) == 0;
 }
 
-/* "hf:…", "s3://…": nothing here, and nothing that could be fetched to be verified. */
-static bool is_reference(const char *target)
+static bool is_digest(const char *target)
 {
-    size_t scheme = strspn(target, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
-    return !is_image(target) && scheme > 1 && target[scheme] == ':' &&
-           strncmp(target, "sha256:", 7) != 0 && access(target, F_OK) != 0;
+    return strncmp(target, "sha256:", strlen("sha256:")) == 0;
 }
 
 static int failed(const struct error *error)
@@ -353,13 +350,8 @@ static int verify(struct arguments *a, const char *target)
     struct signers signers = { 0 };
     struct verify_report report;
     struct error error = { 0 };
-    if (is_reference(target)) {
-        (void)error_set(&error, ERROR_USAGE,
-                        "%.300s: what is verified lies here, or is an image at oci://…: "
-                        "fetch it first (`assay fetch`)",
-                        target);
+    if (!is_image(target) && !is_digest(target) && !target_is_local(target, &error))
         return complain(&error);
-    }
     if (!installation_find(&installation, &error) ||
         !signer_arguments_load(&a->signers, &installation, &signers, &error))
         return failed(&error);

@@ -442,10 +442,12 @@ def verify_takes_a_layout_with_its_signatures():
 
 
 @case
-def verify_says_that_it_fetches_no_files():
+def what_reads_only_files_says_that_it_fetches_none():
     for reference in ("s3://bucket/model", "hf:org/model"):
-        p = run("verify", reference, "--key", PUBLIC)
-        assert p.returncode == 4 and b"fetch it first" in p.stderr, p
+        for words in (["verify", reference, "--key", PUBLIC], ["digest", reference], ["inspect", reference],
+                      ["sign", "key", reference, "--private-key", PUBLIC]):
+            p = run(*words)
+            assert p.returncode == 4 and b"fetch it first" in p.stderr, p
 
 
 @case
