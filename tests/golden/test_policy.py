@@ -261,7 +261,8 @@ def a_baseline_gates_new_findings_and_reports_all():
 @case
 def a_target_that_could_not_be_scanned_is_told_by_all_that_scan():
     model = safe_tree()
-    for words in (["baseline", "create"], ["policy", "init", "--from"], ["policy", "explain"]):
+    for words in (["baseline", "create", *SCAN_FLAGS], ["policy", "init", *SCAN_FLAGS, "--from"],
+                  ["policy", "explain", *SCAN_FLAGS]):
         p = run(*words, "hf:acme/m@" + COMMIT, "--offline", env={"HOME": scratch()})
         assert p.returncode == 2 and b"hf:acme/m" in p.stderr, (words, p)
         p = run(*words, model)
