@@ -128,7 +128,7 @@ class Replay(network.Lab):
         network_words = ["--tries", tries, "--ca-file", self.path("ca.pem")]
         for h in sorted(hosts or self.needed_hosts()):
             network_words += ["--connect-to", "%s:443:127.0.0.1:%d" % (h, self.port)]
-        flags = SCAN_FLAGS if command == "scan" else []
+        flags = SCAN_FLAGS if command in ("scan", "lock") else []
         with self.lock:
             self.asked.clear()
             self.answered.clear()
