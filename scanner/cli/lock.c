@@ -33,7 +33,8 @@ static const char usage[] =
     "as\n"
     "                        for verify\n"
     "      --registries DIR  further registry files, overriding the installed "
-    "ones\n" NETWORK_USAGE "  -h, --help            this text\n";
+    "ones\n" NETWORK_USAGE "      --sandbox MODE    strict, auto or off [auto]\n"
+    "  -h, --help            this text\n";
 
 struct arguments {
     const char *output, *origin, *registries;
