@@ -1,8 +1,7 @@
 #include "core/digest.h"
 
 #include "core/blake3.h"
-#include "core/crc32c.h"
-#include "core/crc64nvme.h"
+#include "core/crc.h"
 
 #include <openssl/evp.h>
 #include <zlib.h>
@@ -45,9 +44,8 @@ struct digester {
     unsigned lengths[DIGEST_COUNT]; /* 0 until finished */
     struct dos2unix dos;
     struct git_text text;
-    struct blake3 *blake3; /* NULL: not asked for */
-    struct crc32c *crc32c; /* the same */
-    struct crc64nvme *crc64;
+    struct blake3 *blake3;          /* NULL: not asked for */
+    struct crc *crc32c, *crc64nvme; /* the same */
     bool crc_wanted;
     uLong crc;
     uint64_t at; /* bytes added */
@@ -115,6 +113,14 @@ static void add_git_header(struct digester *d, int a, uint64_t size)
     update(d, a, header, (size_t)n + 1);
 }
 
+static struct crc *crc_new(uint64_t polynomial)
+{
+    struct crc *c = malloc(sizeof *c);
+    if (c)
+        crc_init(c, polynomial);
+    return c;
+}
+
 struct digester *digester_new(unsigned wanted, uint64_t size)
 {
     struct digester *d = calloc(1, sizeof *d);
@@ -133,16 +139,10 @@ struct digester *digester_new(unsigned wanted, uint64_t size)
         if (d->blake3)
             blake3_init(d->blake3);
     }
-    if (wanted & DIGEST_BIT(DIGEST_CRC32C)) {
-        d->crc32c = malloc(sizeof *d->crc32c);
-        if (d->crc32c)
-            crc32c_init(d->crc32c);
-    }
-    if (wanted & DIGEST_BIT(DIGEST_CRC64NVME)) {
-        d->crc64 = malloc(sizeof *d->crc64);
-        if (d->crc64)
-            crc64nvme_init(d->crc64);
-    }
+    if (wanted & DIGEST_BIT(DIGEST_CRC32C))
+        d->crc32c = crc_new(CRC32C_POLYNOMIAL);
+    if (wanted & DIGEST_BIT(DIGEST_CRC64NVME))
+        d->crc64nvme = crc_new(CRC64NVME_POLYNOMIAL);
     d->autov1 = (struct window){ AUTOV1_FROM, AUTOV1_TO };
     d->autov3 = (struct window){ UINT64_MAX, UINT64_MAX }; /* until the header is known */
     d->crc_wanted = (wanted & DIGEST_BIT(DIGEST_CRC32)) != 0;
@@ -161,7 +161,7 @@ void digester_free(struct digester *d)
     if (d) {
         free(d->blake3);
         free(d->crc32c);
-        free(d->crc64);
+        free(d->crc64nvme);
         free(d->text.bytes);
     }
     free(d);
@@ -350,9 +350,9 @@ void digester_add(struct digester *d, struct span bytes)
     if (d->blake3)
         blake3_add(d->blake3, bytes);
     if (d->crc32c)
-        crc32c_add(d->crc32c, bytes);
-    if (d->crc64)
-        crc64nvme_add(d->crc64, bytes);
+        crc_add(d->crc32c, bytes);
+    if (d->crc64nvme)
+        crc_add(d->crc64nvme, bytes);
     if (d->crc_wanted)
         d->crc = crc32_z(d->crc, bytes.ptr, bytes.len);
 }
@@ -385,9 +385,9 @@ void digester_finish(struct digester *d)
     if (d->crc_wanted)
         put_crc(d, DIGEST_CRC32, d->crc);
     if (d->crc32c)
-        put_crc(d, DIGEST_CRC32C, crc32c_finish(d->crc32c));
-    if (d->crc64)
-        put_crc(d, DIGEST_CRC64NVME, crc64nvme_finish(d->crc64));
+        put_crc(d, DIGEST_CRC32C, crc_finish(d->crc32c));
+    if (d->crc64nvme)
+        put_crc(d, DIGEST_CRC64NVME, crc_finish(d->crc64nvme));
 }
 
 bool digester_hex(const struct digester *d, enum digest_algorithm a,
