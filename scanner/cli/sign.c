@@ -11,7 +11,7 @@ static const char usage[] =
     "Usage: assay sign key MODEL --private-key PEM [OPTION...]\n"
     "       assay sign certificate MODEL --private-key PEM --signing-certificate PEM\n"
     "                  [--certificate-chain PEM]... [OPTION...]\n"
-    "       assay sign sigstore MODEL --identity-token-file FILE [OPTION...]\n\n"
+    "       assay sign sigstore MODEL [--identity-token-file FILE] [OPTION...]\n\n"
     "Hash every file of MODEL and sign the list with ECDSA P-256, P-384 or P-521; or "
     "with\n"
     "a key of its own and a certificate of Sigstore's for it, which names an identity "
