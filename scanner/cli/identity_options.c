@@ -91,12 +91,26 @@ static bool find_person(struct identity_arguments *a, struct identity_source *s,
     return true;
 }
 
+/* Of a job, when the operator says so; else, or when there is none, of a person. */
+static bool find_holder(struct identity_arguments *a, struct identity_source *s,
+                        struct error *error)
+{
+    if (!a->ambient)
+        return find_person(a, s, error);
+    if (find_ambient(s))
+        return true;
+    if (variable("GITHUB_ACTIONS"))
+        return error_set(error, ERROR_USAGE,
+                         "--use-ambient-credentials: GitHub gives this job no identity; "
+                         "its workflow needs the permission \"id-token: write\"");
+    return find_person(a, s, error);
+}
+
 static bool find_identity(struct identity_arguments *a, struct identity_source *ret,
                           struct error *error)
 {
-    bool named = a->client_id && *a->client_id;
+    bool named = a->client_id && *a->client_id, given = a->token || a->token_file;
     struct identity_source s = { .audience = named ? a->client_id : IDENTITY_AUDIENCE };
-    bool given = a->token || a->token_file;
     if ((a->token != NULL) + (a->token_file != NULL) + a->ambient > 1)
         return error_set(error, ERROR_USAGE,
                          "assay sign sigstore: who signs is said by only one of "
@@ -106,19 +120,10 @@ static bool find_identity(struct identity_arguments *a, struct identity_source *
         return error_set(error, ERROR_USAGE,
                          "--%s is for signing in with a browser, and a token is given",
                          a->out_of_band ? "oauth-force-oob" : "client-secret");
-    if (a->token_file && !read_token_file(a, error))
+    if (!given ? !find_holder(a, &s, error) : a->token_file && !read_token_file(a, error))
         return false;
     if (given)
         s.token = a->token ? a->token : a->text;
-    else if (!a->ambient || !find_ambient(&s)) {
-        if (a->ambient && variable("GITHUB_ACTIONS"))
-            return error_set(error, ERROR_USAGE,
-                             "--use-ambient-credentials: GitHub gives this job no "
-                             "identity; its workflow needs the permission "
-                             "\"id-token: write\"");
-        if (!find_person(a, &s, error))
-            return false;
-    }
     *ret = s;
     return true;
 }

@@ -55,8 +55,6 @@ enum identity_option {
     "      --identity-token-file FILE  the first line of FILE is the token\n"            \
     "      --use-ambient-credentials  the token in SIGSTORE_ID_TOKEN, or the one that\n" \
     "                               GitHub Actions gives to a job\n"                     \
-    "                               without any of these: whoever signs in with a "      \
-    "browser\n"                                                                          \
     "      --client-id ID           as which client, and for which audience "            \
     "[sigstore]\n"                                                                       \
     "      --client-secret TEXT     that client's, if it has one\n"                      \

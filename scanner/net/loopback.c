@@ -100,15 +100,17 @@ uint16_t loopback_port(const struct loopback *l)
 
 /* ---- listening -------------------------------------------------------------------- */
 
-static void take_connection(struct loopback *l)
+/* False when we have no room for any. */
+static bool take_connection(struct loopback *l)
 {
     int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
-        return; /* gone already */
+    if (fd < 0) /* gone already, or … */
+        return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
     struct connection *c = &l->connections[l->next];
     l->next = (l->next + 1) % LOOPBACK_CONNECTIONS;
     hang_up(c);
     c->fd = fd;
+    return true;
 }
 
 /* It fits into the socket's buffer: who does not read it does without. */
@@ -149,7 +151,7 @@ static int64_t milliseconds_now(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-bool loopback_wait(struct loopback *l, unsigned milliseconds,
+bool loopback_wait(struct loopback *l, int milliseconds,
                    bool (*take)(void *self, struct span head), void *self,
                    struct error *error)
 {
@@ -165,12 +167,12 @@ bool loopback_wait(struct loopback *l, unsigned milliseconds,
             return error_errno(error, ERROR_IO, "127.0.0.1");
         if (n == 0 || left <= 0)
             return error_set(error, ERROR_NETWORK,
-                             "nobody has signed in within %u seconds",
+                             "nobody has signed in within %d seconds",
                              milliseconds / 1000);
         for (size_t i = 0; n > 0 && i < LOOPBACK_CONNECTIONS; i++)
             if (fds[i].revents && hear(&l->connections[i], take, self))
                 return true;
-        if (n > 0 && fds[LOOPBACK_CONNECTIONS].revents)
-            take_connection(l);
+        if (n > 0 && fds[LOOPBACK_CONNECTIONS].revents && !take_connection(l))
+            return error_errno(error, ERROR_IO, "127.0.0.1");
     }
 }

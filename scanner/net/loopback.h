@@ -24,8 +24,8 @@ uint16_t loopback_port(const struct loopback *l);
 /* Hands the head of each request to take(), up to and with its empty line, until one is
  * taken: that one is answered with a page that says so, all others with 404.  Nothing
  * that was received is sent back.  False when the time is over (ERROR_NETWORK) or
- * polling fails (ERROR_IO). */
-bool loopback_wait(struct loopback *l, unsigned milliseconds,
+ * the system does not let us listen (ERROR_IO). */
+bool loopback_wait(struct loopback *l, int milliseconds,
                    bool (*take)(void *self, struct span head), void *self,
                    struct error *error);
 

@@ -2,16 +2,16 @@
 """assay sign sigstore by a person: a sign-in at an OpenID provider of our own, with a browser that
 is a script, or by a code that is typed; and all that a provider, or anybody on this machine, can
 do wrong leaves no bundle behind."""
-import contextlib, json, os, pty, re, select, subprocess, sys, threading, time, urllib.request
+import contextlib, json, os, re, select, subprocess, sys, threading, time, urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "pki")]
 from tap import *
 import mock, services
 from services import SECRET, Services
+from terminal import SECONDS, at_terminal
 
 S = Services()
-SECONDS = 60  # a hang is a failure, not a wait
 QUIET = {name: "" for name in ("SIGSTORE_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
                                "GITHUB_ACTIONS", "http_proxy", "https_proxy", "HTTPS_PROXY")}
 # What the browsers of these tests are made of; `url` is what they are told to open.
@@ -77,40 +77,14 @@ def logged(path):
     raise AssertionError("the browser does not end")
 
 
-def at_terminal(arguments, env, typed=None, prompt="shows: "):
-    """(exit code, stdout, what the terminal shows).  typed(shown): an answer to the prompt."""
-    ours, its = pty.openpty()
-    shown, end = b"", time.monotonic() + SECONDS
-    with subprocess.Popen([ASSAY, *arguments], stdin=its, stderr=its, stdout=subprocess.PIPE, env={**os.environ, **QUIET, **env},
-                          start_new_session=True) as p:
-        os.close(its)
-        try:
-            while select.select([ours], [], [], max(0, end - time.monotonic()))[0]:
-                try:
-                    shown += os.read(ours, 4096)
-                except OSError:  # the other end is closed
-                    break
-                if typed and shown.endswith(prompt.encode()):
-                    os.write(ours, typed(shown.decode()).encode() + b"\n")
-                    typed = None
-            else:
-                raise AssertionError("a hang: " + shown.decode())
-        finally:
-            if time.monotonic() >= end:
-                p.kill()
-            os.close(ours)
-        out = p.stdout.read()
-    return p.returncode, out.decode(), shown.decode()
-
-
 def sign(*options, code="visit(url)", expect=0, says=None, config=None, env=None, **typing):
     """(bundle, what was said, the browser); without success there is no bundle."""
     out, program = os.path.join(scratch(), "model.sig"), browser(code + "\nlog('through')")
     trust = write(os.path.join(scratch(), "trust.json"), S.trust_config(config))
     S.asked.clear()
     S.given = None
-    done, stdout, shown = at_terminal(["sign", "sigstore", D, "--signature", out, "--trust-config", trust, "--tries", "1", *options],
-                                      dict({"BROWSER": program}, **(env or {})), **typing)
+    done, stdout, shown = at_terminal([ASSAY, "sign", "sigstore", D, "--signature", out, "--trust-config", trust, "--tries", "1", *options],
+                                      {**QUIET, "BROWSER": program, **(env or {})}, **typing)
     said = stdout + shown
     assert done == expect, (done, said)
     assert os.path.exists(out) == (expect == 0), said
