@@ -4,7 +4,7 @@
 #include "cli/network.h"
 #include "cli/options.h"
 #include "cli/signer_options.h"
-#include "engine/verifying.h"
+#include "engine/verifying/verifying.h"
 #include "policy/policy.h"
 #include "reports/escape.h"
 #include "reports/json/out.h"

@@ -1,4 +1,4 @@
-#include "engine/signatures_private.h"
+#include "engine/signatures/private.h"
 
 #include "engine/shards.h"
 #include "integrity/crypto/base64.h"

@@ -1,9 +1,9 @@
-#include "engine/verifying.h"
+#include "engine/verifying/verifying.h"
 
-#include "engine/bare_signature.h"
 #include "engine/hashing.h"
-#include "engine/image_layout.h"
-#include "engine/image_referrers.h"
+#include "engine/verifying/bare_signature.h"
+#include "engine/verifying/image_layout.h"
+#include "engine/verifying/image_referrers.h"
 #include "integrity/crypto/base64.h"
 #include "integrity/gpg.h"
 #include "integrity/signature_file.h"

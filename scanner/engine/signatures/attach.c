@@ -1,5 +1,5 @@
 /* Models against their accepted signatures, and what all of them mean for the result. */
-#include "engine/signatures_private.h"
+#include "engine/signatures/private.h"
 
 #include "engine/shards.h"
 #include "integrity/crypto/base64.h"

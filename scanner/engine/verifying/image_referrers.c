@@ -1,4 +1,4 @@
-#include "engine/image_referrers.h"
+#include "engine/verifying/image_referrers.h"
 
 #include "core/digest.h"
 #include "integrity/crypto/base64.h"

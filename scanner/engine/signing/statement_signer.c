@@ -1,4 +1,4 @@
-#include "engine/statement_signer.h"
+#include "engine/signing/statement_signer.h"
 
 #include "integrity/crypto/base64.h"
 #include "integrity/signers.h"
