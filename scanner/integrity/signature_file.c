@@ -1,6 +1,6 @@
 #include "integrity/signature_file.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/image_manifest.h"
 #include "integrity/sigstore/cosign.h"
 #include "integrity/sums.h"

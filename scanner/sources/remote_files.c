@@ -1,7 +1,7 @@
 /* From what a registry lists to what can be loaded. */
 #include "sources/remote_private.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "registry/uri.h"
 
 #include <stdio.h>

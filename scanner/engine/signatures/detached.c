@@ -1,9 +1,9 @@
 /* A signature of one file or image, against the digests of what it is of. */
 #include "engine/signatures/private.h"
 
+#include "core/base64.h"
 #include "core/file_state.h"
 #include "engine/verifying/bare_signature.h"
-#include "integrity/crypto/base64.h"
 #include "integrity/gpg.h"
 #include "integrity/statement/slsa.h"
 

@@ -1,7 +1,7 @@
 #include "engine/verifying/image_referrers.h"
 
+#include "core/base64.h"
 #include "core/digest.h"
-#include "integrity/crypto/base64.h"
 
 enum { REFERRER_ARENA_MAX = 256 << 20 };
 

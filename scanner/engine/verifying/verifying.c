@@ -1,10 +1,10 @@
 #include "engine/verifying/verifying.h"
 
+#include "core/base64.h"
 #include "engine/hashing.h"
 #include "engine/verifying/bare_signature.h"
 #include "engine/verifying/image_layout.h"
 #include "engine/verifying/image_referrers.h"
-#include "integrity/crypto/base64.h"
 #include "integrity/gpg.h"
 #include "integrity/signature_file.h"
 #include "integrity/sigstore/cosign.h"

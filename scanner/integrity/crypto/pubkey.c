@@ -1,6 +1,6 @@
 #include "integrity/crypto/pubkey.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 
 #include <limits.h>
 #include <openssl/bio.h>
