@@ -1,13 +1,23 @@
-/* What the HTML report carries in itself: html/page.css and html/page.js, line by line as
- * the build has turned them into C, and a content security policy that allows these two
- * by their digests and nothing else, neither from the page nor from anywhere. */
+/* What the HTML report carries in itself: page.css, page.dark.css and page.js, line by
+ * line as the build has turned them into C, and a content security policy that allows
+ * these two by their digests and nothing else, neither from the page nor from anywhere.
+ */
 #include "core/base64.h"
 #include "core/digest.h"
 #include "reports/html/out.h"
 
 #include <string.h>
 
+/* Dark where the system wants it, unless the reader chose light, and where they chose
+ * dark.
+ */
 static const char *const style[] = {
+    "@media screen and (prefers-color-scheme: dark) {\n"
+    ":root:not([data-theme=\"light\"]) {\n",
+#include "reports/html/page.dark.css.inc"
+    "}\n}\n@media screen {\n:root[data-theme=\"dark\"] {\n",
+#include "reports/html/page.dark.css.inc"
+    "}\n}\n",
 #include "reports/html/page.css.inc"
     NULL
 };
