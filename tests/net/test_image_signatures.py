@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Signatures that a registry keeps beside an image, in scans and by assay verify: cosign's tags, bundles among the
 referrers, and what a hostile or broken registry can do."""
-import atexit, base64, json, os, subprocess, sys
+import atexit, base64, hashlib, json, os, subprocess, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "pki"), os.path.join(HERE, "..", "golden")]
@@ -481,6 +481,34 @@ def a_list_of_referrers_that_does_not_end_well_is_not_believed_to_be_whole():
         r, image = signed_last(2)
         r.at[paged(r, image, 2) + "?n=2&last=2"] = answer
         assert word in said(r), word
+
+
+@case
+def an_image_named_by_sha512_is_checked_by_that_and_its_signatures_are_those_of_its_sha256():
+    for signed in (True, False):
+        r = Registry()
+        data = WEIGHTS
+        layer = {"mediaType": "application/vnd.acme.weights", "digest": "sha512:" + hashlib.sha512(data).hexdigest(), "size": len(data),
+                 "annotations": {"org.opencontainers.image.title": "model.safetensors"}}
+        r.at["blobs/" + layer["digest"]] = data
+        image = r.image("v1") if signed else r.manifest({"config": r.blob({}, CONFIG), "layers": [layer]}, "v1")
+        body = r.at["manifests/v1"]
+        name = "sha512:" + hashlib.sha512(body).hexdigest()
+        r.at["manifests/" + name] = body
+        target = "oci://hub.test/team/model@" + name
+        if signed:
+            r.sign(image, by_key)
+            assert verify(*BY_KEY, target=target)[0] == (0, "verified", "")
+            assert is_signed(scanned(*BY_KEY, target=target))
+        else:
+            found, v = verify(*BY_KEY, target=target)
+            assert found == (2, "unsupported", "readable") and "sha256" in v["reason"], v
+            m = scanned(target=target)
+            assert m["by_path"]["model.safetensors"]["expected"][0]["algorithm"] == "sha512", m["by_path"]
+            assert m["by_path"]["model.safetensors"]["expected"][0]["state"] == "verified", m["by_path"]
+        r.at["manifests/" + name] = body + b" "
+        p = assay("verify", *BY_KEY, target)
+        assert p.returncode == 2 and b"another digest" in p.stderr, p
 
 
 # --- an index ---

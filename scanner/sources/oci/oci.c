@@ -57,6 +57,14 @@ bool oci_digest_is(const char *digest, struct span bytes)
            strcmp(actual, hex) == 0;
 }
 
+const char *oci_digest_of(struct oci *o, struct span bytes)
+{
+    char hex[DIGEST_HEX_MAX + 1];
+    return hash(bytes, DIGEST_SHA256, hex)
+               ? (const char *)arena_printf(o->arena, "sha256:%s", hex).ptr
+               : NULL;
+}
+
 const char *const oci_media_types[] = {
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -141,18 +149,16 @@ static bool read_manifest(struct oci *o, const struct http_response *r,
                           struct error *error)
 {
     const char *told = fields_get(&r->fields, "Docker-Content-Digest", 0);
-    char hex[DIGEST_HEX_MAX + 1];
+    bool named = strchr(reference, ':');
     struct error why = { 0 };
     m->body = arena_copy(o->arena, buffer_span(&r->body));
-    if (m->body.len != r->body.len || !hash(m->body, DIGEST_SHA256, hex))
+    const char *digest = named ? reference : oci_digest_of(o, m->body);
+    if (m->body.len != r->body.len || !digest)
         return out_of_memory(error);
-    (void)snprintf(m->digest, sizeof m->digest, "sha256:%s", hex);
-    if (strchr(reference, ':')) {
-        if (!oci_digest_is(reference, m->body))
-            return error_set(error, ERROR_NETWORK,
-                             "the manifest %.100s has another digest", reference);
-        (void)snprintf(m->digest, sizeof m->digest, "%s", reference);
-    }
+    if (named && !oci_digest_is(reference, m->body))
+        return error_set(error, ERROR_NETWORK, "the manifest %.100s has another digest",
+                         reference);
+    (void)snprintf(m->digest, sizeof m->digest, "%s", digest);
     if (told && !oci_digest_is(told, m->body))
         return error_set(error, ERROR_NETWORK,
                          "the manifest does not have the digest that its registry says");

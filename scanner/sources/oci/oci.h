@@ -62,6 +62,7 @@ bool oci_referrers_page(struct oci *o, const char *url, struct oci_manifest *ret
 /* "sha256:" or "sha512:" and the right number of lower-case digits. */
 bool oci_digest_valid(const char *digest);
 bool oci_digest_is(const char *digest, struct span bytes);
+const char *oci_digest_of(struct oci *o, struct span bytes); /* sha256; NULL: no memory */
 
 /* What a file of an artifact is to be called, in the words of whoever pushed it: the
  * title of ORAS and KitOps, the path of ModelPack; NULL: it has no name. */

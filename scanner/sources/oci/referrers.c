@@ -319,7 +319,7 @@ bool referrers_add(struct oci *asked, const struct oci_manifest *m,
     if (!image)
         return out_of_memory(&s);
     *image = (struct image){ .name = name_of(&o, m->digest),
-                             .digest = arena_text(o.arena, span_of_text(m->digest)),
+                             .digest = oci_digest_of(&o, m->body),
                              .manifest = m->body };
     if (!image->name || !image->digest)
         return out_of_memory(&s);
@@ -328,11 +328,10 @@ bool referrers_add(struct oci *asked, const struct oci_manifest *m,
     *images = image;
     s.end = &image->referrers;
     o.accept = oci_media_types;
-    bool signable = span_starts(span_of_text(image->digest), "sha256:");
-    if (!signable)
-        doubt(&s, span_of_text("signatures are over sha256 digests, and it was named by "
-                               "another; name it by its tag"));
-    bool ok = !signable || search(&s);
+    bool ok = search(&s);
+    if (strcmp(m->digest, image->digest) != 0)
+        doubt(&s, span_of_text("signatures are looked for by the sha256 digest, and it "
+                               "was named by another; name it by that, or by its tag"));
     asked->values = o.values;
     return ok;
 }
