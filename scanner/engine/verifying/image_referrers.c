@@ -208,8 +208,7 @@ static bool add(const struct image_check *c, struct signature ***end,
 static struct span digest_of(const struct image_check *c, const struct image *image)
 {
     struct span raw = { NULL, 0 }, text = span_of_text(image->digest);
-    if (span_starts(text, "sha256:"))
-        (void)hex_decode(c->arena, span_slice(text, strlen("sha256:"), text.len), &raw);
+    (void)hex_decode(c->arena, span_slice(text, strlen("sha256:"), text.len), &raw);
     return raw;
 }
 
