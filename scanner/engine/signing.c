@@ -121,11 +121,14 @@ static bool read_chain(const struct sign_request *r, struct signers *s,
     return ok;
 }
 
-static struct signing_key *read_key(const struct sign_request *r, struct signers *s,
+static struct signing_key *open_key(const struct sign_request *r, struct signers *s,
                                     struct error *error)
 {
     struct error why;
     struct span pem;
+    if (r->token)
+        return token_key_open(s->crypto, r->token,
+                              r->certificate ? s->anchors.items[0] : NULL, error);
     if (!signers_read_file(s->arena, r->private_key, SIGNER_FILE_MAX, &pem, error))
         return NULL;
     EVP_PKEY *key = pubkey_read_private(s->crypto, pem, r->passphrase, &why);
@@ -169,7 +172,7 @@ static bool sign_with_key(const struct sign_request *r, struct arena *arena,
     struct signing_key *key = NULL;
     const int64_t now = (int64_t)time(NULL);
     bool ok = signers_init(&s, error) && read_chain(r, &s, error) &&
-              (key = read_key(r, &s, error)) != NULL &&
+              (key = open_key(r, &s, error)) != NULL &&
               oms_can_sign(s.crypto, key->verifies, chain, now, error) &&
               describe(r, arena, payload, report, error) &&
               oms_sign(s.crypto, key, chain, buffer_span(payload), now, bundle, error);
