@@ -1,10 +1,10 @@
 #include "engine/signing/signing.h"
 #include "core/descriptor.h"
 
+#include "integrity/crypto/pubkey.h"
 #include "integrity/statement/oms_sign.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -121,18 +121,21 @@ static bool read_chain(const struct sign_request *r, struct signers *s,
     return ok;
 }
 
-static EVP_PKEY *read_key(const struct sign_request *r, struct signers *s,
-                          struct error *error)
+static struct signing_key *open_key(const struct sign_request *r, struct signers *s,
+                                    struct error *error)
 {
     struct error why;
     struct span pem;
+    if (r->token)
+        return token_key_open(s->crypto, r->token,
+                              r->certificate ? s->anchors.items[0] : NULL, error);
     if (!signers_read_file(s->arena, r->private_key, SIGNER_FILE_MAX, &pem, error))
         return NULL;
     EVP_PKEY *key = pubkey_read_private(s->crypto, pem, r->passphrase, &why);
-    if (!key)
-        (void)error_set(error, ERROR_CONFIG, "%.200s: %.250s", r->private_key,
-                        why.message);
-    return key;
+    if (key)
+        return signing_key_in_memory(key, error);
+    (void)error_set(error, ERROR_CONFIG, "%.200s: %.250s", r->private_key, why.message);
+    return NULL;
 }
 
 /* The statement of what the model is. */
@@ -166,13 +169,14 @@ static bool sign_with_key(const struct sign_request *r, struct arena *arena,
 {
     struct signers s = { 0 };
     const struct x509_list *chain = r->certificate ? &s.anchors : NULL;
-    EVP_PKEY *key = NULL;
+    struct signing_key *key = NULL;
+    const int64_t now = (int64_t)time(NULL);
     bool ok = signers_init(&s, error) && read_chain(r, &s, error) &&
-              (key = read_key(r, &s, error)) != NULL &&
-              oms_can_sign(s.crypto, key, chain, (int64_t)time(NULL), error) &&
+              (key = open_key(r, &s, error)) != NULL &&
+              oms_can_sign(s.crypto, key->verifies, chain, now, error) &&
               describe(r, arena, payload, report, error) &&
-              oms_sign(s.crypto, key, chain, buffer_span(payload), bundle, error);
-    EVP_PKEY_free(key);
+              oms_sign(s.crypto, key, chain, buffer_span(payload), now, bundle, error);
+    signing_key_free(key);
     signers_free(&s);
     return ok;
 }

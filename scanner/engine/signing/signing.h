@@ -6,6 +6,7 @@
 #include "engine/signing/keyless_signing.h"
 #include "engine/signing/signed_model.h"
 #include "integrity/signers.h"
+#include "integrity/token/token_key.h"
 
 /* What sign, verify and digest ask of a model's files alike. */
 struct model_options {
@@ -32,8 +33,9 @@ struct sign_request {
     enum digest_algorithm algorithm;
     const char *output;
     const struct keyless_request *keyless; /* by an identity; or NULL, and: */
+    const struct token_request *token;     /* by a key on a token; or NULL, and: */
     const char *private_key, *passphrase;  /* passphrase: NULL when there is none */
-    const char *certificate;               /* NULL: by the key alone */
+    const char *certificate;               /* NULL: by the key alone, of either kind */
     const char *const *chain; /* further certificates, NULL-terminated; or NULL */
 };
 
