@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 30
 CFLAGS  ?= -O2 -g
 JOBS    ?= 2
 
-PKGS        := jansson expat yaml-0.1 libcrypto zlib liblzma liblz4 libzstd
+PKGS        := jansson expat yaml-0.1 libcrypto p11-kit-1 zlib liblzma liblz4 libzstd
 # Only headers: the library is loaded when the network is first used (scanner/net/http.c).
 HEADER_PKGS := libcurl
 WORKER_PKGS := $(PKGS) libseccomp yara

@@ -1,5 +1,6 @@
 #include "net/google.h"
 
+#include "core/base64.h"
 #include "net/secret.h"
 
 #include <openssl/bio.h>
@@ -106,7 +107,7 @@ static bool add_json(struct buffer *out, json_t *stolen)
 {
     char *text = json_dumps(stolen, JSON_COMPACT);
     if (text)
-        secret_base64url(out, span_of_text(text));
+        base64url_add(out, span_of_text(text));
     free(text);
     json_decref(stolen);
     return text != NULL;
@@ -125,7 +126,7 @@ static bool add_signature(struct buffer *jwt, const char *pem)
               EVP_DigestSign(c, signature, &n, (const uint8_t *)jwt->text, jwt->len) == 1;
     if (ok) {
         buffer_add_text(jwt, ".");
-        secret_base64url(jwt, span_of(signature, n));
+        base64url_add(jwt, span_of(signature, n));
     }
     EVP_MD_CTX_free(c);
     EVP_PKEY_free(key);

@@ -1,5 +1,6 @@
 #include "net/oauth.h"
 
+#include "core/base64.h"
 #include "net/secret.h"
 
 #include <openssl/crypto.h>
@@ -16,7 +17,7 @@ static bool write_word(const uint8_t bytes[RANDOM_BYTES], char word[OAUTH_WORD +
 {
     struct buffer text;
     buffer_init(&text, OAUTH_WORD);
-    secret_base64url(&text, span_of(bytes, RANDOM_BYTES));
+    base64url_add(&text, span_of(bytes, RANDOM_BYTES));
     bool ok = text.len == OAUTH_WORD;
     if (ok)
         memcpy(word, text.text, OAUTH_WORD + 1);

@@ -358,20 +358,6 @@ void secret_encode(struct buffer *out, const char *text)
     }
 }
 
-void secret_base64url(struct buffer *out, struct span bytes)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    const uint8_t *b = bytes.ptr;
-    for (size_t i = 0, n = bytes.len; i < n; i += 3) {
-        uint32_t group = (uint32_t)b[i] << 16 |
-                         (i + 1 < n ? (uint32_t)b[i + 1] << 8 : 0) |
-                         (i + 2 < n ? b[i + 2] : 0);
-        for (unsigned k = 0; k < 4 && i + k <= n; k++)
-            buffer_add(out, span_of(&alphabet[group >> (18 - 6 * k) & 63], 1));
-    }
-}
-
 bool secret_expand(const char *text, const struct auth_place *place, struct buffer *out)
 {
     char name[64];

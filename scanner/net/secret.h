@@ -30,7 +30,6 @@ const json_t *secret_pointer(const json_t *root, const char *pointer);
 /* `text` with each $NAME (capitals, digits, "_") replaced by its variable,
  * percent-encoded. False when one is not set. */
 bool secret_expand(const char *text, const struct auth_place *place, struct buffer *out);
-void secret_encode(struct buffer *out, const char *text);     /* all but unreserved */
-void secret_base64url(struct buffer *out, struct span bytes); /* RFC 4648, 5; unpadded */
+void secret_encode(struct buffer *out, const char *text); /* all but unreserved */
 
 #endif

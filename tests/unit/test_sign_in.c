@@ -1,9 +1,9 @@
 #include "unit.h"
 
+#include "core/base64.h"
 #include "integrity/sigstore/openid.h"
 #include "net/loopback.h"
 #include "net/oauth.h"
-#include "net/secret.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -42,7 +42,7 @@ static void test_base64url(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct buffer out;
         buffer_init(&out, 64);
-        secret_base64url(&out, span_of_text(rows[i][0]));
+        base64url_add(&out, span_of_text(rows[i][0]));
         assert_string_equal(out.text ? out.text : "", rows[i][1]);
         buffer_free(&out);
     }
