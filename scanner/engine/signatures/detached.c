@@ -33,7 +33,6 @@ static struct verify_target target_of(struct sealed *one, const struct job *job)
     };
 }
 
-/* The file of the target that has this digest, or NULL. */
 struct job *sealed_digest_job(const struct sealed *one, enum digest_algorithm a,
                               struct span digest)
 {
@@ -104,11 +103,12 @@ static void verify_bundles(struct signatures *s, struct sealed *one)
         found = one->signature; /* by somebody nobody accepts */
         if (job_is_hashed(job))
             verify_bundle_of(s, one, b, job, &found);
-        bool better = i == 0 || found.state == SIGNATURE_VERIFIED;
+        bool verified = found.kind && found.state == SIGNATURE_VERIFIED;
+        bool better = i == 0 || verified;
         one->signature = better ? found : before;
         if (better && job && found.kind)
             one->subject = job;
-        if (found.kind && found.state == SIGNATURE_VERIFIED)
+        if (verified)
             return;
     }
 }
