@@ -5,7 +5,7 @@
 #define IDENTITY_OPTIONS_H
 
 #include "cli/network.h"
-#include "engine/keyless_signing.h"
+#include "engine/signing/keyless_signing.h"
 #include "integrity/sigstore/identity_token.h"
 
 #include <getopt.h>

@@ -4,7 +4,7 @@
 #define MODEL_OPTIONS_H
 
 #include "cli/command.h"
-#include "engine/signing.h"
+#include "engine/signing/signing.h"
 
 #include <getopt.h>
 

@@ -4,7 +4,7 @@
 #include "cli/network.h"
 #include "cli/options.h"
 #include "cli/signer_options.h"
-#include "engine/verifying.h"
+#include "engine/verifying/verifying.h"
 #include "policy/policy.h"
 #include "reports/escape.h"
 #include "reports/json/out.h"
@@ -192,13 +192,18 @@ static const char *kind_title(const char *kind)
     return "signature";
 }
 
-static void say(const char *before, struct span text)
+static void say_to(FILE *out, const char *before, struct span text)
 {
     struct buffer line;
     buffer_init(&line, 64 << 10);
     escape_terminal(&line, text);
-    (void)printf("%s%s\n", before, line.text ? line.text : "");
+    (void)fprintf(out, "%s%s\n", before, line.text ? line.text : "");
     buffer_free(&line);
+}
+
+static void say(const char *before, struct span text)
+{
+    say_to(stdout, before, text);
 }
 
 static void say_files(const struct signed_files *files)
@@ -336,10 +341,14 @@ static int tell(const struct arguments *a, const struct verify_report *r,
                 const char *target)
 {
     int code = code_of(r->signature.state);
-    if (a->json)
+    if (a->json) {
         write_json(r, target, code);
-    else
-        write_text(r);
+        return code;
+    }
+    write_text(r);
+    (void)fflush(stdout);
+    if (code != EXIT_PASS) /* where, and how, model_signing says so */
+        say_to(stderr, "Verification failed with error: ", r->signature.reason);
     return code;
 }
 

@@ -4,7 +4,7 @@
 #include "engine/hub_store.h"
 #include "engine/job_hashing.h"
 #include "engine/promises.h"
-#include "engine/signatures.h"
+#include "engine/signatures/signatures.h"
 #include "engine/units.h"
 #include "integrity/lockfile.h"
 #include "sources/remote.h"

@@ -1,6 +1,6 @@
 #include "sources/listing.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 
 #include <stdlib.h>
 #include <string.h>

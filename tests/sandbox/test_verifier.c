@@ -2,7 +2,7 @@
  * counts, what it says for one is checked again, and its end is nobody's verdict. */
 #include "harness.h"
 
-#include "engine/verifier.h"
+#include "engine/verifying/verifier.h"
 
 #include <openssl/evp.h>
 

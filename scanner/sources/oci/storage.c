@@ -56,9 +56,11 @@ static bool read_target(struct storage *s, struct target *ret, struct error *err
         return error_set(error, ERROR_MEMORY, "out of memory");
     if (!repository_valid(t.repository) ||
         !(digest ? oci_digest_valid(t.reference) : tag_valid(t.reference)))
-        return error_set(error, ERROR_USAGE,
-                         "%.200s: oci://HOST/REPOSITORY[:TAG|@sha256:DIGEST] is expected",
-                         s->uri);
+        return error_set(
+            error, ERROR_USAGE,
+            "%.200s: oci://HOST/REPOSITORY[:TAG|@DIGEST] is expected, where the "
+            "digest is sha256:… or sha512:… with all its digits",
+            s->uri);
     *ret = t;
     return true;
 }

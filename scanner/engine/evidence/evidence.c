@@ -1,5 +1,5 @@
 #include "core/descriptor.h"
-#include "engine/evidence_private.h"
+#include "engine/evidence/private.h"
 
 #include "engine/promises.h"
 #include "engine/units.h"

@@ -1,7 +1,7 @@
-#include "engine/signatures_private.h"
+#include "engine/signatures/private.h"
 
+#include "core/base64.h"
 #include "engine/shards.h"
-#include "integrity/crypto/base64.h"
 #include "integrity/sums.h"
 
 #include <time.h>

@@ -3,8 +3,8 @@
 #ifndef SIGNING_H
 #define SIGNING_H
 
-#include "engine/keyless_signing.h"
-#include "engine/signed_model.h"
+#include "engine/signing/keyless_signing.h"
+#include "engine/signing/signed_model.h"
 #include "integrity/signers.h"
 #include "integrity/token/token_key.h"
 

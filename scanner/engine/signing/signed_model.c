@@ -1,4 +1,4 @@
-#include "engine/signed_model.h"
+#include "engine/signing/signed_model.h"
 
 #include "engine/hashing.h"
 

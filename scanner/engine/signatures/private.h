@@ -1,12 +1,12 @@
-/* signatures_private.h: between signatures.c, which finds and promises,
- * signatures_detached.c, which verifies signatures of files, and signatures_attach.c,
- * which holds models to theirs and says what it all means. */
+/* private.h: between signatures.c, which finds and promises, detached.c, which verifies
+ * signatures of files, and attach.c, which holds models to theirs and says what it all
+ * means. */
 #ifndef SIGNATURES_PRIVATE_H
 #define SIGNATURES_PRIVATE_H
 
 #include "engine/promises.h"
-#include "engine/signatures.h"
-#include "engine/verifying.h"
+#include "engine/signatures/signatures.h"
+#include "engine/verifying/verifying.h"
 #include "integrity/signature_file.h"
 
 #include <pthread.h>
@@ -85,14 +85,14 @@ const struct signers *signatures_signers(const struct signatures *s,
 const struct signature *signature_show(struct model *m, const struct signature *from,
                                        struct span path);
 
-/* signatures_detached.c: fills one->signature, when it is worth showing and has none. */
+/* detached.c: fills one->signature, when it is worth showing and has none. */
 void sealed_verify(struct signatures *s, struct sealed *one);
 /* The file of the target with that digest (raw); or NULL. */
 struct job *sealed_digest_job(const struct sealed *one, enum digest_algorithm a,
                               struct span digest);
 bool job_is_hashed(const struct job *job); /* and did not change meanwhile */
 
-/* signatures_images.c: images at registries, whose files need not lie in the target. */
+/* images.c: images at registries, whose files need not lie in the target. */
 bool signatures_have_images(const struct source_list *list);
 bool signatures_attach_images(struct signatures *s);
 

@@ -1,7 +1,7 @@
 /* Images at registries: their signatures lie beside them and not among their files, and
  * what is signed is a manifest, which names the files by their digests. */
-#include "engine/image_referrers.h"
-#include "engine/signatures_private.h"
+#include "engine/signatures/private.h"
+#include "engine/verifying/image_referrers.h"
 #include "sources/remote.h"
 
 enum { ARENA_MAX = 1 << 30 };

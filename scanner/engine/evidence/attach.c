@@ -1,5 +1,5 @@
 /* From what was said to findings of files and origins of models. */
-#include "engine/evidence_private.h"
+#include "engine/evidence/private.h"
 
 #include "engine/units.h"
 #include "trust/store.h"

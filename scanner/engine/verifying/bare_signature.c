@@ -1,4 +1,4 @@
-#include "engine/bare_signature.h"
+#include "engine/verifying/bare_signature.h"
 
 struct trying {
     struct verifier *verifier;

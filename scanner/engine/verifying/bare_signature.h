@@ -6,7 +6,7 @@
 #ifndef BARE_SIGNATURE_H
 #define BARE_SIGNATURE_H
 
-#include "engine/verifying.h"
+#include "engine/verifying/verifying.h"
 #include "integrity/signature_file.h"
 
 struct bare_signature {

@@ -5,8 +5,8 @@
 #ifndef VERIFYING_H
 #define VERIFYING_H
 
-#include "engine/signing.h"
-#include "engine/verifier.h"
+#include "engine/signing/signing.h"
+#include "engine/verifying/verifier.h"
 #include "integrity/signers.h"
 #include "worker/worker.h"
 

@@ -1,8 +1,9 @@
-/* evidence_private.h: between evidence.c, which reads, and evidence_attach.c. */
+/* private.h: between evidence.c, which has files read, listing.c, which compares whole
+ * directories, and attach.c, which tells files and models what was said of them. */
 #ifndef EVIDENCE_PRIVATE_H
 #define EVIDENCE_PRIVATE_H
 
-#include "engine/evidence.h"
+#include "engine/evidence/evidence.h"
 #include "origins/origins.h"
 #include "trust/origin.h"
 

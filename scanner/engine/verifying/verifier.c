@@ -1,4 +1,4 @@
-#include "engine/verifier.h"
+#include "engine/verifying/verifier.h"
 
 #include "core/descriptor.h"
 #include "worker/verify_order.h"

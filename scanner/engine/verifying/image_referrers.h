@@ -7,7 +7,7 @@
 #ifndef IMAGE_REFERRERS_H
 #define IMAGE_REFERRERS_H
 
-#include "engine/verifying.h"
+#include "engine/verifying/verifying.h"
 #include "registry/image.h"
 
 struct image_check {

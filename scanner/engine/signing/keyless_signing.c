@@ -1,4 +1,4 @@
-#include "engine/keyless_signing.h"
+#include "engine/signing/keyless_signing.h"
 
 #include "integrity/signers.h"
 #include "integrity/sigstore/bundle_write.h"

@@ -2,7 +2,7 @@
  * [{"md5": "…", "relpath": "…"}, …] in the order of their paths.  No list needs to be
  * there: it is written again from the files' own digests.
  * Source: dvc-data, hashfile/tree.py; Python's json.dumps with its defaults. */
-#include "engine/evidence_private.h"
+#include "engine/evidence/private.h"
 
 #include <inttypes.h>
 

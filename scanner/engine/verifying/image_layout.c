@@ -1,9 +1,9 @@
-#include "engine/image_layout.h"
+#include "engine/verifying/image_layout.h"
 
+#include "core/base64.h"
 #include "core/file_state.h"
 #include "engine/hashing.h"
-#include "engine/image_referrers.h"
-#include "integrity/crypto/base64.h"
+#include "engine/verifying/image_referrers.h"
 #include "integrity/signature_file.h"
 
 #include <stdlib.h>

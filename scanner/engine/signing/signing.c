@@ -1,4 +1,4 @@
-#include "engine/signing.h"
+#include "engine/signing/signing.h"
 #include "core/descriptor.h"
 
 #include "integrity/crypto/pubkey.h"

@@ -1,6 +1,6 @@
-#include "engine/statement_signer.h"
+#include "engine/signing/statement_signer.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/signers.h"
 #include "integrity/statement/dsse.h"
 

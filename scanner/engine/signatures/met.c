@@ -2,7 +2,7 @@
  * while its files are worked off, for a look at all of them before would load all of them
  * at once.  By then files are hashed, with what was asked for without them. */
 #include "core/file_state.h"
-#include "engine/signatures_private.h"
+#include "engine/signatures/private.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,7 +1,15 @@
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 
-static const char alphabet[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+#include <stdio.h>
+#include <string.h>
+
+#define LETTERS_AND_DIGITS                                                               \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+static const char standard[] = LETTERS_AND_DIGITS "+/";
+static const char for_urls[] = LETTERS_AND_DIGITS "-_";
+
+static const char space[] = " \t\r\n";
 
 /* 0 to 63, or -1 for a character of neither alphabet. */
 static int sextet(uint8_t c)
@@ -58,23 +66,44 @@ bool base64_decode(struct arena *arena, struct span text, struct span *ret_bytes
     return true;
 }
 
+/* The digits of up to three bytes; how many carry bits of them. */
+static size_t encode_group(struct span bytes, const char *alphabet, char ret_digits[4])
+{
+    uint32_t bits = (uint32_t)bytes.ptr[0] << 16;
+    bits |= bytes.len > 1 ? (uint32_t)bytes.ptr[1] << 8 : 0;
+    bits |= bytes.len > 2 ? bytes.ptr[2] : 0;
+    ret_digits[0] = alphabet[bits >> 18];
+    ret_digits[1] = alphabet[bits >> 12 & 63];
+    ret_digits[2] = bytes.len > 1 ? alphabet[bits >> 6 & 63] : '=';
+    ret_digits[3] = bytes.len > 2 ? alphabet[bits & 63] : '=';
+    return bytes.len + 1;
+}
+
 struct span base64_encode(struct arena *arena, struct span bytes)
 {
     size_t n = 0;
     char *out = arena_alloc(arena, bytes.len / 3 * 4 + 5);
-    if (!out)
-        return span_of(NULL, 0);
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        size_t left = bytes.len - i;
-        uint32_t b = (uint32_t)bytes.ptr[i] << 16;
-        b |= left > 1 ? (uint32_t)bytes.ptr[i + 1] << 8 : 0;
-        b |= left > 2 ? bytes.ptr[i + 2] : 0;
-        out[n++] = alphabet[b >> 18];
-        out[n++] = alphabet[b >> 12 & 63];
-        out[n++] = left > 1 ? alphabet[b >> 6 & 63] : '=';
-        out[n++] = left > 2 ? alphabet[b & 63] : '=';
-    }
+    for (size_t i = 0; out && i < bytes.len; i += 3, n += 4)
+        (void)encode_group(span_slice(bytes, i, i + 3), standard, out + n);
     return span_of(out, n);
+}
+
+void base64_add(struct buffer *out, struct span bytes)
+{
+    char digits[4];
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        (void)encode_group(span_slice(bytes, i, i + 3), standard, digits);
+        buffer_add(out, span_of(digits, sizeof digits));
+    }
+}
+
+void base64url_add(struct buffer *out, struct span bytes)
+{
+    char digits[4];
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        size_t n = encode_group(span_slice(bytes, i, i + 3), for_urls, digits);
+        buffer_add(out, span_of(digits, n));
+    }
 }
 
 static int hex_digit(uint8_t c)
@@ -111,28 +140,13 @@ struct span hex_encode(struct arena *arena, struct span bytes)
     return span_of(out, out ? bytes.len * 2 : 0);
 }
 
-static bool is_space(uint8_t c)
-{
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
-static struct span trim(struct span s)
-{
-    size_t start = 0, end = s.len;
-    while (start < end && is_space(s.ptr[start]))
-        start++;
-    while (end > start && is_space(s.ptr[end - 1]))
-        end--;
-    return span_slice(s, start, end);
-}
-
 bool pem_decode(struct arena *arena, struct span text, const char *label,
                 struct span *ret_der)
 {
     char begin[64], end[64];
     int a = snprintf(begin, sizeof begin, "-----BEGIN %s-----", label);
     int b = snprintf(end, sizeof end, "-----END %s-----", label);
-    text = trim(text);
+    text = span_trim(text, space);
     if (a < 0 || b < 0 || !span_starts(text, begin) || !span_ends(text, end) ||
         text.len < (size_t)a + (size_t)b)
         return false;
@@ -140,7 +154,7 @@ bool pem_decode(struct arena *arena, struct span text, const char *label,
     uint8_t *packed = arena_alloc(arena, text.len + 1);
     size_t n = 0;
     for (size_t i = 0; packed && i < text.len; i++)
-        if (!is_space(text.ptr[i]))
+        if (!memchr(space, text.ptr[i], strlen(space)))
             packed[n++] = text.ptr[i];
     return packed && base64_decode(arena, span_of(packed, n), ret_der);
 }

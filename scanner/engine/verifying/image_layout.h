@@ -8,7 +8,7 @@
 #ifndef IMAGE_LAYOUT_H
 #define IMAGE_LAYOUT_H
 
-#include "engine/verifying.h"
+#include "engine/verifying/verifying.h"
 
 bool image_layout_is(const struct source_list *list);
 

@@ -13,6 +13,10 @@ bool base64_decode(struct arena *arena, struct span text, struct span *ret_bytes
 
 /* Standard alphabet with padding; empty when out of memory. */
 struct span base64_encode(struct arena *arena, struct span bytes);
+void base64_add(struct buffer *out, struct span bytes);
+
+/* The alphabet for URLs, without padding, as tokens are written (RFC 7515, 2). */
+void base64url_add(struct buffer *out, struct span bytes);
 
 /* Lower-case digits only, as everything that is signed writes them. */
 bool hex_decode(struct arena *arena, struct span text, struct span *ret_bytes);

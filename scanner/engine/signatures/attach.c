@@ -1,8 +1,8 @@
 /* Models against their accepted signatures, and what all of them mean for the result. */
-#include "engine/signatures_private.h"
+#include "engine/signatures/private.h"
 
+#include "core/base64.h"
 #include "engine/shards.h"
-#include "integrity/crypto/base64.h"
 
 /* An index names manifests, these name layers. */
 enum { LISTS_DEEP = 4 };

@@ -1,7 +1,7 @@
-#include "engine/image_referrers.h"
+#include "engine/verifying/image_referrers.h"
 
+#include "core/base64.h"
 #include "core/digest.h"
-#include "integrity/crypto/base64.h"
 
 enum { REFERRER_ARENA_MAX = 256 << 20 };
 
@@ -208,8 +208,7 @@ static bool add(const struct image_check *c, struct signature ***end,
 static struct span digest_of(const struct image_check *c, const struct image *image)
 {
     struct span raw = { NULL, 0 }, text = span_of_text(image->digest);
-    if (span_starts(text, "sha256:"))
-        (void)hex_decode(c->arena, span_slice(text, strlen("sha256:"), text.len), &raw);
+    (void)hex_decode(c->arena, span_slice(text, strlen("sha256:"), text.len), &raw);
     return raw;
 }
 
