@@ -44,7 +44,6 @@ const char *expectation_name(enum expectation_state s);
 /* Who says so.  What lies in the target is never more than consistent. */
 enum expectation_by { BY_TARGET, BY_LOCKFILE, BY_REGISTRY, BY_SIGNATURE };
 const char *expectation_by_name(enum expectation_by by);
-
 struct expectation {
     enum expectation_by by;
     struct span source;    /* "huggingface cache blob name" */
@@ -67,7 +66,6 @@ const struct metadata *metadata_find(const struct metadata *first, const char *k
 /* A provenance check of registries.d.  Unknown is never a pass. */
 enum check_result { CHECK_PASS, CHECK_FAIL, CHECK_UNKNOWN };
 const char *check_result_name(enum check_result r);
-
 struct provenance_check {
     const char *id; /* "downloads" */
     enum check_result result;
@@ -84,17 +82,19 @@ enum signature_state {
     SIGNATURE_UNSIGNED
 };
 const char *signature_state_name(enum signature_state s);
-
 struct signature {
     const char *kind; /* "oms", "sigstore", "cosign", "slsa", "minisign", "gpg", … */
     enum signature_state state;
     struct span path; /* of the bundle in the target, or its address at a registry */
     struct span identity, issuer; /* who; of a bare key its fingerprint and nothing */
-    struct span root;             /* sha256 of the certificate it chains to, in hex */
-    struct span time;             /* RFC 3339, UTC; empty: unknown */
+    struct span root, time;       /* sha256 of the certificate it chains to, in hex;
+                                     RFC 3339, UTC; empty: unknown */
     struct span covers, builder;  /* "all 12 files"; of signed provenance, or empty */
     struct span check, reason;    /* which check failed, and one sentence */
     struct signature *next;
 };
+/* Under another path, all of it in the arena; NULL: out of memory. */
+struct signature *signature_copy(struct arena *arena, const struct signature *from,
+                                 struct span path);
 
 #endif

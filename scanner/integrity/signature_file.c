@@ -222,6 +222,13 @@ static void read_model(struct arena *arena, struct budget *budget,
     f->model_reason = arena_copy(arena, span_of_text(why.reason));
 }
 
+bool signature_file_is_model(const struct signature_file *f)
+{
+    return f->bundle_count && f->bundles[0].content == CONTENT_ENVELOPE &&
+           (f->has_model ||
+            (f->model_check && strcmp(f->model_check, "predicate-type") != 0));
+}
+
 /* Nothing but base64, with white space behind it. */
 static bool read_bare(struct arena *arena, struct span bytes, struct span *ret)
 {

@@ -523,6 +523,24 @@ def an_index_that_is_signed_covers_its_images():
         assert verify_layout(d, "--key", PUBLIC)[:2] == (2, "unsupported"), junk
 
 
+@case
+def every_command_knows_whom_to_accept_by_the_same_names():
+    d, image, layer = layout(legacy(by_identity))
+    mail, issuer = mock.MAIL, mock.ISSUER
+    for who in (["--identity", mail, "--identity-provider", issuer], ["--certificate-identity", mail, "--certificate-oidc-issuer", issuer],
+                ["--certificate-identity-regexp", ".*@" + mail.split("@")[1], "--certificate-oidc-issuer-regexp", "https://.*"],
+                ["--certificate-identity-regexp", mail, "--identity-provider", issuer]):
+        for root in ("--trusted-root", "--trust-config"):
+            assert state(d, *who, root, ROOT)[0][1] == "verified", who
+            assert verify_layout(d, *who, root, ROOT)[:2] == (0, "verified"), who
+            p = run("lock", *SCAN_FLAGS, d, *who, root, ROOT)
+            assert p.returncode == 0 and json.loads(p.stdout)["targets"][0]["signers"], p.stderr
+    part = ["--certificate-identity-regexp", mail[:-1], "--certificate-oidc-issuer", issuer, "--trusted-root", ROOT]
+    assert state(d, *part)[0][1] == "untrusted"  # a pattern matches the whole
+    alone = run("scan", d, "--certificate-identity", mail)
+    assert alone.returncode == 4 and b"provider" in alone.stderr
+
+
 # ---- statements ----------------------------------------------------------------------------
 
 
@@ -545,6 +563,15 @@ def provenance_names_its_builder():
     both(NAME + ".intoto.jsonl", lines, ["--key", PUBLIC], "slsa")
     d = model(**{NAME + ".dsse": make.Signed(KEY).content()["dsseEnvelope"]})
     assert state(d, "--key", PUBLIC, expect=0)[0] == ("in-toto", "verified", "")
+
+
+@case
+def a_statement_about_nothing_here_hides_no_bad_signature_before_it():
+    bad = make.by_key(make.Signed(KEY, envelope=False, over=b"other bytes"))
+    elsewhere = make.by_key(make.Signed(KEY, payload=mock.compact(mock.statement(b"other bytes"))))
+    lines = b"\n".join(json.dumps(x).encode() for x in (bad, elsewhere)) + b"\n"
+    found, r = state(model(**{"all.intoto.jsonl": lines}), "--key", PUBLIC)
+    assert found[:2] == ("sigstore", "invalid") and "integrity/signature-invalid" in rules(r), found
 
 
 # ---- other signatures ----------------------------------------------------------------------

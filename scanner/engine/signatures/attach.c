@@ -183,16 +183,9 @@ static void check_model(struct signatures *s, struct sealed *one)
 const struct signature *signature_show(struct model *m, const struct signature *from,
                                        struct span path)
 {
-    struct signature *g = arena_alloc(m->arena, sizeof *g), **last = &m->signatures;
+    struct signature *g = signature_copy(m->arena, from, path), **last = &m->signatures;
     if (!g)
         return NULL;
-    *g = *from;
-    struct span *const texts[] = { &g->identity, &g->issuer,  &g->root,  &g->time,
-                                   &g->covers,   &g->builder, &g->check, &g->reason };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        *texts[i] = arena_copy(m->arena, *texts[i]);
-    g->path = arena_copy(m->arena, path);
-    g->next = NULL;
     for (; *last; last = &(*last)->next)
         if (span_equal((*last)->path, g->path)) /* it has it already */
             return *last;
@@ -306,7 +299,7 @@ bool signatures_attach(struct signatures *s)
             continue;
         if (one->self && one->self->model)
             ok = copy_to(one->self->model, one) != NULL;
-        if (sealed_is_model(&one->file))
+        if (signature_file_is_model(&one->file))
             for (size_t k = 0; ok && one->files && k < one->files->count; k++)
                 ok = vouch(one, sealed_entry_job(one, &one->files->entries[k]));
         else

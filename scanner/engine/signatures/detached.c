@@ -34,7 +34,6 @@ static struct verify_target target_of(struct sealed *one, const struct job *job)
     };
 }
 
-/* The file of the target that has this digest, or NULL. */
 struct job *sealed_digest_job(const struct sealed *one, enum digest_algorithm a,
                               struct span digest)
 {

@@ -59,9 +59,6 @@ struct signatures {
 bool sealed_read(struct sealed *one, uint64_t size, int fd, struct crew_hand *h,
                  struct error *error);
 
-/* Is it the signature of a model, by its content? */
-bool sealed_is_model(const struct signature_file *f);
-
 /* Signers and promises of those from `first` on. */
 bool signatures_promise_from(struct signatures *s, size_t first, struct job *jobs,
                              size_t count, struct error *error);

@@ -264,12 +264,6 @@ void sealed_set(struct sealed *one, enum signature_state state, const char *chec
     one->signature.reason = arena_copy(one->arena, reason);
 }
 
-bool sealed_is_model(const struct signature_file *f)
-{
-    return f->bundle_count && f->bundles[0].content == CONTENT_ENVELOPE &&
-           (f->has_model || (f->model_check && strcmp(f->model_check, "predicate-type")));
-}
-
 static bool promise_model(struct signatures *s, struct sealed *one)
 {
     const struct verify_target any = { .any_subject = true };
@@ -362,7 +356,7 @@ static bool promise_one(struct signatures *s, struct sealed *one)
     one->subject = subject.len ? sealed_job(one, subject) : NULL;
     if (one->reason[0] || one->file.check)
         return true;
-    if (sealed_is_model(&one->file))
+    if (signature_file_is_model(&one->file))
         return promise_model(s, one);
     if (one->file.kind == SIGNATURE_FILE_SUMS)
         return promise_list(one);

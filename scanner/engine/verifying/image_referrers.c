@@ -190,16 +190,9 @@ static void verify_referrer(const struct image_check *c, const struct image_refe
 static bool add(const struct image_check *c, struct signature ***end,
                 const struct signature *s, const char *path)
 {
-    struct signature *copy = arena_alloc(c->arena, sizeof *copy);
+    struct signature *copy = signature_copy(c->arena, s, span_of_text(path));
     if (!copy)
         return false;
-    *copy = *s;
-    struct span *const texts[] = { &copy->identity, &copy->issuer, &copy->root,
-                                   &copy->time,     &copy->covers, &copy->builder,
-                                   &copy->check,    &copy->reason };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        *texts[i] = arena_copy(c->arena, *texts[i]);
-    copy->path = arena_copy(c->arena, span_of_text(path));
     **end = copy;
     *end = &copy->next;
     return true;

@@ -368,19 +368,12 @@ static bool find_signature(const char *target, bool directory, struct arena *are
     return false;
 }
 
-static bool is_model_signature(const struct signature_file *f)
-{
-    return f->bundle_count && f->bundles[0].content == CONTENT_ENVELOPE &&
-           (f->has_model ||
-            (f->model_check && strcmp(f->model_check, "predicate-type") != 0));
-}
-
 static bool verify_path(const struct verify_request *r, const struct source_list *list,
                         const struct signature_file *file, struct verify_report *report,
                         struct error *error)
 {
     struct blob b = { .path = r->target, .list = list };
-    if (is_model_signature(file) && (list->directory || file->has_model))
+    if (signature_file_is_model(file) && (list->directory || file->has_model))
         return verify_model(r, list, &file->bundles[0], report, error);
     if (list->directory) {
         report->signature.kind = "unknown";
