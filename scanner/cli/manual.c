@@ -92,6 +92,7 @@ static void about_the_system(struct mdoc *m)
         { "SOURCE_DATE_EPOCH",                        "The time in reports, in seconds since 1970; what differs "
                                "from run to run is then left out."                       },
         { "ASSAY_KEY_PASSWORD",                       "The passphrase of the key that `assay sign` uses."              },
+        { "ASSAY_PKCS11_PIN",                         "The PIN of the token that `assay sign` uses."                   },
         { "SIGSTORE_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_URL, "
           "ACTIONS_ID_TOKEN_REQUEST_TOKEN",  "Who signs with `assay sign sigstore --use-ambient-credentials`."},
         { "HF_TOKEN, MLFLOW_TRACKING_URI and others",

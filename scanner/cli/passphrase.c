@@ -41,8 +41,8 @@ static bool prompt(const char *question, const char *otherwise, char *line, size
         return error_set(error, ERROR_USAGE, "%s", otherwise);
     quiet = before;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet); /* what is typed ahead is lost */
     (void)fputs(question, stderr);
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
     bool ok = first_line(stdin, line, size, "standard input", error);
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
     (void)fputs("\n", stderr);

@@ -73,9 +73,19 @@ static bool is_pgp_message(struct span head)
            span_starts(head, "-----BEGIN PGP MESSAGE-----");
 }
 
+/* A DSSE envelope of JSON; its payload may come before the type, and be long. */
+static bool is_envelope(struct span head)
+{
+    return (span_starts(head, "{") && span_find(head, "\"payloadType\"", 0) != SIZE_MAX &&
+            span_find(head, "\"application/vnd.in-toto+json\"", 0) != SIZE_MAX) ||
+           span_starts(head, "{\"payload\":\"eyJ") ||
+           span_starts(head, "{\"payload\": \"eyJ");
+}
+
 bool signature_file_starts(struct span head)
 {
     return bundle_claims(head) || cosign_blob_claims(head) || cosign_image_claims(head) ||
+           cosign_attestations_claims(head) || is_envelope(head) ||
            cosign_payload_claims(head) || cosign_entry_claims(head) ||
            minisign_claims(head) || is_pgp(head) || is_pgp_message(head);
 }

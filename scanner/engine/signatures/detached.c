@@ -4,6 +4,7 @@
 #include "core/base64.h"
 #include "core/file_state.h"
 #include "engine/verifying/bare_signature.h"
+#include "engine/verifying/image_referrers.h"
 #include "integrity/gpg.h"
 #include "integrity/statement/slsa.h"
 
@@ -48,10 +49,13 @@ static struct job *job_with(const struct sealed *one, struct span sha256)
     return sealed_digest_job(one, DIGEST_SHA256, sha256);
 }
 
-/* Names are advice: a statement by somebody accepted is of whatever has its digests. */
+/* Names are advice: a statement by somebody accepted is of whatever has its digests.
+ * NULL: with what is wrong with it, or nothing, when none of that is here. */
 static struct job *subject_by_digest(struct signatures *s, struct sealed *one,
-                                     const struct bundle *b)
+                                     const struct bundle *b,
+                                     struct signature *ret_signature)
 {
+    struct signature found = { .kind = "in-toto" };
     const struct verify_target any = { .any_subject = true };
     enum digest_algorithm algorithm;
     struct verification v;
@@ -60,17 +64,17 @@ static struct job *subject_by_digest(struct signatures *s, struct sealed *one,
         return sealed_digest(b, &algorithm) ? sealed_digest_job(one, algorithm, b->digest)
                                             : NULL;
     verifier_bundle(s->verifier, one->signers, VERIFY_ANY, one->arena, b, &any, &v);
-    signature_from(one->arena, &v, &one->signature);
-    one->signature.kind = "in-toto";
-    if (v.state != SIGNATURE_VERIFIED)
+    signature_from(one->arena, &v, &found);
+    if (v.state != SIGNATURE_VERIFIED) {
+        *ret_signature = found;
         return NULL;
+    }
     const struct span *subjects = slsa_subjects(one->arena, v.payload, &count);
     for (size_t i = 0; i < count; i++) {
         struct job *job = subjects[i].len ? job_with(one, subjects[i]) : NULL;
         if (job)
             return job;
     }
-    one->signature = (struct signature){ 0 };
     return NULL;
 }
 
@@ -98,15 +102,14 @@ static void verify_bundles(struct signatures *s, struct sealed *one)
     struct job *named = one->subject;
     for (size_t i = 0; i < one->file.bundle_count; i++) {
         const struct bundle *b = &one->file.bundles[i];
-        struct signature before = one->signature, found;
-        struct job *job = named ? named : subject_by_digest(s, one, b);
-        found = one->signature; /* by somebody nobody accepts */
+        struct signature found = { 0 };
+        struct job *job = named ? named : subject_by_digest(s, one, b, &found);
         if (job_is_hashed(job))
             verify_bundle_of(s, one, b, job, &found);
         bool verified = found.kind && found.state == SIGNATURE_VERIFIED;
-        bool better = i == 0 || verified;
-        one->signature = better ? found : before;
-        if (better && job && found.kind)
+        if (i == 0 || verified)
+            one->signature = found;
+        if ((i == 0 || verified) && job && found.kind)
             one->subject = job;
         if (verified)
             return;
@@ -115,39 +118,85 @@ static void verify_bundles(struct signatures *s, struct sealed *one)
 
 /* ---- images ------------------------------------------------------------------------ */
 
-/* What a payload says, which has this digest and was read by a worker. */
-static const struct sealed *payload_of(const struct signatures *s,
-                                       const struct sealed *one, struct span sha256)
+static bool is_read(const struct sealed *one, enum signature_file_kind kind)
+{
+    return one->file.kind == kind && !one->reason[0] && !one->file.check;
+}
+
+/* The layer of that kind which has this digest and was read by a worker. */
+static const struct sealed *layer_of(const struct signatures *s, const struct sealed *one,
+                                     struct span sha256, enum signature_file_kind kind)
 {
     const struct job *job = job_with(one, sha256);
     for (size_t i = 0; job && i < s->count; i++)
-        if (s->list[i].self == job && s->list[i].file.kind == SIGNATURE_FILE_PAYLOAD &&
-            !s->list[i].reason[0] && !s->list[i].file.check)
+        if (s->list[i].self == job && is_read(&s->list[i], kind))
             return &s->list[i];
     return NULL;
 }
 
 /* A signature is over a payload, which names an image by the digest of its manifest. */
+static struct job *verify_payload(struct signatures *s, struct sealed *one,
+                                  const struct bundle *b, struct signature *ret_signature)
+{
+    const struct sealed *payload = layer_of(s, one, b->digest, SIGNATURE_FILE_PAYLOAD);
+    struct job *image = payload ? job_with(one, payload->file.image) : NULL;
+    if (image)
+        verify_bundle_of(s, one, b, payload->self, ret_signature);
+    return image;
+}
+
+/* An attestation is in an envelope, whose certificate the manifest has. */
+static struct job *verify_attestation(struct signatures *s, struct sealed *one,
+                                      const struct bundle *b,
+                                      struct signature *ret_signature)
+{
+    const struct sealed *layer = layer_of(s, one, b->digest, SIGNATURE_FILE_ENVELOPE);
+    struct bundle whole;
+    if (!layer || !image_attestation(b, &layer->file, &whole))
+        return NULL;
+    struct job *image = subject_by_digest(s, one, &whole, ret_signature);
+    if (image)
+        verify_bundle_of(s, one, &whole, image, ret_signature);
+    return image;
+}
+
+/* The first that verifies counts, else what is wrong with the first. */
 static void verify_image(struct signatures *s, struct sealed *one)
 {
-    one->signature.kind = "cosign";
+    bool attestations = one->file.kind == SIGNATURE_FILE_ATTESTATIONS, any = false;
+    one->signature.kind = attestations ? "in-toto" : "cosign";
     sealed_set(one, SIGNATURE_UNSUPPORTED, "subject-present",
                span_of_text("the image that it is of, or its payload, is not here"));
     for (size_t i = 0; i < one->file.bundle_count; i++) {
         const struct bundle *b = &one->file.bundles[i];
-        const struct sealed *payload = payload_of(s, one, b->digest);
-        struct job *image = payload ? job_with(one, payload->file.image) : NULL;
-        struct signature found;
-        if (!image)
+        struct signature found = { 0 };
+        struct job *image = attestations ? verify_attestation(s, one, b, &found)
+                                         : verify_payload(s, one, b, &found);
+        if (!found.kind || (any && found.state != SIGNATURE_VERIFIED))
             continue;
-        verify_bundle_of(s, one, b, payload->self, &found);
-        if (!one->subject || found.state == SIGNATURE_VERIFIED) {
-            one->signature = found;
-            one->subject = image;
-        }
+        any = true;
+        one->signature = found;
+        one->subject = image;
         if (found.state == SIGNATURE_VERIFIED)
             return;
     }
+}
+
+/* Such an envelope is verified with what the manifest says of it. */
+static bool is_attestation_layer(const struct signatures *s, struct sealed *one)
+{
+    if (one->file.kind != SIGNATURE_FILE_ENVELOPE || !job_is_hashed(one->self))
+        return false;
+    struct span sha256 = raw(one, one->self, DIGEST_SHA256);
+    for (size_t i = 0; i < s->count; i++) {
+        const struct sealed *m = &s->list[i];
+        if (m->list != one->list || !is_read(m, SIGNATURE_FILE_ATTESTATIONS))
+            continue;
+        for (size_t k = 0; k < m->file.bundle_count; k++)
+            if (span_equal(m->file.bundles[k].digest, sha256))
+                return true;
+    }
+    return false;
 }
 
 /* ---- other kinds --------------------------------------------------------------------
@@ -282,7 +331,7 @@ static bool worth_showing(const struct sealed *one)
      * one; a list that cannot be read is reported as incomplete */
     return kind != SIGNATURE_FILE_SUMS && kind != SIGNATURE_FILE_PAYLOAD &&
            kind != SIGNATURE_FILE_MANIFEST && kind != SIGNATURE_FILE_CERTIFICATE &&
-           kind != SIGNATURE_FILE_ENTRY && kind != SIGNATURE_FILE_ATTESTATIONS;
+           kind != SIGNATURE_FILE_ENTRY;
 }
 
 static void verify_detached(struct signatures *s, struct sealed *one)
@@ -296,6 +345,7 @@ static void verify_detached(struct signatures *s, struct sealed *one)
         verify_bundles(s, one);
         break;
     case SIGNATURE_FILE_IMAGE:
+    case SIGNATURE_FILE_ATTESTATIONS:
         verify_image(s, one);
         break;
     case SIGNATURE_FILE_MINISIGN:
@@ -317,7 +367,8 @@ static void verify_detached(struct signatures *s, struct sealed *one)
 
 void sealed_verify(struct signatures *s, struct sealed *one)
 {
-    if (one->signature.kind || !one->arena || !worth_showing(one))
+    if (one->signature.kind || !one->arena || !worth_showing(one) ||
+        is_attestation_layer(s, one))
         return;
     if (!one->reason[0] && !one->file.check)
         verify_detached(s, one);

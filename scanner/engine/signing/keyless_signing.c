@@ -8,111 +8,32 @@
 #include "integrity/sigstore/signing_config.h"
 #include "integrity/sigstore/tsa.h"
 #include "integrity/strict_json.h"
+#include "net/secret.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
 
 enum {
     ARENA_MAX = 1 << 30,
-    PLACE_MAX = 256,       /* of an URL in a message */
-    REQUEST_SECONDS = 120, /* a log of version 2 answers once the entry is in */
     TOKEN_ANSWER_MAX = 256 << 10,
-    TOKEN_VALUES_MAX = 64
+    TOKEN_VALUES_MAX = 64,
+    QUERY_MAX = 4096
 };
+
+static const char token_refused[] = "it does not accept the token";
 
 struct keyless_signer {
     const struct keyless_request *request;
     struct signers signers; /* the root, and where things live */
     struct arena *arena;
-    struct http *http;
+    struct service_client client;
     struct signing_config config;
     struct fulcio_claims claims;
     EVP_PKEY *key;
     char *token; /* NULL until it is there */
 };
 
-/* ---- asking ----------------------------------------------------------------------- */
-
-struct question {
-    const char *who; /* "the certificate authority" */
-    const char *url, *path;
-    const char *content_type, *accept;
-    struct span body; /* empty: GET */
-    const struct credential *credential;
-    uint64_t answer_max;
-};
-
-static const char *meaning(unsigned status, const struct question *q)
-{
-    if (status >= 300 && status < 400)
-        return ": it redirects, which is not followed";
-    if ((status == 401 || status == 403) && q->credential)
-        return ": it does not accept the token";
-    if (status == 429)
-        return ": it asks us to come again later";
-    return status >= 500 ? ": it fails" : "";
-}
-
-/* No answer is quoted: it could hold what was sent. */
-static bool check_status(const struct question *q, const char *place, unsigned status,
-                         struct error *error)
-{
-    if (status == 200 || status == 201)
-        return true;
-    (void)error_set(error, ERROR_NETWORK, "%s, %s, answered %u%s", q->who, place, status,
-                    meaning(status, q));
-    error->retryable = status == 429 || status >= 500;
-    return false;
-}
-
-/* The caller http_response_free()s, whatever comes out. */
-static bool ask(struct keyless_signer *s, const struct question *q,
-                struct http_response *ret_answer, struct error *error)
-{
-    struct span url = arena_printf(s->arena, "%s%s", q->url, q->path);
-    struct span type = arena_printf(s->arena, "Content-Type: %s", q->content_type);
-    struct span accept = arena_printf(s->arena, "Accept: %s", q->accept);
-    const char *const headers[] = { (const char *)accept.ptr, (const char *)type.ptr,
-                                    NULL };
-    struct buffer place;
-    struct error why = { 0 };
-    *ret_answer = (struct http_response){ .failure = HTTP_MEMORY };
-    if (!url.len || !type.len || !accept.len)
-        return error_set(error, ERROR_MEMORY, "out of memory");
-    const struct http_request request = {
-        .method = q->body.len ? HTTP_POST : HTTP_GET,
-        .url = (const char *)url.ptr,
-        .headers = headers,
-        .body = q->body,
-        .credential = q->credential,
-        .private_ok = s->request->private_ok,
-        .stay = true,
-        .body_max = q->answer_max,
-        .total_seconds = REQUEST_SECONDS,
-    };
-    buffer_init(&place, PLACE_MAX);
-    url_for_people(request.url, &place);
-    const char *where = place.text ? place.text : "";
-    bool ok =
-        http_fetch(s->http, &request, ret_answer, &why)
-            ? check_status(q, where, ret_answer->status, error)
-            : error_set(error, why.code, "%s, %s: %.200s", q->who, where, why.message);
-    buffer_free(&place);
-    return ok;
-}
-
 /* ---- the identity token ----------------------------------------------------------- */
-
-static struct credential *bearer(const char *url, const char *token, struct error *error)
-{
-    struct url to;
-    if (!url_parse(url, &to, error))
-        return NULL;
-    struct credential *c = credential_header(&to.origin, "Authorization", "Bearer ",
-                                             span_of_text(token), false, error);
-    url_free(&to);
-    return c;
-}
 
 /* {"value": TOKEN}; false when it is not. */
 static bool read_token(struct keyless_signer *s, struct span json)
@@ -131,33 +52,44 @@ static bool ask_github(struct keyless_signer *s, struct error *error)
 {
     const struct identity_source *from = &s->request->identity;
     struct http_response answer = { 0 };
-    bool query = strchr(from->request_url, '?') != NULL;
-    struct question q = {
+    struct buffer query;
+    buffer_init(&query, QUERY_MAX);
+    buffer_add_text(&query, strchr(from->request_url, '?') ? "&audience=" : "?audience=");
+    secret_encode(&query, from->audience);
+    struct service_request q = {
         .who = "the identity provider of GitHub Actions",
         .url = from->request_url,
-        .path = query ? "&audience=" IDENTITY_AUDIENCE : "?audience=" IDENTITY_AUDIENCE,
+        .path = query.text,
+        .refusal = token_refused,
         .content_type = "application/json",
         .accept = "application/json",
         .answer_max = TOKEN_ANSWER_MAX,
     };
-    struct credential *c = bearer(from->request_url, from->request_token, error);
+    struct credential *c =
+        query.truncated
+            ? (error_set(error, ERROR_USAGE, "the audience's name is too long"), NULL)
+            : service_bearer(from->request_url, from->request_token, error);
     q.credential = c;
-    bool ok = c && ask(s, &q, &answer, error);
+    bool ok = c && service_ask(&s->client, &q, &answer, error);
     if (ok && !read_token(s, buffer_span(&answer.body)))
         ok = error_set(error, ERROR_NETWORK, "%s answered without a token", q.who);
-    if (answer.body.text)
-        secret_wipe(answer.body.text, answer.body.len);
-    http_response_free(&answer);
+    service_forget(&answer);
     credential_free(c);
+    buffer_free(&query);
     return ok;
 }
 
 /* Asked for late: it is valid for some minutes, and hashing may take longer. */
 static bool have_token(struct keyless_signer *s, struct error *error)
 {
-    return (s->token || ask_github(s, error)) &&
-           identity_token_check(s->arena, span_of_text(s->token), http_now(s->http),
-                                error);
+    const struct identity_source *from = &s->request->identity;
+    const struct identity_expected expected = { .audience = from->audience };
+    if (!s->token && !(from->person ? sign_in(from->person, &s->client,
+                                              s->config.provider.url, &s->token, error)
+                                    : ask_github(s, error)))
+        return false;
+    return identity_token_check(s->arena, span_of_text(s->token), &expected,
+                                http_now(s->client.http), error);
 }
 
 /* ---- what the services answer ----------------------------------------------------- */
@@ -175,20 +107,21 @@ static bool get_certificate(struct keyless_signer *s, struct span *ret_certifica
     const char *why = NULL;
     struct http_response answer = { 0 };
     struct signature_failure failure = { .check = SC_NONE };
-    struct question q = { .who = "the certificate authority",
-                          .url = s->config.authority.url,
-                          .path = FULCIO_PATH,
-                          .content_type = "application/json",
-                          .accept = "application/json",
-                          .answer_max = FULCIO_ANSWER_MAX };
+    struct service_request q = { .who = "the certificate authority",
+                                 .url = s->config.authority.url,
+                                 .path = FULCIO_PATH,
+                                 .content_type = "application/json",
+                                 .accept = "application/json",
+                                 .refusal = token_refused,
+                                 .answer_max = FULCIO_ANSWER_MAX };
     s->key = EVP_PKEY_Q_keygen(crypto_library(s->signers.crypto), NULL, "EC", "P-256");
     if (s->key)
         q.body = fulcio_request(s->signers.crypto, s->arena, s->key);
     if (!q.body.len)
         return error_set(error, ERROR_MEMORY, "no key can be made");
-    struct credential *c = bearer(q.url, s->token, error);
+    struct credential *c = service_bearer(q.url, s->token, error);
     q.credential = c;
-    bool ok = c && ask(s, &q, &answer, error);
+    bool ok = c && service_ask(&s->client, &q, &answer, error);
     if (ok &&
         !fulcio_answer_read(s->arena, buffer_span(&answer.body), ret_certificate, &why))
         ok = wrong(error, q.who, why);
@@ -206,7 +139,7 @@ static bool get_timestamp(struct keyless_signer *s, const struct signing_service
     int64_t ignored;
     struct http_response answer = { 0 };
     struct signature_failure failure = { .check = SC_NONE };
-    const struct question q = {
+    const struct service_request q = {
         .who = "the time-stamp authority",
         .url = from->url,
         .path = "",
@@ -217,7 +150,7 @@ static bool get_timestamp(struct keyless_signer *s, const struct signing_service
     };
     if (!q.body.len)
         return error_set(error, ERROR_MEMORY, "out of memory");
-    bool ok = ask(s, &q, &answer, error);
+    bool ok = service_ask(&s->client, &q, &answer, error);
     struct span token = ok ? arena_copy(s->arena, buffer_span(&answer.body)) : q.body;
     if (ok && !tsa_verify(s->signers.root, token, b->signature, &ignored, &failure))
         ok = wrong(error, q.who, failure.reason);
@@ -233,19 +166,19 @@ static bool get_entry(struct keyless_signer *s, const struct signing_service *fr
     struct http_response answer = { 0 };
     struct buffer body;
     bool first = from->version == 1;
-    struct question q = { .who = "the transparency log",
-                          .url = from->url,
-                          .path = first ? REKOR_PATH_V1 : REKOR_PATH_V2,
-                          .content_type = "application/json",
-                          .accept = "application/json",
-                          .answer_max = REKOR_ANSWER_MAX };
+    struct service_request q = { .who = "the transparency log",
+                                 .url = from->url,
+                                 .path = first ? REKOR_PATH_V1 : REKOR_PATH_V2,
+                                 .content_type = "application/json",
+                                 .accept = "application/json",
+                                 .answer_max = REKOR_ANSWER_MAX };
     buffer_init(&body, REKOR_ANSWER_MAX);
     rekor_request(s->signers.crypto, s->arena, from->version, &b->envelope,
                   b->certificates[0], &body);
     q.body = buffer_span(&body);
     bool ok = (!body.truncated && !arena_exhausted(s->arena)) ||
               error_set(error, ERROR_MEMORY, "the statement is too large for a log");
-    ok = ok && ask(s, &q, &answer, error);
+    ok = ok && service_ask(&s->client, &q, &answer, error);
     if (ok && !rekor_answer_read(s->arena, from->version, buffer_span(&answer.body),
                                  &b->entries[b->entry_count]))
         ok = wrong(error, q.who, "its answer is no log entry");
@@ -337,9 +270,17 @@ static bool read_config(struct keyless_signer *s, struct error *error)
     struct span json;
     const char *path = s->request->signing_config;
     return signers_read_file(s->arena, path, SIGNING_CONFIG_BYTES_MAX, &json, error) &&
-           signing_config_read(s->arena, json, path, http_now(s->http), &s->config,
+           signing_config_read(s->arena, json, path, http_now(s->client.http), &s->config,
                                error) &&
            signers_set_root(&s->signers, s->request->trusted_root, error);
+}
+
+static bool check_provider(const struct keyless_signer *s, struct error *error)
+{
+    return !s->request->identity.person || s->config.provider.url ||
+           error_set(error, ERROR_CONFIG,
+                     "%s: oidcUrls: no identity provider that is in service now",
+                     s->request->signing_config);
 }
 
 static bool begin(struct keyless_signer *s, struct error *error)
@@ -347,9 +288,11 @@ static bool begin(struct keyless_signer *s, struct error *error)
     const char *token = s->request->identity.token;
     if (!s->arena || (token && !(s->token = strdup(token))))
         return error_set(error, ERROR_MEMORY, "out of memory");
-    s->http = http_new(&s->request->http, error);
-    return s->http && signers_init(&s->signers, error) && read_config(s, error) &&
-           (!s->token || have_token(s, error));
+    s->client = (struct service_client){ .http = http_new(&s->request->http, error),
+                                         .arena = s->arena,
+                                         .private_ok = s->request->private_ok };
+    return s->client.http && signers_init(&s->signers, error) && read_config(s, error) &&
+           check_provider(s, error) && (!s->token || have_token(s, error));
 }
 
 struct keyless_signer *keyless_signer_new(const struct keyless_request *r,
@@ -376,7 +319,7 @@ void keyless_signer_free(struct keyless_signer *s)
         secret_wipe(s->token, strlen(s->token));
     free(s->token);
     EVP_PKEY_free(s->key);
-    http_free(s->http);
+    http_free(s->client.http);
     signers_free(&s->signers);
     arena_free(s->arena);
     free(s);

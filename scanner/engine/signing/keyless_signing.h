@@ -10,13 +10,16 @@
 #ifndef KEYLESS_SIGNING_H
 #define KEYLESS_SIGNING_H
 
+#include "engine/sign_in.h"
 #include "integrity/sigstore/fulcio.h"
-#include "net/http.h"
 
-/* Whence the identity token comes: it is given, or is asked of GitHub Actions, whose
- * address and token of the job are then given. */
+/* Whence the identity token comes: it is given; or a person signs in at the provider that
+ * the configuration names; or it is asked of GitHub Actions, whose address and token of
+ * the job are then given. */
 struct identity_source {
+    const char *audience; /* whom it has to be for, however it comes */
     const char *token;
+    const struct sign_in *person;
     const char *request_url, *request_token;
 };
 

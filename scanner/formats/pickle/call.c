@@ -178,6 +178,8 @@ bool run_setitems(struct pickle_machine *m, size_t offset, size_t base)
     size_t n = m->depth - base;
     if (value_tag(target) == PICKLE_DICT) {
         store_add(&m->store, target, m->stack + base, n - n % 2);
+        if (m->sink->items)
+            m->sink->items(m->sink->self, m, m->stack + base, n);
     } else if (callable(target)) {
         struct pickle_call call = { .kind = CALL_SETITEM,
                                     .offset = offset,

@@ -66,6 +66,34 @@ static bool plain_name(const struct question *q, pickle_value v)
     return plain;
 }
 
+/* Methods of arrays, tables, models, paths and buffers that write files, evaluate text or
+ * call what they are given.  No honest object keeps one of them. */
+static bool acting_method(const struct question *q, pickle_value name)
+{
+    static const char *const methods[] = {
+        "agg",        "aggregate",  "apply",       "applymap",     "chmod",
+        "dump",       "eval",       "hardlink_to", "load_model",   "load_state_dict",
+        "mkdir",      "open",       "pipe",        "query",        "read_bytes",
+        "read_text",  "rename",     "rmdir",       "save",         "save_config",
+        "save_model", "savez",      "symlink_to",  "to_clipboard", "to_csv",
+        "to_excel",   "to_feather", "to_file",     "to_gbq",       "to_hdf",
+        "to_html",    "to_json",    "to_latex",    "to_markdown",  "to_parquet",
+        "to_pickle",  "to_sql",     "to_stata",    "to_string",    "to_xml",
+        "tofile",     "touch",      "unlink",      "write_bytes",  "write_text",
+    };
+    bool found = false;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods && !found; i++)
+        found = pickle_is_text(q->m, name, methods[i]);
+    return found;
+}
+
+/* Is v an object that a known class or function of data gave? */
+static bool is_data(const struct question *q, pickle_value v)
+{
+    return (value_tag(v) == PICKLE_RESULT || value_tag(v) == PICKLE_INSTANCE) &&
+           pickle_global(q->m, v)->verdict.class != PICKLE_UNKNOWN;
+}
+
 static enum pickle_opinion check_getattr(struct question *q)
 {
     if (q->n < 2)
@@ -73,6 +101,8 @@ static enum pickle_opinion check_getattr(struct question *q)
     if (!plain_name(q, q->args[1]))
         return because(q, OPINION_DANGEROUS,
                        "it reaches a private or computed attribute");
+    if (is_data(q, q->args[0]) && acting_method(q, q->args[1]))
+        return because(q, OPINION_UNKNOWN, "it reaches a method that acts");
     const struct pickle_global *g = global_of(q, q->args[0]);
     if (!g)
         return value_tag(q->args[0]) == PICKLE_OTHER

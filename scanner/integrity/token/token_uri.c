@@ -33,6 +33,27 @@ static bool read_pin_source(struct token_uri *u, struct error *error)
     return true;
 }
 
+/* Whether a name is given twice in `part`, which ends at `end` or where the text does:
+ * p11-kit would take the last (RFC 7512, 2.3: it must not be). */
+static bool repeats_a_name(const char *part, const char *end, const char *separator)
+{
+    for (const char *a = part; a < end; a += strcspn(a, separator) + 1) {
+        size_t name = strcspn(a, "=");
+        const char *b = a + strcspn(a, separator) + 1;
+        for (; b < end; b += strcspn(b, separator) + 1)
+            if (strcspn(b, "=") == name && memcmp(a, b, name) == 0)
+                return true;
+    }
+    return false;
+}
+
+static bool repeats(const char *text)
+{
+    const char *query = text + strcspn(text, "?"), *end = text + strlen(text);
+    return repeats_a_name(text, query, ";") ||
+           (query < end && repeats_a_name(query + 1, end, "&"));
+}
+
 static bool check(struct token_uri *u, struct error *error)
 {
     if (p11_kit_uri_any_unrecognized(u->uri))
@@ -57,8 +78,10 @@ bool token_uri_read(const char *text, struct token_uri *ret_uri, struct error *e
     int result = p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, u.uri);
     bool ok = result == P11_KIT_URI_BAD_SCHEME
                   ? refuse(error, "it does not begin with \"pkcs11:\"")
-              : result == P11_KIT_URI_OK ? check(&u, error)
-                                         : refuse(error, p11_kit_uri_message(result));
+              : result != P11_KIT_URI_OK ? refuse(error, p11_kit_uri_message(result))
+              : repeats(text + P11_KIT_URI_SCHEME_LEN + 1)
+                  ? refuse(error, "it has an attribute twice")
+                  : check(&u, error);
     if (ok)
         *ret_uri = u;
     else
