@@ -95,10 +95,10 @@ static const struct signature *inherited(const struct image *image,
 
 static bool attach(struct signatures *s, const struct source_list *list)
 {
-    const struct image_check c = { .verifier = s->verifier,
-                                   .signers = signatures_signers(s, list),
-                                   .method = VERIFY_ANY,
-                                   .arena = s->arena };
+    const struct verify_context c = { .verifier = s->verifier,
+                                      .signers = signatures_signers(s, list),
+                                      .method = VERIFY_ANY,
+                                      .arena = s->arena };
     struct signature_file top = { .kind = SIGNATURE_FILE_UNKNOWN };
     const struct signature *by_index = NULL;
     size_t count;
