@@ -14,8 +14,7 @@ enum { STATUS_MAX = 64 << 10, DEADLINE_SECONDS = 600, FINGERPRINT_MAX = 64 };
 static const char *const programs[] = { "/usr/bin/gpgv", "/usr/local/bin/gpgv",
                                         "/bin/gpgv" };
 
-/* ---- what gpgv says -----------------------------------------------------------------
- */
+/* ---- what gpgv says -------------------------------------------------------------- */
 
 /* The words behind "[GNUPG:] KEYWORD ". */
 static bool says(struct span line, const char *keyword, struct span *ret_rest)
@@ -104,8 +103,7 @@ void gpg_judge(struct span status, struct arena *arena, struct signature *s)
         primary.len && primary.len <= FINGERPRINT_MAX ? primary : word(valid, 0);
 }
 
-/* ---- running it ---------------------------------------------------------------------
- */
+/* ---- running it ------------------------------------------------------------------ */
 
 const char *gpg_program(void)
 {

@@ -200,8 +200,7 @@ static bool is_attestation_layer(const struct signatures *s, struct sealed *one)
     return false;
 }
 
-/* ---- other kinds --------------------------------------------------------------------
- */
+/* ---- other kinds ----------------------------------------------------------------- */
 
 static void verify_minisign(struct sealed *one, const struct job *job)
 {

@@ -24,8 +24,7 @@ static struct job *jobs_of(const struct signatures *s, const struct source_list 
     return &s->jobs[first];
 }
 
-/* ---- what is said of them -----------------------------------------------------------
- */
+/* ---- what is said of them -------------------------------------------------------- */
 
 /* All in the report; *ret_by is the one that vouches for the image, or NULL. */
 static bool show(struct model *m, const struct signature *first,
@@ -48,8 +47,7 @@ static bool show(struct model *m, const struct signature *first,
     return true;
 }
 
-/* ---- what is signed by that ---------------------------------------------------------
- */
+/* ---- what is signed by that ------------------------------------------------------ */
 
 static bool expect(struct job *job, const struct image *image)
 {

@@ -251,8 +251,7 @@ const struct signature *image_signature(const struct signature *first)
     return best;
 }
 
-/* ---- what a manifest names ----------------------------------------------------------
- */
+/* ---- what a manifest names ------------------------------------------------------- */
 
 bool image_names(const struct verify_context *c, const struct image *image,
                  struct signature_file *ret_manifest)
@@ -273,8 +272,7 @@ bool image_names_digest(const struct signature_file *manifest, struct span hex)
            manifest_find(&manifest->sums, span_of(path, (size_t)n), &ignored);
 }
 
-/* ---- assay verify -------------------------------------------------------------------
- */
+/* ---- assay verify ---------------------------------------------------------------- */
 
 /* Of one image: what counts, or that there is nothing. */
 static struct signature judge(const struct verify_context *c, const struct image *image)

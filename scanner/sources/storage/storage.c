@@ -82,8 +82,7 @@ bool storage_sign(const struct storage *s, struct download *job)
     return false;
 }
 
-/* ---- for drivers ---------------------------------------------------------------------
- */
+/* ---- for drivers ----------------------------------------------------------------- */
 
 struct place *storage_place(struct storage *s, const char *endpoint, bool own,
                             const struct auth_method *methods, size_t method_count,
