@@ -1,9 +1,9 @@
 /* browser.h: the person at this terminal, and a browser of theirs: the callbacks of
- * engine/sign_in.h. */
+ * engine/signing/sign_in.h. */
 #ifndef BROWSER_H
 #define BROWSER_H
 
-#include "engine/sign_in.h"
+#include "engine/signing/sign_in.h"
 
 /* Can somebody read what we write to stderr, and type? */
 bool person_present(void);

@@ -5,9 +5,10 @@ do wrong leaves no bundle behind."""
 import contextlib, json, os, re, select, subprocess, sys, threading, time, urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(HERE, "..", "pki")]
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "pki"), os.path.join(HERE, "..", "net")]
 from tap import *
 import mock, services
+from lab import Lab
 from services import SECRET, Services
 from terminal import SECONDS, at_terminal
 
@@ -293,6 +294,29 @@ def a_description_that_is_of_no_use():
     for page in ("https://example.com/$(id)", "https://example.com/;id", "https://example.com/'"):
         bad("odd characters", described(authorization_endpoint=page))
     assert arrived() == ["provider"], arrived()
+
+
+@case
+def a_provider_elsewhere_is_asked_by_tls_and_stays_there():
+    loopback, S.issuer = S.issuer, "https://hub.test/auth"
+    change = {}
+    try:
+        with Lab() as lab:
+            lab.route("/auth/.well-known/openid-configuration")(lambda ask: ask.reply(200, json.dumps(S.description(**change)).encode()))
+            lab.route("/auth/tokens")(lambda ask: ask.reply(*S.tokens(ask.headers, ask.body)))
+            trusting = ["--ca-file", lab.path("ca.pem"), *lab.mapped("hub.test")]
+            config = S.signing_config(oidcUrls=[{**S.service(), "url": S.issuer}])
+            page = "visit(url.replace('https://hub.test', '%s'))" % S.url
+            verify(sign(*trusting, config=config, code=page)[0])
+            assert [(a.plain, a.path) for a in lab.asked] == [(False, "/auth/.well-known/openid-configuration"), (False, "/auth/tokens")]
+            sign(*lab.mapped("hub.test"), config=config, expect=2, says="the identity provider, https://hub.test")
+            for name in ("authorization_endpoint", "token_endpoint"):
+                for address in (loopback, "http://localhost:1/", "http://hub.test/"):
+                    change = {name: address}
+                    sign(*trusting, config=config, expect=2, says="an address without TLS")
+            assert arrived() == [], arrived()
+    finally:
+        S.issuer = loopback
 
 
 @case

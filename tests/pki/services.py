@@ -133,10 +133,6 @@ class Services:
 
     # ---- the OpenID provider (OpenID Connect Core 1.0, RFC 7636) ----
 
-    @property
-    def issuer(self):
-        return self.url + "/auth"
-
     def provider(self, headers, body):
         return 200, json.dumps(self.description()).encode()
 
@@ -225,6 +221,7 @@ class Services:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
+        self.issuer = self.url + "/auth"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
         return self

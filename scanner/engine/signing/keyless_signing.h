@@ -10,7 +10,7 @@
 #ifndef KEYLESS_SIGNING_H
 #define KEYLESS_SIGNING_H
 
-#include "engine/sign_in.h"
+#include "engine/signing/sign_in.h"
 #include "integrity/sigstore/fulcio.h"
 
 /* Whence the identity token comes: it is given; or a person signs in at the provider that

@@ -1,4 +1,4 @@
-#include "engine/service.h"
+#include "engine/signing/service.h"
 
 enum {
     PLACE_MAX = 256,      /* of an URL in a message */

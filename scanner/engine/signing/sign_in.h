@@ -10,7 +10,7 @@
 #ifndef SIGN_IN_H
 #define SIGN_IN_H
 
-#include "engine/service.h"
+#include "engine/signing/service.h"
 
 enum { SIGN_IN_MINUTES = 5 /* that the browser is waited for */ };
 

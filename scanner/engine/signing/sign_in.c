@@ -1,4 +1,4 @@
-#include "engine/sign_in.h"
+#include "engine/signing/sign_in.h"
 
 #include "integrity/sigstore/identity_token.h"
 #include "integrity/sigstore/openid.h"
