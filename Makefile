@@ -103,8 +103,8 @@ $(BUILD)/unit/test_net_cache: WRAP = $(foreach call,openat write renameat unlink
 $(BUILD)/net/client: WRAP = -rdynamic
 
 # A PKCS #11 module whose token is wrong in the way that a test asks for.
-MODULE  = $(BUILD)/token/module.so
-$(MODULE): tests/token/module.c
+MODULE  = $(BUILD)/pkcs11/module.so
+$(MODULE): tests/pkcs11/module.c
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
 	$(Q)$(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(WARN) $(CFLAGS) $(SAN) -MMD -MP \

@@ -2,7 +2,7 @@
 #ifndef TOKEN_OPTIONS_H
 #define TOKEN_OPTIONS_H
 
-#include "integrity/token/token_key.h"
+#include "integrity/pkcs11/token_key.h"
 
 #include <getopt.h>
 

@@ -134,6 +134,15 @@ def what_is_signed_verifies_with_every_curve():
 
 
 @case
+def a_signature_that_would_be_too_large_to_read_is_not_written():
+    d = os.path.join(scratch(), "model")
+    write(d + "/a.bin", bytes(400000))
+    out = os.path.join(scratch(), "model.sig")
+    p = run("sign", "key", d, "--private-key", PRIVATE, "--signature", out, "--shard-size", "1")
+    assert p.returncode == 2 and b"too large for a bundle" in p.stderr and not os.path.exists(out), p.stderr
+
+
+@case
 def digests_of_every_kind_and_shards():
     d = model()
     for arguments in (["--hash", "blake2b"], ["--hash", "blake3"], ["--shard-size", "1000"],

@@ -5,8 +5,8 @@
 
 #include "engine/signing/keyless_signing.h"
 #include "engine/signing/signed_model.h"
+#include "integrity/pkcs11/token_key.h"
 #include "integrity/signers.h"
-#include "integrity/token/token_key.h"
 
 /* What sign, verify and digest ask of a model's files alike. */
 struct model_options {

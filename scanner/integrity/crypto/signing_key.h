@@ -1,6 +1,6 @@
 /* signing_key.h: something that makes signatures which a public key verifies.
  *
- * The private key itself may be in memory, or stay on a token (integrity/token): whoever
+ * The private key itself may be in memory, or stay on a token (integrity/pkcs11): whoever
  * signs does not see which. */
 #ifndef SIGNING_KEY_H
 #define SIGNING_KEY_H

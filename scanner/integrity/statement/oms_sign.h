@@ -7,9 +7,10 @@
 
 #include "integrity/crypto/signing_key.h"
 #include "integrity/crypto/x509.h"
+#include "integrity/sigstore/bundle.h"
 #include "integrity/statement/oms.h"
 
-enum { OMS_BUNDLE_MAX = 96 << 20 };
+enum { OMS_BUNDLE_MAX = BUNDLE_BYTES_MAX }; /* what can be read again */
 
 /* Could anybody verify what they sign now?  `chain` is NULL or the leaf, whose key must
  * be `key`, and then its issuers.  ERROR_CONFIG for a key that OMS does not know or that

@@ -1,5 +1,5 @@
 /* What a token answers: the point of its public key, and a signature. */
-#include "integrity/token/token_ec.h"
+#include "integrity/pkcs11/token_ec.h"
 
 #include <openssl/evp.h>
 #include <stddef.h>

@@ -8,7 +8,7 @@
 #define TOKEN_KEY_H
 
 #include "integrity/crypto/signing_key.h"
-#include "integrity/token/token_uri.h"
+#include "integrity/pkcs11/token_uri.h"
 
 #include <openssl/types.h>
 

@@ -1,8 +1,8 @@
-#include "integrity/token/token_key.h"
+#include "integrity/pkcs11/token_key.h"
 
 #include "integrity/crypto/x509.h"
-#include "integrity/token/token_ec.h"
-#include "integrity/token/token_slot.h"
+#include "integrity/pkcs11/token_ec.h"
+#include "integrity/pkcs11/token_slot.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>

@@ -1,4 +1,4 @@
-#include "integrity/token/token_slot.h"
+#include "integrity/pkcs11/token_slot.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* Keys and signatures as PKCS #11 writes them, and what a URI of RFC 7512 says. */
 #include "unit.h"
 
-#include "integrity/token/token_ec.h"
-#include "integrity/token/token_uri.h"
+#include "integrity/pkcs11/token_ec.h"
+#include "integrity/pkcs11/token_uri.h"
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 PIN = "73164"  # in no output
-MOCK = os.path.join(BUILD, "token", "module.so")
+MOCK = os.path.join(BUILD, "pkcs11", "module.so")
 
 
 def softhsm():

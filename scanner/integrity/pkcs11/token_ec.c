@@ -1,4 +1,4 @@
-#include "integrity/token/token_ec.h"
+#include "integrity/pkcs11/token_ec.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>

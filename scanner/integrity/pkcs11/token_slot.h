@@ -6,7 +6,7 @@
 #ifndef TOKEN_SLOT_H
 #define TOKEN_SLOT_H
 
-#include "integrity/token/token_uri.h"
+#include "integrity/pkcs11/token_uri.h"
 
 #include <p11-kit/p11-kit.h>
 

@@ -1,4 +1,4 @@
-#include "integrity/token/token_uri.h"
+#include "integrity/pkcs11/token_uri.h"
 
 #include <fcntl.h>
 #include <stdint.h>
