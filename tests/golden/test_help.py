@@ -176,7 +176,7 @@ def manual_pages_are_clean_and_tell_everything():
     one = pages["assay"][1]
     for c in COMMANDS:
         assert ".Sh ASSAY %s\n" % c.upper() in one, c
-        for option in re.findall(r"^ +(?:-\w, )?--([a-z-]+)", help_of(c), re.M):
+        for option in re.findall(r"^ +(?:-\w, )?--([a-z0-9-]+)", help_of(c), re.M):
             assert re.search(r"^\.It.* Fl -%s\b" % option, one, re.M), (c, option)
     rules = [r["id"] for r in json.loads(run("rules", "--json").stdout)["rules"]]
     for rule in rules:
