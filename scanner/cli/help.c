@@ -9,8 +9,7 @@
 
 enum { HELP_MAX = 256 << 10 };
 
-/* ---- getting it
- * ------------------------------------------------------------------------ */
+/* ---- getting it ------------------------------------------------------------------ */
 
 static bool read_back(int fd, char **ret_text, struct error *error)
 {
@@ -48,8 +47,7 @@ bool help_of(const char *command, char **ret_text, struct error *error)
     return ok;
 }
 
-/* ---- lines
- * ------------------------------------------------------------------------------ */
+/* ---- lines ----------------------------------------------------------------------- */
 
 static size_t indent_of(struct span line)
 {
@@ -121,8 +119,7 @@ bool help_next(struct span text, size_t *at, struct help_line *ret)
     return true;
 }
 
-/* ---- options
- * ---------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------- */
 
 static bool word_char(uint8_t c)
 {

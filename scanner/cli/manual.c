@@ -23,8 +23,7 @@ static const char usage[] =
 
 enum { DOCUMENT_MAX = 1 << 20 };
 
-/* ---- assay(1)
- * ------------------------------------------------------------------------------ */
+/* ---- assay(1) -------------------------------------------------------------------- */
 
 /* "-o, --output FORMAT" as .Fl and .Ar, so that readers can search for either. */
 static void option_item(struct mdoc *m, struct span left)
@@ -156,8 +155,7 @@ static bool assay_page(struct mdoc *m, const struct installation *installation,
     return true;
 }
 
-/* ---- pages of the documentation
- * --------------------------------------------------------------- */
+/* ---- pages of the documentation -------------------------------------------------- */
 
 static bool document(struct mdoc *m, const struct installation *installation,
                      const char *name, struct error *error)
@@ -192,8 +190,7 @@ static bool registries_page(struct mdoc *m, const struct installation *installat
     return document(m, installation, "registries", error);
 }
 
-/* ---- assay-rules(7)
- * ----------------------------------------------------------------------------- */
+/* ---- assay-rules(7) -------------------------------------------------------------- */
 
 /* What the page says from "## What it finds" to the next heading. */
 static struct span part_of(struct span page, const char *heading)
@@ -264,8 +261,7 @@ static bool rules_page(struct mdoc *m, const struct installation *installation,
     return ok;
 }
 
-/* ---- the command
- * ----------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------- */
 
 static const struct manual {
     const char *name, *section, *what;

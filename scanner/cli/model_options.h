@@ -23,7 +23,6 @@ enum model_option {
     MODEL_IGNORE_GIT,
     MODEL_NO_IGNORE_GIT,
     MODEL_ALLOW_SYMLINKS,
-    MODEL_JOBS,
     MODEL_OWN = 512
 };
 #define MODEL_OPTIONS                                                                    \

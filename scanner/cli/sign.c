@@ -127,8 +127,7 @@ static bool read_arguments(int argc, char **argv, struct arguments *a,
     return true;
 }
 
-/* ---- running -------------------------------------------------------------------------
- */
+/* ---- running --------------------------------------------------------------------- */
 
 /* As users of model_signing write them. */
 static const struct method {

@@ -169,8 +169,7 @@ static bool take_method(struct arguments *a, const char *word, struct error *err
                      word);
 }
 
-/* ---- what is said ---------------------------------------------------------------------
- */
+/* ---- what is said ---------------------------------------------------------------- */
 
 static const char *kind_title(const char *kind)
 {
@@ -298,8 +297,7 @@ static int code_of(enum signature_state state)
                                             : EXIT_VIOLATED;
 }
 
-/* ---- running --------------------------------------------------------------------------
- */
+/* ---- running --------------------------------------------------------------------- */
 
 static bool is_image(const char *target)
 {

@@ -13,8 +13,7 @@ static const char token_url[] = "https://oauth2.googleapis.com/token";
 static const char scope[] = "https://www.googleapis.com/auth/cloud-platform";
 enum { JWT_MAX = 16 << 10, JWT_SECONDS = 3600 };
 
-/* ---- the file
- * ------------------------------------------------------------------------------ */
+/* ---- the file -------------------------------------------------------------------- */
 
 static char *copy_of(const json_t *root, const char *key)
 {
@@ -100,8 +99,7 @@ bool google_key_find(const struct auth_method *m, const struct auth_place *place
     return ok;
 }
 
-/* ---- the form
- * ------------------------------------------------------------------------------- */
+/* ---- the form -------------------------------------------------------------------- */
 
 static bool add_json(struct buffer *out, json_t *stolen)
 {

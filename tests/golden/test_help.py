@@ -29,7 +29,7 @@ def every_command_helps():
 @case
 def every_option_that_help_lists_is_there():
     for c in COMMANDS:
-        for option, value in sorted(set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)(?:,? (\S))?", help_of(c), re.M))):
+        for option, value in sorted(set(re.findall(r"^ +(?:-\w, )?(--[a-z0-9-]+)(?:,? (\S))?", help_of(c), re.M))):
             p = run(c, option + ("=1" if value.isupper() else ""), stdin=subprocess.DEVNULL)
             for wrong in (b"unrecognized option", b"no such option", b"bad option", b"doesn't allow"):
                 assert wrong not in p.stderr, (c, option, p.stderr[:300])

@@ -11,8 +11,7 @@ enum { CLAIMS_PER_SCOPE = 16, FIRST_CAPACITY = 64 };
 /* What models show of files that another one counts, in all. */
 static const uint64_t shared_bytes_max = UINT64_C(256) << 20;
 
-/* ---- what went wrong with a voice ---------------------------------------------------
- */
+/* ---- what went wrong with a voice ------------------------------------------------ */
 
 static void add_finding(struct artifact *a, enum rule_id rule, struct span message,
                         struct span evidence)
@@ -83,8 +82,7 @@ static void report_bundle(struct evidence *e, const struct bundle *b)
     }
 }
 
-/* ---- claims -------------------------------------------------------------------------
- */
+/* ---- claims ---------------------------------------------------------------------- */
 
 /* How much a claim weighs; the nearer to the model, the more. */
 enum weight {
@@ -211,8 +209,7 @@ static bool same_scope(const struct resolved *a, const struct resolved *b)
     return a->list == b->list && span_compare(a->scope, b->scope) == 0;
 }
 
-/* ---- which models a claim is about ----------------------------------------------------
- */
+/* ---- which models a claim is about ----------------------------------------------- */
 
 static void add_link(struct attaching *t, struct model *m, enum weight weight,
                      struct claim c)
@@ -331,8 +328,7 @@ static void link_url(struct attaching *t, const struct job *job)
     add_link(t, job->model, WEIGHT_INSIDE, claim_of(r));
 }
 
-/* ---- all claims of each model
- * ----------------------------------------------------------- */
+/* ---- all claims of each model ---------------------------------------------------- */
 
 static int compare_links(const void *a, const void *b)
 {

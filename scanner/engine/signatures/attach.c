@@ -7,8 +7,7 @@
 /* An index names manifests, these name layers. */
 enum { LISTS_DEEP = 4 };
 
-/* ---- a model against its accepted signature -----------------------------------------
- */
+/* ---- a model against its accepted signature -------------------------------------- */
 
 static void invalid(struct sealed *one, const char *check, struct span path,
                     const char *what)
@@ -177,8 +176,7 @@ static void check_model(struct signatures *s, struct sealed *one)
                                          one->covered == 1 ? "" : "s");
 }
 
-/* ---- into the result ----------------------------------------------------------------
- */
+/* ---- into the result ------------------------------------------------------------- */
 
 const struct signature *signature_show(struct model *m, const struct signature *from,
                                        struct span path)
@@ -238,8 +236,7 @@ static void report(const struct sealed *one)
                     (struct span){ 0 });
 }
 
-/* ---- what signed lists say of other files -------------------------------------------
- */
+/* ---- what signed lists say of other files ---------------------------------------- */
 
 /* The file itself, whose bytes somebody accepted has signed; or NULL. */
 static const struct signature *vouched(const struct sealed *one, struct span path)

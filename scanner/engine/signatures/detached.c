@@ -56,6 +56,7 @@ static struct job *subject_by_digest(struct signatures *s, struct sealed *one,
                                      struct signature *ret_signature)
 {
     struct signature found = { .kind = "in-toto" };
+    const struct verify_context c = sealed_context(s, one);
     const struct verify_target any = { .any_subject = true };
     enum digest_algorithm algorithm;
     struct verification v;
@@ -63,7 +64,7 @@ static struct job *subject_by_digest(struct signatures *s, struct sealed *one,
     if (b->content == CONTENT_MESSAGE)
         return sealed_digest(b, &algorithm) ? sealed_digest_job(one, algorithm, b->digest)
                                             : NULL;
-    verifier_bundle(s->verifier, one->signers, VERIFY_ANY, one->arena, b, &any, &v);
+    verifier_bundle(&c, b, &any, &v);
     signature_from(one->arena, &v, &found);
     if (v.state != SIGNATURE_VERIFIED) {
         *ret_signature = found;
@@ -82,17 +83,17 @@ static void verify_bundle_of(struct signatures *s, struct sealed *one,
                              const struct bundle *b, const struct job *job,
                              struct signature *ret_signature)
 {
+    const struct verify_context c = sealed_context(s, one);
     const struct verify_target target = target_of(one, job);
     struct signature found = { 0 };
     struct verification v;
     found.kind = b->content == CONTENT_ENVELOPE            ? "in-toto"
                  : one->file.kind == SIGNATURE_FILE_BUNDLE ? "sigstore"
                                                            : "cosign";
-    verifier_file(s->verifier, one->signers, VERIFY_ANY, one->arena, b, &target,
-                  job->list, job->source, &v);
+    verifier_file(&c, b, &target, job->list, job->source, &v);
     signature_from(one->arena, &v, &found);
     if (found.state == SIGNATURE_VERIFIED && b->content == CONTENT_ENVELOPE)
-        verify_provenance(one->signers, one->arena, &v, &found);
+        verify_provenance(&c, &v, &found);
     *ret_signature = found;
 }
 
@@ -199,8 +200,7 @@ static bool is_attestation_layer(const struct signatures *s, struct sealed *one)
     return false;
 }
 
-/* ---- other kinds --------------------------------------------------------------------
- */
+/* ---- other kinds ----------------------------------------------------------------- */
 
 static void verify_minisign(struct sealed *one, const struct job *job)
 {
@@ -239,6 +239,7 @@ static bool is_entry_of(const struct sealed *part, const struct sealed *one)
 
 static void verify_apart(struct signatures *s, struct sealed *one, const struct job *job)
 {
+    const struct verify_context c = sealed_context(s, one);
     const struct verify_target target = target_of(one, job);
     struct bare_signature bare = { .signature = one->file.bare };
     for (size_t i = 0; i < s->count; i++) {
@@ -250,8 +251,7 @@ static void verify_apart(struct signatures *s, struct sealed *one, const struct 
         else if (is_entry_of(part, one))
             bare.entry = &part->file;
     }
-    verify_bare(s->verifier, one->signers, VERIFY_ANY, one->arena, &bare, &target,
-                job->list, job->source, &one->signature);
+    verify_bare(&c, &bare, &target, job->list, job->source, &one->signature);
 }
 
 static bool is_as_hashed(int fd, const struct job *job)

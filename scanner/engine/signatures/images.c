@@ -24,8 +24,7 @@ static struct job *jobs_of(const struct signatures *s, const struct source_list 
     return &s->jobs[first];
 }
 
-/* ---- what is said of them -----------------------------------------------------------
- */
+/* ---- what is said of them -------------------------------------------------------- */
 
 /* All in the report; *ret_by is the one that vouches for the image, or NULL. */
 static bool show(struct model *m, const struct signature *first,
@@ -48,8 +47,7 @@ static bool show(struct model *m, const struct signature *first,
     return true;
 }
 
-/* ---- what is signed by that ---------------------------------------------------------
- */
+/* ---- what is signed by that ------------------------------------------------------ */
 
 static bool expect(struct job *job, const struct image *image)
 {
@@ -95,10 +93,10 @@ static const struct signature *inherited(const struct image *image,
 
 static bool attach(struct signatures *s, const struct source_list *list)
 {
-    const struct image_check c = { .verifier = s->verifier,
-                                   .signers = signatures_signers(s, list),
-                                   .method = VERIFY_ANY,
-                                   .arena = s->arena };
+    const struct verify_context c = { .verifier = s->verifier,
+                                      .signers = signatures_signers(s, list),
+                                      .method = VERIFY_ANY,
+                                      .arena = s->arena };
     struct signature_file top = { .kind = SIGNATURE_FILE_UNKNOWN };
     const struct signature *by_index = NULL;
     size_t count;

@@ -44,8 +44,7 @@ bool signatures_meet(struct signatures *s, const struct job *job, int fd,
     return !one || sealed_read(one, (uint64_t)st.st_size, fd, h, error);
 }
 
-/* ---- when all files are hashed -------------------------------------------------------
- */
+/* ---- when all files are hashed --------------------------------------------------- */
 
 static int compare_places(const void *a, const void *b)
 {

@@ -6,7 +6,7 @@
 
 #include "engine/promises.h"
 #include "engine/signatures/signatures.h"
-#include "engine/verifying/verifying.h"
+#include "engine/verifying/verifier.h"
 #include "integrity/signature_file.h"
 
 #include <pthread.h>
@@ -62,6 +62,10 @@ bool sealed_read(struct sealed *one, uint64_t size, int fd, struct crew_hand *h,
 /* Signers and promises of those from `first` on. */
 bool signatures_promise_from(struct signatures *s, size_t first, struct job *jobs,
                              size_t count, struct error *error);
+
+/* For whom it is verified. */
+struct verify_context sealed_context(const struct signatures *s,
+                                     const struct sealed *one);
 
 void sealed_set(struct sealed *one, enum signature_state state, const char *check,
                 struct span reason);

@@ -259,19 +259,23 @@ static bool promise_files(struct sealed *one, enum expectation_by by)
 void sealed_set(struct sealed *one, enum signature_state state, const char *check,
                 struct span reason)
 {
-    one->signature.state = state;
-    one->signature.check = arena_copy(one->arena, span_of_text(check));
+    signature_set(one->arena, &one->signature, state, check, "");
     one->signature.reason = arena_copy(one->arena, reason);
+}
+
+struct verify_context sealed_context(const struct signatures *s, const struct sealed *one)
+{
+    return (struct verify_context){ s->verifier, one->signers, VERIFY_ANY, one->arena };
 }
 
 static bool promise_model(struct signatures *s, struct sealed *one)
 {
+    const struct verify_context c = sealed_context(s, one);
     const struct verify_target any = { .any_subject = true };
     struct verification v;
     struct refusal why;
     one->signature.kind = "oms";
-    verifier_bundle(s->verifier, one->signers, VERIFY_ANY, one->arena,
-                    &one->file.bundles[0], &any, &v);
+    verifier_bundle(&c, &one->file.bundles[0], &any, &v);
     signature_from(one->arena, &v, &one->signature);
     if (v.state == SIGNATURE_VERIFIED) {
         if (oms_parse(v.payload, one->arena, NULL, &one->verified, &why))

@@ -1,10 +1,7 @@
 #include "engine/verifying/bare_signature.h"
 
 struct trying {
-    struct verifier *verifier;
-    const struct signers *signers;
-    enum verify_method method; /* that the operator asks for */
-    struct arena *arena;
+    const struct verify_context *context;
     const struct verify_target *target;
     const struct source_list *list;
     const struct source_file *file;
@@ -13,10 +10,11 @@ struct trying {
 static bool attempt(const struct trying *t, enum verify_method method,
                     const struct bundle *b, struct verification *ret)
 {
-    if (t->method != VERIFY_ANY && t->method != method)
+    struct verify_context c = *t->context;
+    if (c.method != VERIFY_ANY && c.method != method)
         return false;
-    verifier_file(t->verifier, t->signers, method, t->arena, b, t->target, t->list,
-                  t->file, ret);
+    c.method = method;
+    verifier_file(&c, b, t->target, t->list, t->file, ret);
     return ret->state == SIGNATURE_VERIFIED;
 }
 
@@ -25,7 +23,7 @@ static bool attempt(const struct trying *t, enum verify_method method,
 static void try_all(const struct trying *t, const struct bundle *by_key,
                     const struct bundle *certified, struct verification *ret)
 {
-    const struct signers *s = t->signers;
+    const struct signers *s = t->context->signers;
     bool keyless = s->identity_count || s->accepts;
     if ((!certified->certificate_count || s->key_count) &&
         attempt(t, VERIFY_KEY, by_key, ret))
@@ -43,21 +41,18 @@ static void explain_time(const struct trying *t, const struct verification *v,
     int len = v->claims.subject.len < 120 ? (int)v->claims.subject.len : 120;
     signature->state = SIGNATURE_UNSUPPORTED;
     signature->reason = arena_printf(
-        t->arena,
+        t->context->arena,
         "the signature is that of the certificate's key, and the certificate names %.*s; "
         "but whether it was still valid then says only the entry of the log, which is "
-        "not "
-        "here: give it with --rekor-response, or the bundle",
+        "not here: give it with --rekor-response, or the bundle",
         len, (const char *)v->claims.subject.ptr);
 }
 
-void verify_bare(struct verifier *verifier, const struct signers *s,
-                 enum verify_method method, struct arena *arena,
-                 const struct bare_signature *bare, const struct verify_target *target,
-                 const struct source_list *list, const struct source_file *file,
-                 struct signature *ret_signature)
+void verify_bare(const struct verify_context *c, const struct bare_signature *bare,
+                 const struct verify_target *target, const struct source_list *list,
+                 const struct source_file *file, struct signature *ret_signature)
 {
-    const struct trying t = { verifier, s, method, arena, target, list, file };
+    const struct trying t = { c, target, list, file };
     struct verification v = {
         .state = SIGNATURE_INVALID,
         .failure = {.check = SC_METHOD,
@@ -81,7 +76,7 @@ void verify_bare(struct verifier *verifier, const struct signers *s,
         certified.entry_count = bare->entry->bundles[0].entry_count;
     }
     try_all(&t, &by_key, &certified, &v);
-    signature_from(arena, &v, ret_signature);
+    signature_from(c->arena, &v, ret_signature);
     ret_signature->kind = "cosign";
     if (v.failure.check == SC_ENTRY_PRESENT)
         explain_time(&t, &v, ret_signature);

@@ -6,7 +6,7 @@
 #ifndef BARE_SIGNATURE_H
 #define BARE_SIGNATURE_H
 
-#include "engine/verifying/verifying.h"
+#include "engine/verifying/verifier.h"
 #include "integrity/signature_file.h"
 
 struct bare_signature {
@@ -15,10 +15,8 @@ struct bare_signature {
 };
 
 /* Fill kind, state, identity and the rest of *ret_signature.  `list` may be NULL. */
-void verify_bare(struct verifier *verifier, const struct signers *s,
-                 enum verify_method method, struct arena *arena,
-                 const struct bare_signature *bare, const struct verify_target *target,
-                 const struct source_list *list, const struct source_file *file,
-                 struct signature *ret_signature);
+void verify_bare(const struct verify_context *c, const struct bare_signature *bare,
+                 const struct verify_target *target, const struct source_list *list,
+                 const struct source_file *file, struct signature *ret_signature);
 
 #endif

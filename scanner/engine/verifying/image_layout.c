@@ -144,12 +144,12 @@ static void consider(struct layout *l, const struct bundle *b, struct span sha25
                      const char *kind, struct span path, struct signature *best)
 {
     const struct verify_request *r = l->request;
-    const struct image_check check = { .verifier = r->verifier,
-                                       .signers = r->signers,
-                                       .method = r->method,
-                                       .arena = l->arena };
+    const struct verify_context c = { .verifier = r->verifier,
+                                      .signers = r->signers,
+                                      .method = r->method,
+                                      .arena = l->arena };
     struct signature s;
-    image_bundle_verify(&check, b, sha256, span_of(NULL, 0), kind, &s);
+    image_bundle_verify(&c, b, sha256, span_of(NULL, 0), kind, &s);
     s.path = path;
     if (best->state == SIGNATURE_UNSIGNED ||
         (best->state != SIGNATURE_VERIFIED && s.state == SIGNATURE_VERIFIED))

@@ -5,28 +5,27 @@
 
 enum { REFERRER_ARENA_MAX = 256 << 20 };
 
-static void set(const struct image_check *c, struct signature *s,
+static void set(const struct verify_context *c, struct signature *s,
                 enum signature_state state, const char *check, struct span reason)
 {
-    s->state = state;
-    s->check = span_of_text(check);
+    signature_set(c->arena, s, state, check, "");
     s->reason = arena_copy(c->arena, reason);
 }
 
 /* ---- one signature ----------------------------------------------------------------- */
 
-void image_bundle_verify(const struct image_check *c, const struct bundle *b,
+void image_bundle_verify(const struct verify_context *c, const struct bundle *b,
                          struct span sha256, struct span bytes, const char *kind,
                          struct signature *ret_signature)
 {
     const struct verify_target target = { .sha256 = sha256, .bytes = bytes };
     struct signature s = { .kind = kind };
     struct verification v;
-    verifier_bundle(c->verifier, c->signers, c->method, c->arena, b, &target, &v);
+    verifier_bundle(c, b, &target, &v);
     signature_from(c->arena, &v, &s);
     if (s.state == SIGNATURE_VERIFIED &&
         (c->signers->builder || b->content == CONTENT_ENVELOPE))
-        verify_provenance(c->signers, c->arena, &v, &s);
+        verify_provenance(c, &v, &s);
     *ret_signature = s;
 }
 
@@ -38,7 +37,7 @@ static void keep_better(struct signature *best, const struct signature *s)
         *best = *s;
 }
 
-static void verify_bundles(const struct image_check *c, const struct signature_file *f,
+static void verify_bundles(const struct verify_context *c, const struct signature_file *f,
                            struct span image, struct signature *ret)
 {
     for (size_t i = 0; i < f->bundle_count; i++) {
@@ -50,7 +49,7 @@ static void verify_bundles(const struct image_check *c, const struct signature_f
     }
 }
 
-static const struct image_payload *payload_of(const struct image_check *c,
+static const struct image_payload *payload_of(const struct verify_context *c,
                                               const struct image_referrer *r,
                                               struct span sha256)
 {
@@ -65,7 +64,7 @@ static const struct image_payload *payload_of(const struct image_check *c,
 /* A manifest of cosign's on its way, and the layer of it that was taken apart last:
  * signatures are often over the same. */
 struct annotated {
-    const struct image_check *check;
+    const struct verify_context *check;
     const struct image_referrer *referrer;
     struct span image;
     const struct image_payload *payload;
@@ -78,7 +77,7 @@ struct annotated {
 static bool take_payload(struct annotated *a, const struct bundle *b,
                          enum signature_file_kind kind, struct signature *s)
 {
-    const struct image_check *c = a->check;
+    const struct verify_context *c = a->check;
     const struct image_payload *payload = payload_of(c, a->referrer, b->digest);
     if (!payload) {
         set(c, s, SIGNATURE_UNSUPPORTED, "readable",
@@ -104,7 +103,7 @@ static bool take_payload(struct annotated *a, const struct bundle *b,
 static void verify_payload(struct annotated *a, const struct bundle *b,
                            struct signature *ret)
 {
-    const struct image_check *c = a->check;
+    const struct verify_context *c = a->check;
     ret->kind = "cosign";
     if (!take_payload(a, b, SIGNATURE_FILE_PAYLOAD, ret))
         return;
@@ -143,7 +142,8 @@ static void verify_attestation(struct annotated *a, const struct bundle *b,
             span_of_text("a layer holds more than one envelope"));
 }
 
-static void verify_annotated(const struct image_check *c, const struct image_referrer *r,
+static void verify_annotated(const struct verify_context *c,
+                             const struct image_referrer *r,
                              const struct signature_file *f, struct span image,
                              struct signature *ret)
 {
@@ -158,8 +158,9 @@ static void verify_annotated(const struct image_check *c, const struct image_ref
     }
 }
 
-static void verify_referrer(const struct image_check *c, const struct image_referrer *r,
-                            struct span image, struct signature *ret)
+static void verify_referrer(const struct verify_context *c,
+                            const struct image_referrer *r, struct span image,
+                            struct signature *ret)
 {
     struct signature_file f = { .kind = SIGNATURE_FILE_UNKNOWN };
     char reason[REASON_MAX];
@@ -187,7 +188,7 @@ static void verify_referrer(const struct image_check *c, const struct image_refe
 /* ---- those of an image ------------------------------------------------------------- */
 
 /* A copy, for nothing of it may lie in another arena, nor in the registry's answers. */
-static bool add(const struct image_check *c, struct signature ***end,
+static bool add(const struct verify_context *c, struct signature ***end,
                 const struct signature *s, const char *path)
 {
     struct signature *copy = signature_copy(c->arena, s, span_of_text(path));
@@ -198,7 +199,7 @@ static bool add(const struct image_check *c, struct signature ***end,
     return true;
 }
 
-static struct span digest_of(const struct image_check *c, const struct image *image)
+static struct span digest_of(const struct verify_context *c, const struct image *image)
 {
     struct span raw = { NULL, 0 }, text = span_of_text(image->digest);
     (void)hex_decode(c->arena, span_slice(text, strlen("sha256:"), text.len), &raw);
@@ -206,10 +207,10 @@ static struct span digest_of(const struct image_check *c, const struct image *im
 }
 
 /* In memory of its own, so that no registry can use up what all of them need. */
-static bool add_referrer(const struct image_check *c, const struct image *image,
+static bool add_referrer(const struct verify_context *c, const struct image *image,
                          const struct image_referrer *r, struct signature ***end)
 {
-    struct image_check own = *c;
+    struct verify_context own = *c;
     struct signature s = { .kind = "cosign" };
     own.arena = arena_new(REFERRER_ARENA_MAX);
     if (own.arena)
@@ -223,7 +224,7 @@ static bool add_referrer(const struct image_check *c, const struct image *image,
     return ok;
 }
 
-struct signature *image_referrers_verify(const struct image_check *c,
+struct signature *image_referrers_verify(const struct verify_context *c,
                                          const struct image *image)
 {
     struct signature *first = NULL, **end = &first;
@@ -250,10 +251,9 @@ const struct signature *image_signature(const struct signature *first)
     return best;
 }
 
-/* ---- what a manifest names ----------------------------------------------------------
- */
+/* ---- what a manifest names ------------------------------------------------------- */
 
-bool image_names(const struct image_check *c, const struct image *image,
+bool image_names(const struct verify_context *c, const struct image *image,
                  struct signature_file *ret_manifest)
 {
     char reason[REASON_MAX];
@@ -272,11 +272,10 @@ bool image_names_digest(const struct signature_file *manifest, struct span hex)
            manifest_find(&manifest->sums, span_of(path, (size_t)n), &ignored);
 }
 
-/* ---- assay verify -------------------------------------------------------------------
- */
+/* ---- assay verify ---------------------------------------------------------------- */
 
 /* Of one image: what counts, or that there is nothing. */
-static struct signature judge(const struct image_check *c, const struct image *image)
+static struct signature judge(const struct verify_context *c, const struct image *image)
 {
     const struct signature *s = image_signature(image_referrers_verify(c, image));
     struct signature none = { .kind = "none" };
@@ -287,7 +286,7 @@ static struct signature judge(const struct image_check *c, const struct image *i
     return s ? *s : none;
 }
 
-void image_reference_verify(const struct image_check *c, const struct image *images,
+void image_reference_verify(const struct verify_context *c, const struct image *images,
                             struct verify_report *report)
 {
     struct signature whole = judge(c, images);

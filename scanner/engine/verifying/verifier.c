@@ -1,6 +1,7 @@
 #include "engine/verifying/verifier.h"
 
 #include "core/descriptor.h"
+#include "integrity/statement/slsa.h"
 #include "worker/verify_order.h"
 
 #include <errno.h>
@@ -106,24 +107,23 @@ static void ask_child(struct verifier *v, const struct verify_order *o,
         no_verdict(ret, reason);
 }
 
-void verifier_bundle(struct verifier *v, const struct signers *s,
-                     enum verify_method method, struct arena *arena,
-                     const struct bundle *b, const struct verify_target *target,
-                     struct verification *ret_result)
+void verifier_bundle(const struct verify_context *c, const struct bundle *b,
+                     const struct verify_target *target, struct verification *ret_result)
 {
     struct verification result;
-    const struct verify_policy policy = signers_policy(s, method, v->now);
-    struct verify_order *o = arena_alloc(arena, sizeof *o);
+    struct verifier *v = c->verifier;
+    const struct verify_policy policy = signers_policy(c->signers, c->method, v->now);
+    struct verify_order *o = arena_alloc(c->arena, sizeof *o);
     no_verdict(&result, "Memory ran out.");
     if (o) {
         *o = (struct verify_order){
-            .method = method, .now = v->now, .target = *target, .bundle = *b
+            .method = c->method, .now = v->now, .target = *target, .bundle = *b
         };
-        if (fill_trust(s, arena, o))
-            ask_child(v, o, arena, &result);
+        if (fill_trust(c->signers, c->arena, o))
+            ask_child(v, o, c->arena, &result);
     }
     if (result.state == SIGNATURE_VERIFIED)
-        verify_parsed(s->crypto, arena, b, target, &policy, &result);
+        verify_parsed(c->signers->crypto, c->arena, b, target, &policy, &result);
     *ret_result = result;
 }
 
@@ -149,8 +149,7 @@ static bool read_whole(int fd, uint8_t *bytes, size_t size)
     return at == size;
 }
 
-void verifier_file(struct verifier *v, const struct signers *s, enum verify_method method,
-                   struct arena *arena, const struct bundle *b,
+void verifier_file(const struct verify_context *c, const struct bundle *b,
                    const struct verify_target *target, const struct source_list *list,
                    const struct source_file *file, struct verification *ret_result)
 {
@@ -158,18 +157,60 @@ void verifier_file(struct verifier *v, const struct signers *s, enum verify_meth
     uint8_t hash[SHA256_LEN], *bytes = NULL;
     const struct span none = { NULL, 0 };
     struct verify_target whole = *target;
-    verifier_bundle(v, s, method, arena, b, target, ret_result);
+    verifier_bundle(c, b, target, ret_result);
     if (!list || file->size > BYTES_MAX || !wants_bytes(b, ret_result))
         return;
     size_t size = (size_t)file->size;
     int fd = source_file_open(list, file, &ignored);
     if (fd >= 0 && (bytes = malloc(size + 1)) && read_whole(fd, bytes, size) &&
-        crypto_sha256(s->crypto, span_of(bytes, size), none, none, hash) &&
+        crypto_sha256(c->signers->crypto, span_of(bytes, size), none, none, hash) &&
         span_equal(span_of(hash, sizeof hash), target->sha256)) {
         whole.bytes = span_of(bytes, size);
-        verifier_bundle(v, s, method, arena, b, &whole, ret_result);
+        verifier_bundle(c, b, &whole, ret_result);
     }
     if (fd >= 0)
         (void)close(fd);
     free(bytes);
+}
+
+/* ---- what it comes to ------------------------------------------------------------- */
+
+void signature_from(struct arena *arena, const struct verification *v,
+                    struct signature *s)
+{
+    s->identity = v->identity;
+    s->issuer = v->claims.issuer;
+    s->root = v->state == SIGNATURE_VERIFIED ? v->root : (struct span){ 0 };
+    s->time = verification_time(v, arena);
+    signature_set(arena, s, v->state, signature_check_name(v->failure.check),
+                  v->failure.reason);
+}
+
+void verify_provenance(const struct verify_context *c, const struct verification *v,
+                       struct signature *signature)
+{
+    struct arena *arena = c->arena;
+    const char *accepted = c->signers->builder;
+    struct refusal why = { 0 };
+    struct span builder = { 0 };
+    if (v->payload.len && !slsa_builder(arena, v->payload, &builder, &why)) {
+        signature_set(arena, signature, why.state, why.check, why.reason);
+        return;
+    }
+    bool summary = false;
+    bool passed = !v->payload.len || slsa_passed(arena, v->payload, &summary, &why);
+    if (builder.len)
+        signature->kind = "slsa";
+    else if (summary)
+        signature->kind = "vsa";
+    if (!passed) {
+        signature_set(arena, signature, why.state, why.check, why.reason);
+        return;
+    }
+    signature->builder = builder;
+    if (accepted && !span_is(builder, accepted))
+        signature_set(arena, signature, SIGNATURE_UNTRUSTED, "builder",
+                      builder.len
+                          ? "the provenance names another builder than the one accepted"
+                          : "the statement is no provenance, and names no builder");
 }

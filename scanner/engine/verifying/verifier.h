@@ -27,18 +27,33 @@ struct worker *verifier_worker(struct verifier *v, struct error *error);
 void verifier_take(struct verifier *v, struct span bytes, struct arena *arena,
                    struct signature_file *ret_file, char ret_reason[REASON_MAX]);
 
+/* Who verifies, and for whom: what the signatures of one target have in common. */
+struct verify_context {
+    struct verifier *verifier;
+    const struct signers *signers; /* whom the operator accepts */
+    enum verify_method method;
+    struct arena *arena; /* of what comes out */
+};
+
 /* Total: also a worker that cannot be had is a state and a reason. */
-void verifier_bundle(struct verifier *v, const struct signers *s,
-                     enum verify_method method, struct arena *arena,
-                     const struct bundle *b, const struct verify_target *target,
-                     struct verification *ret_result);
+void verifier_bundle(const struct verify_context *c, const struct bundle *b,
+                     const struct verify_target *target, struct verification *ret_result);
 
 /* The same of one file, which is read as well if the signature may be over its bytes and
  * not over a digest of them (Ed25519), it is not too large, and it still has that sha256.
  * `list` NULL: there is only the digest. */
-void verifier_file(struct verifier *v, const struct signers *s, enum verify_method method,
-                   struct arena *arena, const struct bundle *b,
+void verifier_file(const struct verify_context *c, const struct bundle *b,
                    const struct verify_target *target, const struct source_list *list,
                    const struct source_file *file, struct verification *ret_result);
+
+/* Fill state, identity, issuer, root, time, check and reason. */
+void signature_from(struct arena *arena, const struct verification *v,
+                    struct signature *signature);
+
+/* A statement that was verified: who built what it is about, and, when the operator named
+ * a builder, is it that one?  A verification summary must say PASSED.  Sets kind and
+ * builder, lowers the state. */
+void verify_provenance(const struct verify_context *c, const struct verification *v,
+                       struct signature *signature);
 
 #endif

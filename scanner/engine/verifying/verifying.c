@@ -7,9 +7,6 @@
 #include "engine/verifying/image_referrers.h"
 #include "integrity/gpg.h"
 #include "integrity/signature_file.h"
-#include "integrity/sigstore/cosign.h"
-#include "integrity/sigstore/rekor.h"
-#include "integrity/statement/slsa.h"
 #include "sources/remote.h"
 
 #include <errno.h>
@@ -19,50 +16,10 @@
 
 enum { ARENA_MAX = 1 << 30 };
 
-/* ---- one bundle ------------------------------------------------------------------- */
-
-static void set(struct arena *arena, struct signature *s, enum signature_state state,
-                const char *check, const char *reason)
+static struct verify_context context(const struct verify_request *r,
+                                     const struct verify_report *report)
 {
-    s->state = state;
-    s->check = arena_copy(arena, span_of_text(check));
-    s->reason = arena_copy(arena, span_of_text(reason));
-}
-
-void signature_from(struct arena *arena, const struct verification *v,
-                    struct signature *s)
-{
-    s->identity = v->identity;
-    s->issuer = v->claims.issuer;
-    s->root = v->state == SIGNATURE_VERIFIED ? v->root : (struct span){ 0 };
-    s->time = verification_time(v, arena);
-    set(arena, s, v->state, signature_check_name(v->failure.check), v->failure.reason);
-}
-
-void verify_provenance(const struct signers *s, struct arena *arena,
-                       const struct verification *v, struct signature *signature)
-{
-    struct refusal why = { 0 };
-    struct span builder = { 0 };
-    if (v->payload.len && !slsa_builder(arena, v->payload, &builder, &why)) {
-        set(arena, signature, why.state, why.check, why.reason);
-        return;
-    }
-    bool summary = false;
-    bool passed = !v->payload.len || slsa_passed(arena, v->payload, &summary, &why);
-    if (builder.len)
-        signature->kind = "slsa";
-    else if (summary)
-        signature->kind = "vsa";
-    if (!passed) {
-        set(arena, signature, why.state, why.check, why.reason);
-        return;
-    }
-    signature->builder = builder;
-    if (s->builder && !span_is(builder, s->builder))
-        set(arena, signature, SIGNATURE_UNTRUSTED, "builder",
-            builder.len ? "the provenance names another builder than the one accepted"
-                        : "the statement is no provenance, and names no builder");
+    return (struct verify_context){ r->verifier, r->signers, r->method, report->arena };
 }
 
 /* ---- the signature file ----------------------------------------------------------- */
@@ -111,7 +68,8 @@ static bool compare_model(const struct verify_request *r, const struct source_li
             arena, "%.*s: %s", (int)bad->path.len, (const char *)bad->path.ptr,
             bad->note.len ? (const char *)arena_text(arena, bad->note)
                           : "it is there, and was not signed");
-        set(arena, s, unreadable ? SIGNATURE_UNSUPPORTED : SIGNATURE_INVALID, check, "");
+        signature_set(arena, s, unreadable ? SIGNATURE_UNSUPPORTED : SIGNATURE_INVALID,
+                      check, "");
         s->reason = reason;
     }
     size_t named = 0;
@@ -128,12 +86,13 @@ static bool verify_model(const struct verify_request *r, const struct source_lis
                          const struct bundle *b, struct verify_report *report,
                          struct error *error)
 {
+    const struct verify_context c = context(r, report);
     const struct verify_target any = { .any_subject = true };
     struct verification v;
     struct oms_manifest m;
     struct refusal why;
     report->signature.kind = "oms";
-    verifier_bundle(r->verifier, r->signers, r->method, report->arena, b, &any, &v);
+    verifier_bundle(&c, b, &any, &v);
     signature_from(report->arena, &v, &report->signature);
     report->legacy = v.legacy;
     report->material = v.method == VERIFY_KEY           ? "key"
@@ -143,7 +102,8 @@ static bool verify_model(const struct verify_request *r, const struct source_lis
     if (v.state != SIGNATURE_VERIFIED)
         return true;
     if (!oms_parse(v.payload, report->arena, NULL, &m, &why)) {
-        set(report->arena, &report->signature, why.state, why.check, why.reason);
+        signature_set(report->arena, &report->signature, why.state, why.check,
+                      why.reason);
         return true;
     }
     return compare_model(r, list, &m, report, error);
@@ -195,11 +155,11 @@ static void verify_bundles(const struct verify_request *r,
                            const struct signature_file *file, const struct blob *b,
                            struct verify_report *report)
 {
+    const struct verify_context c = context(r, report);
     for (size_t i = 0; i < file->bundle_count; i++) {
         struct signature s = { .kind = "sigstore" };
         struct verification v;
-        verifier_file(r->verifier, r->signers, r->method, report->arena,
-                      &file->bundles[i], &b->target, b->list,
+        verifier_file(&c, &file->bundles[i], &b->target, b->list,
                       b->list ? b->list->files : NULL, &v);
         if (file->bundles[i].content == CONTENT_ENVELOPE)
             s.kind = "in-toto";
@@ -208,7 +168,7 @@ static void verify_bundles(const struct verify_request *r,
         signature_from(report->arena, &v, &s);
         if (s.state == SIGNATURE_VERIFIED &&
             (r->signers->builder || file->bundles[i].content == CONTENT_ENVELOPE))
-            verify_provenance(r->signers, report->arena, &v, &s);
+            verify_provenance(&c, &v, &s);
         if (i == 0 || s.state == SIGNATURE_VERIFIED)
             report->signature = s;
         if (s.state == SIGNATURE_VERIFIED)
@@ -226,8 +186,8 @@ static void verify_minisign(const struct verify_request *r,
     minisign_id_text(file->minisign.key_id.ptr, id);
     s->identity = arena_printf(report->arena, "minisign:%s", id);
     bool ok = signers_minisign(r->signers, &file->minisign, b->blake2b, &why);
-    set(report->arena, s, ok ? SIGNATURE_VERIFIED : why.state, ok ? "" : why.check,
-        ok ? "" : why.reason);
+    signature_set(report->arena, s, ok ? SIGNATURE_VERIFIED : why.state,
+                  ok ? "" : why.check, ok ? "" : why.reason);
 }
 
 /* Beside the file or beside the signature, as it is commonly named. */
@@ -270,6 +230,7 @@ static bool verify_apart(const struct verify_request *r,
                          const struct signature_file *file, const struct blob *b,
                          struct verify_report *report, struct error *error)
 {
+    const struct verify_context c = context(r, report);
     struct bare_signature bare = { .signature = file->bare };
     const char *certificate =
         r->certificate ? r->certificate : find_certificate(r, report->arena);
@@ -278,8 +239,8 @@ static bool verify_apart(const struct verify_request *r,
         !take_part(r, r->entry, true, SIGNATURE_FILE_ENTRY, "log entry", report,
                    &bare.entry, error))
         return false;
-    verify_bare(r->verifier, r->signers, r->method, report->arena, &bare, &b->target,
-                b->list, b->list ? b->list->files : NULL, &report->signature);
+    verify_bare(&c, &bare, &b->target, b->list, b->list ? b->list->files : NULL,
+                &report->signature);
     return true;
 }
 
@@ -321,8 +282,8 @@ static bool verify_blob(const struct verify_request *r, const struct signature_f
     case SIGNATURE_FILE_IMAGE:
     case SIGNATURE_FILE_ATTESTATIONS:
         s->kind = "cosign";
-        set(report->arena, s, SIGNATURE_UNSUPPORTED, "signature-kind",
-            "it is of a container image: name the OCI layout that holds both");
+        signature_set(report->arena, s, SIGNATURE_UNSUPPORTED, "signature-kind",
+                      "it is of a container image: name the OCI layout that holds both");
         return true;
     case SIGNATURE_FILE_PGP:
         s->kind = "gpg";
@@ -332,8 +293,8 @@ static bool verify_blob(const struct verify_request *r, const struct signature_f
         return verify_pgp(r, b, report, error);
     default:
         s->kind = "unknown";
-        set(report->arena, s, SIGNATURE_UNSUPPORTED, "signature-kind",
-            "it is no kind of signature that Assay knows");
+        signature_set(report->arena, s, SIGNATURE_UNSUPPORTED, "signature-kind",
+                      "it is no kind of signature that Assay knows");
         return true;
     }
 }
@@ -377,8 +338,8 @@ static bool verify_path(const struct verify_request *r, const struct source_list
         return verify_model(r, list, &file->bundles[0], report, error);
     if (list->directory) {
         report->signature.kind = "unknown";
-        set(report->arena, &report->signature, SIGNATURE_UNSUPPORTED, "signature-kind",
-            "it is no signature of a model's directory");
+        signature_set(report->arena, &report->signature, SIGNATURE_UNSUPPORTED,
+                      "signature-kind", "it is no signature of a model's directory");
         return true;
     }
     if (!hash_blob(list, file->kind == SIGNATURE_FILE_MINISIGN, report->arena, &b, error))
@@ -400,7 +361,7 @@ static bool verify_with(const struct verify_request *r, struct source_list *list
     report->signature.path = arena_copy(report->arena, span_of_text(r->signature));
     if (file.check) {
         report->signature.kind = "unknown";
-        set(report->arena, &report->signature, file.state, file.check, "");
+        signature_set(report->arena, &report->signature, file.state, file.check, "");
         report->signature.reason = file.reason;
         return true;
     }
@@ -413,10 +374,7 @@ static bool verify_remote(const struct verify_request *r, const struct source_li
                           struct verify_report *report, struct error *error)
 {
     const struct image *images = remote_answers(list->remote)->images;
-    const struct image_check check = { .verifier = r->verifier,
-                                       .signers = r->signers,
-                                       .method = r->method,
-                                       .arena = report->arena };
+    const struct verify_context c = context(r, report);
     if (!images)
         return error_set(error, ERROR_USAGE, "%.300s: is no image of a registry",
                          r->target);
@@ -425,7 +383,7 @@ static bool verify_remote(const struct verify_request *r, const struct source_li
                          "%.300s: the signatures of an image come from its registry, and "
                          "not from %.200s",
                          r->target, r->signature);
-    image_reference_verify(&check, images, report);
+    image_reference_verify(&c, images, report);
     return !arena_exhausted(report->arena) ||
            error_set(error, ERROR_MEMORY, "out of memory");
 }
@@ -439,8 +397,9 @@ static bool verify_local(struct verify_request *r, struct source_list *list,
         return verify_with(r, list, report, error);
     if (image_layout_is(list))
         return image_layout_verify(r, list, report, error);
-    set(report->arena, &report->signature, SIGNATURE_UNSIGNED, "signature-present",
-        "no signature was named, and none lies where one is looked for");
+    signature_set(report->arena, &report->signature, SIGNATURE_UNSIGNED,
+                  "signature-present",
+                  "no signature was named, and none lies where one is looked for");
     return true;
 }
 

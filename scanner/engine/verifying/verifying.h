@@ -39,16 +39,4 @@ bool verify_target(const struct verify_request *r, struct verify_report *ret_rep
                    struct error *error);
 void verify_report_free(struct verify_report *r);
 
-/* ---- for scans too ---------------------------------------------------------------- */
-
-/* Fill state, identity, issuer, time, check and reason. */
-void signature_from(struct arena *arena, const struct verification *v,
-                    struct signature *ret_signature);
-
-/* A statement that was verified: who built what it is about, and, when the operator named
- * a builder, is it that one?  A verification summary must say PASSED.  Sets kind and
- * builder, lowers the state. */
-void verify_provenance(const struct signers *s, struct arena *arena,
-                       const struct verification *v, struct signature *signature);
-
 #endif

@@ -168,7 +168,7 @@ static bool find_private(struct token_key *k, struct error *error)
 {
     static const CK_ATTRIBUTE_TYPE names[] = { CKA_ID, CKA_LABEL };
     struct wanted w;
-    size_t count;
+    size_t count = 0;
     want_class(&w, CKO_PRIVATE_KEY);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const CK_ATTRIBUTE *a = p11_kit_uri_get_attribute(k->uri.uri, names[i]);
@@ -237,7 +237,7 @@ static EVP_PKEY *certified_key(struct token_key *k, const struct crypto *c,
                                struct error *error)
 {
     CK_OBJECT_HANDLE object = 0;
-    size_t count;
+    size_t count = 0;
     struct span der;
     error->code = ERROR_NONE;
     if (!find_companion(k, CKO_CERTIFICATE, &object, &count, error) || count == 0)
@@ -259,7 +259,7 @@ static bool find_public(struct token_key *k, const struct crypto *c, X509 *certi
     CK_OBJECT_HANDLE object = 0;
     uint8_t bytes[TOKEN_EC_POINT_MAX];
     struct span point;
-    size_t count;
+    size_t count = 0;
     if (!find_companion(k, CKO_PUBLIC_KEY, &object, &count, error))
         return false;
     if (count > 1)

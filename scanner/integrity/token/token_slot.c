@@ -157,7 +157,7 @@ static bool find(const struct token_uri *u, const CK_FUNCTION_LIST *only,
                  struct token_slot *s, struct error *error)
 {
     struct search search = { .uri = u, .found = s, .trouble = CKR_OK };
-    for (CK_FUNCTION_LIST **m = s->modules; *m; m++)
+    for (CK_FUNCTION_LIST **m = s->modules; m && *m; m++)
         if (!only || *m == only)
             search_module(&search, *m);
     if (search.count == 1)
