@@ -3,6 +3,7 @@
 #include "policy/policy.h"
 
 #include <signal.h>
+#include <strings.h>
 
 const struct command commands[COMMAND_COUNT] = {
 #define COMMAND(name, summary) { #name, command_##name, summary },
@@ -47,8 +48,30 @@ int command_run(int argc, char **argv)
     return unknown_command(argv[0]);
 }
 
+/* The words that `--log-level L` takes in front of a command.  Scripts written for
+ * model_signing have it; what a command says does not depend on it. */
+static int log_level_words(int argc, char *const *argv)
+{
+    static const char *const levels[] = { "debug", "info", "warning", "error",
+                                          "critical" };
+    static const char *const names[] = { "--log-level", "--log_level" };
+    const size_t length = strlen(names[0]);
+    for (size_t n = 0; argc > 1 && n < 2; n++) {
+        bool joined = strncmp(argv[1], names[n], length) == 0 && argv[1][length] == '=';
+        bool apart = argc > 2 && strcmp(argv[1], names[n]) == 0;
+        const char *level = joined ? argv[1] + length + 1 : argv[2];
+        for (size_t i = 0; (joined || apart) && i < sizeof levels / sizeof *levels; i++)
+            if (strcasecmp(level, levels[i]) == 0)
+                return joined ? 1 : 2;
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    int skipped = log_level_words(argc, argv);
+    argc -= skipped;
+    argv += skipped;
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a report that could not be written, */
     signal(SIGXFSZ, SIG_IGN); /* and so is a file beyond what may be written */
     if (argc < 2) {

@@ -4,7 +4,7 @@
 #include "cli/network.h"
 #include "cli/options.h"
 #include "cli/signer_options.h"
-#include "engine/verifying.h"
+#include "engine/verifying/verifying.h"
 #include "policy/policy.h"
 #include "reports/escape.h"
 #include "reports/json/out.h"
@@ -169,8 +169,7 @@ static bool take_method(struct arguments *a, const char *word, struct error *err
                      word);
 }
 
-/* ---- what is said ---------------------------------------------------------------------
- */
+/* ---- what is said ---------------------------------------------------------------- */
 
 static const char *kind_title(const char *kind)
 {
@@ -192,13 +191,18 @@ static const char *kind_title(const char *kind)
     return "signature";
 }
 
-static void say(const char *before, struct span text)
+static void say_to(FILE *out, const char *before, struct span text)
 {
     struct buffer line;
     buffer_init(&line, 64 << 10);
     escape_terminal(&line, text);
-    (void)printf("%s%s\n", before, line.text ? line.text : "");
+    (void)fprintf(out, "%s%s\n", before, line.text ? line.text : "");
     buffer_free(&line);
+}
+
+static void say(const char *before, struct span text)
+{
+    say_to(stdout, before, text);
 }
 
 static void say_files(const struct signed_files *files)
@@ -293,8 +297,7 @@ static int code_of(enum signature_state state)
                                             : EXIT_VIOLATED;
 }
 
-/* ---- running --------------------------------------------------------------------------
- */
+/* ---- running --------------------------------------------------------------------- */
 
 static bool is_image(const char *target)
 {
@@ -336,10 +339,14 @@ static int tell(const struct arguments *a, const struct verify_report *r,
                 const char *target)
 {
     int code = code_of(r->signature.state);
-    if (a->json)
+    if (a->json) {
         write_json(r, target, code);
-    else
-        write_text(r);
+        return code;
+    }
+    write_text(r);
+    (void)fflush(stdout);
+    if (code != EXIT_PASS) /* where, and how, model_signing says so */
+        say_to(stderr, "Verification failed with error: ", r->signature.reason);
     return code;
 }
 

@@ -1,6 +1,6 @@
 #include "integrity/signature_file.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/image_manifest.h"
 #include "integrity/sigstore/cosign.h"
 #include "integrity/sums.h"
@@ -220,6 +220,13 @@ static void read_model(struct arena *arena, struct budget *budget,
     f->model_check = why.check;
     f->model_state = why.state;
     f->model_reason = arena_copy(arena, span_of_text(why.reason));
+}
+
+bool signature_file_is_model(const struct signature_file *f)
+{
+    return f->bundle_count && f->bundles[0].content == CONTENT_ENVELOPE &&
+           (f->has_model ||
+            (f->model_check && strcmp(f->model_check, "predicate-type") != 0));
 }
 
 /* Nothing but base64, with white space behind it. */

@@ -565,6 +565,15 @@ def provenance_names_its_builder():
     assert state(d, "--key", PUBLIC, expect=0)[0] == ("in-toto", "verified", "")
 
 
+@case
+def a_statement_about_nothing_here_hides_no_bad_signature_before_it():
+    bad = make.by_key(make.Signed(KEY, envelope=False, over=b"other bytes"))
+    elsewhere = make.by_key(make.Signed(KEY, payload=mock.compact(mock.statement(b"other bytes"))))
+    lines = b"\n".join(json.dumps(x).encode() for x in (bad, elsewhere)) + b"\n"
+    found, r = state(model(**{"all.intoto.jsonl": lines}), "--key", PUBLIC)
+    assert found[:2] == ("sigstore", "invalid") and "integrity/signature-invalid" in rules(r), found
+
+
 # ---- other signatures ----------------------------------------------------------------------
 
 

@@ -183,6 +183,25 @@ def options_may_be_spelt_as_model_signing_spells_them():
     assert run("verify", *FLAGS, d, "--signature", b, "--identity", "x@y").returncode == 4
     assert run("verify").returncode == 4 and run("sign").returncode == 4 and run("digest").returncode == 4
     assert run("sign", "sigstore", d, "--signature", b).returncode == 4
+    for level in (["--log-level", "debug"], ["--log_level=INFO"]):
+        assert run(*level, "digest", d).stdout == run("digest", d).stdout
+        assert run(*level, "verify", *FLAGS, "key", d, "--signature", b, "--public_key", PUBLIC).returncode == 0
+    for level in (["--log-level", "loud"], ["--log-level="], ["--log-level"], ["--log-level", "info"]):
+        assert run(*level, *(["digest", d] if len(level) > 1 and "info" not in level else [])).returncode == 4, level
+
+
+@case
+def success_and_failure_are_told_in_the_words_of_model_signing():
+    d = model()
+    b = sign(d)
+    p = run("verify", *FLAGS, "key", d, "--signature", b, "--public-key", PUBLIC)
+    assert p.returncode == 0 and p.stdout.startswith(b"Verification succeeded") and not p.stderr, (p.stdout, p.stderr)
+    write(os.path.join(d, "a.bin"), b"other")
+    p = run("verify", *FLAGS, "key", d, "--signature", b, "--public-key", PUBLIC)
+    assert p.returncode == 1 and b"succeeded" not in p.stdout + p.stderr
+    assert p.stderr.startswith(b"Verification failed with error: a.bin") and p.stdout.startswith(b"invalid"), (p.stdout, p.stderr)
+    p = run("verify", *FLAGS, "-o", "json", "key", d, "--signature", b, "--public-key", PUBLIC)
+    assert p.returncode == 1 and not p.stderr, p.stderr
 
 
 @case

@@ -46,6 +46,12 @@ static bool evaluate(struct pickle_machine *m, const struct pickle_call *call,
         if (v)
             *ret_result = v;
     }
+    if (n == 1 && (run_is(m, call->callee, "dill._dill", "_load_type") ||
+                   run_is(m, call->callee, "dill.dill", "_load_type"))) {
+        pickle_value v = run_builtin(m, args[0], call->offset);
+        if (v)
+            *ret_result = v;
+    }
     return run_registry_call(m, call->callee, args, n);
 }
 
@@ -178,6 +184,8 @@ bool run_setitems(struct pickle_machine *m, size_t offset, size_t base)
     size_t n = m->depth - base;
     if (value_tag(target) == PICKLE_DICT) {
         store_add(&m->store, target, m->stack + base, n - n % 2);
+        if (m->sink->items)
+            m->sink->items(m->sink->self, m, m->stack + base, n);
     } else if (callable(target)) {
         struct pickle_call call = { .kind = CALL_SETITEM,
                                     .offset = offset,

@@ -1,5 +1,6 @@
 /* Globals that are safe with some arguments and dangerous with others. */
 #include "formats/pickle/judge.h"
+#include "formats/pickle/run.h"
 
 enum { ARGUMENTS = 6, RECURSION_MAX = 4, WEIGHED = 64, STATE_ITEMS = 256 };
 enum { WEIGHED_IN_ALL = WEIGHED * WEIGHED }; /* of one call: containers may be shared */
@@ -66,6 +67,34 @@ static bool plain_name(const struct question *q, pickle_value v)
     return plain;
 }
 
+/* Methods of arrays, tables, models, paths and buffers that write files, evaluate text or
+ * call what they are given.  No honest object keeps one of them. */
+static bool acting_method(const struct question *q, pickle_value name)
+{
+    static const char *const methods[] = {
+        "agg",        "aggregate",  "apply",       "applymap",     "chmod",
+        "dump",       "eval",       "hardlink_to", "load_model",   "load_state_dict",
+        "mkdir",      "open",       "pipe",        "query",        "read_bytes",
+        "read_text",  "rename",     "rmdir",       "save",         "save_config",
+        "save_model", "savez",      "symlink_to",  "to_clipboard", "to_csv",
+        "to_excel",   "to_feather", "to_file",     "to_gbq",       "to_hdf",
+        "to_html",    "to_json",    "to_latex",    "to_markdown",  "to_parquet",
+        "to_pickle",  "to_sql",     "to_stata",    "to_string",    "to_xml",
+        "tofile",     "touch",      "unlink",      "write_bytes",  "write_text",
+    };
+    bool found = false;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods && !found; i++)
+        found = pickle_is_text(q->m, name, methods[i]);
+    return found;
+}
+
+/* Is v an object that a known class or function of data gave? */
+static bool is_data(const struct question *q, pickle_value v)
+{
+    return (value_tag(v) == PICKLE_RESULT || value_tag(v) == PICKLE_INSTANCE) &&
+           pickle_global(q->m, v)->verdict.class != PICKLE_UNKNOWN;
+}
+
 static enum pickle_opinion check_getattr(struct question *q)
 {
     if (q->n < 2)
@@ -73,6 +102,8 @@ static enum pickle_opinion check_getattr(struct question *q)
     if (!plain_name(q, q->args[1]))
         return because(q, OPINION_DANGEROUS,
                        "it reaches a private or computed attribute");
+    if (is_data(q, q->args[0]) && acting_method(q, q->args[1]))
+        return because(q, OPINION_UNKNOWN, "it reaches a method that acts");
     const struct pickle_global *g = global_of(q, q->args[0]);
     if (!g)
         return value_tag(q->args[0]) == PICKLE_OTHER
@@ -346,6 +377,31 @@ static enum pickle_opinion check_no_formula(struct question *q)
                  : because(q, OPINION_UNKNOWN, "it evaluates a formula as Python code");
 }
 
+static enum pickle_opinion check_builtin_type(struct question *q)
+{
+    return q->n == 1 && pickle_is_data_type(q->m, q->args[0])
+               ? OPINION_FINE
+               : because(q, OPINION_UNKNOWN, "it reaches a type by which code is made");
+}
+
+/* _create_array(function, args, state, dict): what numpy's own pickles do in two steps */
+static enum pickle_opinion check_create_array(struct question *q)
+{
+    const struct pickle_global *function = q->n > 2 ? global_of(q, q->args[0]) : NULL;
+    if (function && function->verdict.class == PICKLE_DANGEROUS)
+        return because(q, OPINION_DANGEROUS, "it calls a dangerous function");
+    if (!function || function->verdict.class != PICKLE_SAFE ||
+        !span_starts(function->module, "numpy.") ||
+        !span_is(function->name, "_reconstruct"))
+        return because(q, OPINION_UNKNOWN, "it calls a function that makes no array");
+    const char *harm = q->n > 3 ? judge_state(q->judge, q->m, q->args[3]) : NULL;
+    if (harm)
+        return because(q, OPINION_UNKNOWN, harm);
+    return joblib_array_sound(q->m, q->args[2])
+               ? OPINION_FINE
+               : because(q, OPINION_UNKNOWN, "it has fewer objects than its shape says");
+}
+
 static enum pickle_opinion check_type_of(struct question *q)
 {
     return q->n == 1 ? OPINION_FINE : because(q, OPINION_UNKNOWN, "it makes a new class");
@@ -369,6 +425,8 @@ static enum pickle_opinion ask(struct question *q)
         [PICKLE_CHECK_INSTANCE] = check_instance,
         [PICKLE_CHECK_DISTRIBUTION] = check_distribution,
         [PICKLE_CHECK_NO_FORMULA] = check_no_formula,
+        [PICKLE_CHECK_BUILTIN_TYPE] = check_builtin_type,
+        [PICKLE_CHECK_CREATE_ARRAY] = check_create_array,
         [PICKLE_CHECK_TYPE_OF] = check_type_of,
     };
     if (q->depth > RECURSION_MAX ||

@@ -67,6 +67,9 @@ struct pickle_sink {
     void (*call)(void *self, struct pickle_machine *m, const struct pickle_call *call);
     void (*anomaly)(void *self, struct pickle_machine *m, enum pickle_anomaly what,
                     size_t offset);
+    /* A dict gets these items: key, value, …; NULL: not wanted. */
+    void (*items)(void *self, struct pickle_machine *m, const pickle_value *items,
+                  size_t n);
     /* Bytes or text of at least PICKLE_LITERAL_MIN bytes; NULL: not wanted. */
     void (*literal)(void *self, struct pickle_machine *m, pickle_value literal,
                     struct span bytes);

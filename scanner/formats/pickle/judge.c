@@ -1,16 +1,14 @@
 #include "formats/pickle/judge.h"
 
-#include <stdlib.h>
-
 #include "formats/pickle/render.h"
+#include "formats/pickle/run.h"
 
 enum {
     REPORTS_EACH = 16,    /* findings for calls to one global */
     SAFE_CALLS_SHOWN = 3, /* facts for calls to one safe global */
     OTHER_CALLS_SHOWN = 64,
     ANOMALIES_EACH = 8,
-    TEXT_MARGIN = 256,
-    STATE_FEW = 256
+    TEXT_MARGIN = 256
 };
 
 static bool silent(const struct pickle_judge *j, size_t offset)
@@ -106,6 +104,7 @@ void judge_stream(struct pickle_judge *j, size_t offset)
     j->calls_dropped = 0;
     j->stream_number++;
     j->risky = false;
+    j->harm = NULL;
     j->silent_until = j->heard_until = 0;
     j->wrapper = NULL;
 }
@@ -292,44 +291,39 @@ static bool is_array_file(const struct pickle_global *g)
            (span_is(g->name, "NDArrayWrapper") || span_is(g->name, "ZNDArrayWrapper"));
 }
 
-/* Does state[key] = value give an object a method of its own that an unpickler calls?  A
- * key that is computed may be one. */
-static bool replaces_method(const struct pickle_machine *m, pickle_value key,
-                            pickle_value value)
+/* No array or table is filled item by item, and pandas calls a key that can be called. */
+static bool is_array_or_table(const struct pickle_global *g)
 {
-    static const char *const methods[] = { "append", "extend", "add", "__setstate__" };
-    enum pickle_tag tag = value_tag(value);
-    bool function = tag == PICKLE_GLOBAL || tag == PICKLE_RESULT || tag == PICKLE_OTHER;
-    if (!function || pickle_global(m, value)->verdict.class == PICKLE_SAFE)
-        return false;
-    if (value_tag(key) != PICKLE_STR)
-        return tag == PICKLE_GLOBAL && value_tag(key) >= PICKLE_RESULT;
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (pickle_is_text(m, key, methods[i]))
-            return true;
-    return false;
+    return span_starts(g->module, "numpy") || span_starts(g->module, "pandas");
 }
 
-/* The same for all of a state: a dict, or a pair of them (the second for slots). */
-/* NOLINTNEXTLINE(misc-no-recursion): two deep, a pair holds no pair */
-static bool patches_object(const struct pickle_machine *m, pickle_value state)
+/* Objects that a call does not make but look up, so that all who ask for them share one.
+ */
+static bool is_shared(const struct pickle_global *g)
 {
-    pickle_value few[STATE_FEW], pair[2], *items = few;
-    size_t n = 0, total = 0;
-    bool found = false;
-    if (value_tag(state) == PICKLE_TUPLE && pickle_items(m, state, pair, 2, &n) && n == 2)
-        return (value_tag(pair[0]) == PICKLE_DICT && patches_object(m, pair[0])) ||
-               (value_tag(pair[1]) == PICKLE_DICT && patches_object(m, pair[1]));
-    if (value_tag(state) != PICKLE_DICT || !store_count(&m->store, state, &total))
-        return false;
-    if (total > STATE_FEW)
-        items = reallocarray(NULL, total, sizeof *items);
-    if (items && pickle_items(m, state, items, total, &n))
-        for (size_t i = 0; i + 1 < n && !found; i += 2)
-            found = replaces_method(m, items[i], items[i + 1]);
-    if (items != few)
-        free(items);
-    return found;
+    return (span_is(g->module, "logging") && span_is(g->name, "getLogger")) ||
+           (span_is(g->module, "builtins") && span_is(g->name, "getattr"));
+}
+
+static bool is_dtype(const struct pickle_global *g)
+{
+    return span_is(g->module, "numpy.dtypes") ||
+           (g->verdict.class == PICKLE_CHECK &&
+            g->verdict.check == PICKLE_CHECK_NUMPY_DTYPE);
+}
+
+/* What NumPy, which believes it, does with the state of an array or a dtype. */
+static const char *array_harm(const struct pickle_machine *m,
+                              const struct pickle_call *call,
+                              const struct pickle_global *g)
+{
+    bool array = span_starts(g->module, "numpy") &&
+                 (span_is(g->name, "_reconstruct") || span_is(g->name, "_mareconstruct"));
+    if (is_dtype(g) && !joblib_dtype_sound(m, call->callee, call->args))
+        return "NumPy takes bytes for addresses when a dtype has this state";
+    if (array && !joblib_array_sound(m, call->args))
+        return "NumPy takes memory behind the list for the objects of this array";
+    return NULL;
 }
 
 /* BUILD, APPEND, ADDITEMS, SETITEM on something that is no plain container. */
@@ -337,6 +331,7 @@ static void judge_write(struct pickle_judge *j, struct pickle_machine *m,
                         const struct pickle_call *call)
 {
     const struct pickle_global *g = pickle_global(m, call->callee);
+    const char *harm = NULL;
     switch (value_tag(call->callee)) {
     case PICKLE_GLOBAL:
         j->risky = true;
@@ -352,11 +347,25 @@ static void judge_write(struct pickle_judge *j, struct pickle_machine *m,
                    "joblib loads the array from that file, pickles in it included");
         if (call->kind == CALL_BUILD && judges_state(g))
             judge_checked(j, m, call);
-        if (call->kind == CALL_BUILD && patches_object(m, call->args)) {
+        if (call->kind == CALL_BUILD)
+            harm = array_harm(m, call, g);
+        if (is_shared(g)) {
             j->risky = true;
-            report_counted(j, m, call, RULE_PICKLE_UNKNOWN_CALL,
-                           "it gives the object a method that unpicklers call",
-                           &j->indirect);
+            report(j, m, call, RULE_PICKLE_GLOBAL_WRITE,
+                   "an object of the whole process is changed");
+        }
+        if (call->kind == CALL_BUILD && !harm)
+            harm = judge_state(j, m, call->args);
+        else if (call->kind == CALL_SETITEM)
+            harm =
+                judge_items(m, call->items, call->count, !judge_is_dict(m, call->callee));
+        if (call->kind == CALL_SETITEM && is_array_or_table(g))
+            harm = "it writes into an array or a table, whose keys may be called";
+        if (harm && call->kind == CALL_SETITEM && judge_is_dict(m, call->callee)) {
+            j->harm = harm;
+        } else if (harm) {
+            j->risky = true;
+            report_counted(j, m, call, RULE_PICKLE_UNKNOWN_CALL, harm, &j->indirect);
         }
         return;
     default:
@@ -416,12 +425,22 @@ static void on_call(void *self, struct pickle_machine *m, const struct pickle_ca
     } else if (is_write(call->kind)) {
         judge_write(j, m, call);
     } else if (value_tag(call->callee) == PICKLE_GLOBAL) {
+        if (!j->harm && judge_is_dict(m, call->callee))
+            j->harm = judge_pairs(m, call->args);
         judge_global_call(j, m, call);
     } else {
         j->risky = true;
         report(j, m, call, RULE_PICKLE_COMPUTED_CALL,
                "the function is the result of another call");
     }
+}
+
+static void on_items(void *self, struct pickle_machine *m, const pickle_value *items,
+                     size_t n)
+{
+    struct pickle_judge *j = self;
+    if (!j->harm)
+        j->harm = judge_items(m, items, n, false);
 }
 
 static void on_literal(void *self, struct pickle_machine *m, pickle_value v,
@@ -457,6 +476,7 @@ void judge_init(struct pickle_judge *j, struct inspection *in)
                                     .import = on_import,
                                     .call = on_call,
                                     .anomaly = on_anomaly,
+                                    .items = on_items,
                                     .literal = on_literal,
                                     .skipped = on_skipped,
                                     .textless = on_textless };

@@ -103,6 +103,8 @@ static bool gather(struct pickle_machine *m, enum pickle_tag tag, size_t base)
     size_t n = m->depth - base;
     /* before the first push there is no stack to point into */
     pickle_value v = store_new(&m->store, tag, n ? m->stack + base : NULL, n);
+    if (tag == PICKLE_DICT && n && m->sink->items)
+        m->sink->items(m->sink->self, m, m->stack + base, n);
     m->depth = base;
     return push(m, v);
 }

@@ -73,8 +73,7 @@ const char *const oci_media_types[] = {
     NULL,
 };
 
-/* ---- requests ------------------------------------------------------------------------
- */
+/* ---- requests -------------------------------------------------------------------- */
 
 static bool out_of_memory(struct error *error)
 {
@@ -141,8 +140,7 @@ bool oci_blob_get(struct oci *o, const char *digest, uint64_t max, struct span *
     return ok;
 }
 
-/* ---- manifests -----------------------------------------------------------------------
- */
+/* ---- manifests ------------------------------------------------------------------- */
 
 static bool read_manifest(struct oci *o, const struct http_response *r,
                           const char *reference, struct oci_manifest *m,
@@ -311,8 +309,7 @@ bool oci_referrers_page(struct oci *o, const char *url, struct oci_manifest *ret
     return true;
 }
 
-/* ---- names
- * ------------------------------------------------------------------------------ */
+/* ---- names ----------------------------------------------------------------------- */
 
 const char *oci_layer_name(const json_t *layer)
 {

@@ -18,8 +18,7 @@ static bool out_of_memory(struct search *s)
     return error_set(s->error, ERROR_MEMORY, "out of memory");
 }
 
-/* ---- what could not be had ----------------------------------------------------------
- */
+/* ---- what could not be had ------------------------------------------------------- */
 
 /* The first reason stays. */
 static void doubt(struct search *s, struct span why)

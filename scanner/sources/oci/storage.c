@@ -10,8 +10,7 @@
 static const char empty_digest[] =
     "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
-/* ---- the reference -------------------------------------------------------------------
- */
+/* ---- the reference --------------------------------------------------------------- */
 
 struct target {
     const char *host, *repository, *reference;
@@ -101,8 +100,7 @@ static struct place *open_place(struct storage *s, struct target *t, struct erro
                                                      s->typed, &method, 1, error);
 }
 
-/* ---- files ---------------------------------------------------------------------------
- */
+/* ---- files ----------------------------------------------------------------------- */
 
 static bool add_blob(struct storage *s, struct oci *o, const json_t *blob,
                      const char *role, struct error *error)
