@@ -2,10 +2,10 @@
 """Images that cosign signs at a real registry (Debian's docker-registry), verified there by Assay: its older signatures
 and attestations, which are tags, and its bundles, which refer to the image.  No network beyond loopback, but for building
 cosign."""
-import hashlib, json, os, sys, urllib.parse
+import hashlib, json, os, sys, time, urllib.parse
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), d) for d in ("lib", "../pki")]
 from peers import *
 from cosign import SIGN, VERSION, cosign
 
@@ -101,6 +101,43 @@ def cosign_signs_an_index_and_all_that_is_in_it():
         inside = verified(repository + "@" + images[0]["digest"], "--key", public)
         assert inside == ((0, "verified") if recursive else (1, "unsigned")), inside
     TABLE.append(("sign: an index; --recursive", "verified; its images alone: only with --recursive"))
+
+
+@case
+def cosign_signs_images_by_an_identity():
+    try:
+        import mock, services
+    except ImportError as missing:
+        raise Skip("no mock Sigstore: %s" % missing)
+    (call, home), (repository, base) = cosign(), registry()
+    token = lambda: ["--identity-token", services.token(email_verified=True), "--yes"]
+    with services.Services(at=int(time.time())) as s:
+        root = ["--trusted-root", write(home + "/root.json", json.dumps(s.instance.trusted_root()).encode())]
+        who = [*root, "--certificate-identity", mock.MAIL, "--certificate-oidc-issuer", mock.ISSUER]
+        other = [*root, "--certificate-identity", mock.MAIL[1:], "--certificate-oidc-issuer", mock.ISSUER]
+        write(home + "/predicate", b'{"buildDefinition":{"buildType":"x"},"runDetails":{"builder":{"id":"https://b.example/1"}}}')
+        attest = ["attest", "--predicate", home + "/predicate", "--type", "slsaprovenance1"]
+        old = ["--fulcio-url", s.url, "--rekor-url", s.url]
+        config = lambda *logs: ["--new-bundle-format=true", "--signing-config", write(
+            home + "/config%d.json" % logs, json.dumps(s.signing_config(logs)).encode())]
+        new, checks = ["--new-bundle-format=true"], ["verify-attestation", "--type", "slsaprovenance1"]
+        for tag, command, theirs, title in (
+                ("id-old", ["sign", *old], ["verify"], "sign: the tag sha256-….sig"),
+                ("id-att", [*attest, *old], None, "attest: the tag sha256-….att"),
+                ("id-one", ["sign", *config(1)], ["verify", *new], "sign: a bundle, log version 1"),
+                ("id-two", ["sign", *config(2)], ["verify", *new, "--use-signed-timestamps"], "sign: a bundle, log version 2"),
+                ("id-new", [*attest, *config(2)], [*checks, *new, "--use-signed-timestamps"], "attest: a bundle, log version 2")):
+            image = repository + "@" + push_image(base, tag)["digest"]
+            reference = repository + ":" + tag
+            assert verified(reference, *who) == (1, "unsigned")
+            ok(call(*command, *root, *token(), image))
+            if theirs:  # older attestations it verifies with its own roots only
+                ok(call(*theirs, *who, image))
+                assert call(*theirs, *other, image).returncode != 0
+            assert verified(reference, *who) == (0, "verified"), title
+            assert verified(reference, *other) == (1, "untrusted") and verified(reference, *root) == (1, "untrusted"), title
+            assert signed(reference, *who) == [True, True] and not any(signed(reference, *other)), title
+            TABLE.append(("keyless " + title, "verified%s; another identity: refused" % (", by cosign too" if theirs else "")))
 
 
 try:

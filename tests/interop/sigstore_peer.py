@@ -24,6 +24,7 @@ ONLY_ASSAY = {
     "good-leaf-p384-message": "the peer verifies P-256 only",
     "good-leaf-rsa-pss-envelope": "the peer verifies P-256 only",
     "good-leaf-rsa-pss-message": "the peer verifies P-256 only",
+    "good-rekor2-dsse-entry": "the peer reads entries of digests only in version 2",
     "good-other-name": "the peer compares the DER of other names",
     "good-pattern": "the peer was not told that it is a pattern",
     "good-new-issuer-only": "the peer reads version 1 of the issuer only",

@@ -92,16 +92,16 @@ class Signed:
 
 
 def body_of(signed, kind, version, pem, der_bytes, is_key=False):
-    if (kind, version) == ("hashedrekord", "0.0.2"):
-        value, name = signed.digest(signed.pae if signed.envelope else ARTIFACT)
+    if version == "0.0.2" and kind != "intoto":
         verifier = {"publicKey" if is_key else "x509Certificate": {"rawBytes": b64(der_bytes)}}
         verifier["keyDetails"] = mock.key_details(signed.key, signed.pss)
-        spec = {
-            "hashedRekordV002": {
-                "data": {"algorithm": "SHA2_" + name[3:], "digest": b64(value)},
-                "signature": {"content": b64(signed.signature), "verifier": verifier},
-            }
-        }
+        signature = {"content": b64(signed.signature), "verifier": verifier}
+    if (kind, version) == ("hashedrekord", "0.0.2"):
+        value, name = signed.digest(signed.pae if signed.envelope else ARTIFACT)
+        spec = {"hashedRekordV002": {"data": {"algorithm": "SHA2_" + name[3:], "digest": b64(value)}, "signature": signature}}
+    elif (kind, version) == ("dsse", "0.0.2"):
+        payload = {"algorithm": "SHA2_256", "digest": b64(sha256(signed.payload))}
+        spec = {"dsseV002": {"payloadHash": payload, "signatures": [signature]}}
     elif kind == "hashedrekord":
         value, name = signed.digest(ARTIFACT)
         spec = {
@@ -139,7 +139,7 @@ def keyless(version="0.3", log=None, kind=None, tsa=None, key="p256", leaf=None,
     cert = mock.make_leaf(ca, key, **dict({"promises": promises(issuer=ca)}, **(leaf or {})))
     s = Signed(key, **(signed or {}))
     if log.version == 2:
-        kind, kind_version = "hashedrekord", "0.0.2"
+        kind, kind_version = kind or "hashedrekord", "0.0.2"
     else:
         kind = kind or ("dsse" if s.envelope else "hashedrekord")
         kind_version = "0.0.2" if kind == "intoto" else "0.0.1"
@@ -227,6 +227,7 @@ def good_ones():
     case("good-v03-time-stamp-instead-of-set", keyless(drop_set=True, tsa=True))
     case("good-v03-set-and-time-stamp", keyless(tsa=True))
     case("good-rekor2-dsse", keyless(log=I.log2))
+    case("good-rekor2-dsse-entry", keyless(log=I.log2, kind="dsse"))
     case("good-rekor2-message", keyless(log=I.log2, signed={"envelope": False}))
     case("good-rekor2-token-without-certificate",
          keyless(log=I.log2, stamps=lambda s: [mock.timestamp(I.tsa, s.signature, embed=False)]))
@@ -479,6 +480,18 @@ def entries():
     case("entry-key-details-of-the-other-padding", keyless(
         log=I.log2, key="rsa2048", signed={"pss": True},
         body=put("PKIX_RSA_PKCS1V15_2048_SHA256", *v2, "signature", "verifier", "keyDetails")), INVALID, "entry-key-details")
+
+    entry2 = lambda *change, **more: keyless(log=I.log2, kind="dsse", body=put(*change) if change else None, **more)
+    first = ("spec", "dsseV002", "signatures", 0)
+    digest2 = ("spec", "dsseV002", "payloadHash", "digest")
+    case("entry-message-with-dsse-rekor2", entry2(b64(sha256(ARTIFACT)), *digest2, signed=message), INVALID, "entry-content")
+    case("entry-digest-dsse-rekor2", entry2(b64(other), *digest2), INVALID, "entry-digest")
+    case("entry-signature-dsse-rekor2", entry2(sig, *first, "content"), INVALID, "entry-signature")
+    case("entry-certificate-dsse-rekor2", entry2(b64(mock.cert_der(stranger)), *first, "verifier", "x509Certificate", "rawBytes"),
+         INVALID, "entry-verifier")
+    case("entry-key-details-dsse-rekor2", entry2("PKIX_ECDSA_P384_SHA_384", *first, "verifier", "keyDetails"), INVALID, "entry-key-details")
+    case("entry-two-signatures-dsse-rekor2", keyless(log=I.log2, kind="dsse", body=lambda c: c["spec"]["dsseV002"]["signatures"].append(
+        c["spec"]["dsseV002"]["signatures"][0])), INVALID, "entry-body")
 
 
 def logs():

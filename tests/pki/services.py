@@ -25,6 +25,7 @@ import mock
 from mock import b64, compact, sha256
 
 JOB = "job-secret-5c1e"
+UUID = "24296fb24b8ad77a" + "0" * 64  # of every entry of the log, version 1
 
 
 def token(email=mock.MAIL, issuer=mock.ISSUER, audience="sigstore", expires=600, **more):
@@ -63,10 +64,24 @@ class Services:
         kind, _, bearer = headers.get("authorization", "").partition(" ")
         if kind != "Bearer" or claims_of(bearer)["exp"] < time.time():
             return 401, b'{"code":16,"message":"There was an error processing the identity token"}'
-        request = x509.load_pem_x509_csr(base64.b64decode(json.loads(body)["certificateSigningRequest"]))
+        request = json.loads(body)
+        if "publicKeyRequest" in request:  # as cosign asks: the subject is signed, not a request
+            asked = request["publicKeyRequest"]
+            public = serialization.load_pem_public_key(asked["publicKey"]["content"].encode())
+            public.verify(base64.b64decode(asked["proofOfPossession"]), claims_of(bearer)["email"].encode(), ec.ECDSA(hashes.SHA256()))
+            return 200, self.certificate(public, claims_of(bearer))
+        request = x509.load_pem_x509_csr(base64.b64decode(request["certificateSigningRequest"]))
         if not request.is_signature_valid or not isinstance(request.public_key(), ec.EllipticCurvePublicKey):
             return 400, b"no proof of possession"
         return 201, self.certificate(request.public_key(), claims_of(bearer))
+
+    def fulcio1(self, headers, body):
+        """Version 1 of the service, which cosign asks for its older signatures."""
+        claims, asked = claims_of(headers["authorization"].split()[1]), json.loads(body)
+        public = serialization.load_pem_public_key(base64.b64decode(asked["publicKey"]["content"]))
+        public.verify(base64.b64decode(asked["signedEmailAddress"]), claims["email"].encode(), ec.ECDSA(hashes.SHA256()))
+        chain = json.loads(self.certificate(public, claims))["signedCertificateEmbeddedSct"]["chain"]["certificates"]
+        return 201, "".join(chain).encode()
 
     def certificate(self, public, claims, **leaf):
         """leaf: other arguments of mock.make_leaf."""
@@ -83,6 +98,8 @@ class Services:
 
     def rekor1(self, headers, body, **change):
         """An entry of kind dsse.  change: arguments of mock.Log.entry."""
+        if json.loads(body).get("kind") == "hashedrekord":
+            return self.rekor1_digest(json.loads(body), **change)
         content = json.loads(body)["spec"]["proposedContent"]
         envelope = json.loads(content["envelope"])
         cert = x509.load_pem_x509_certificate(base64.b64decode(content["verifiers"][0]))
@@ -95,12 +112,20 @@ class Services:
             "signatures": [{"signature": b64(signature), "verifier": content["verifiers"][0]}]}}
         return 201, self.answer1(self.instance.log1.entry(entry, "dsse", "0.0.1", **dict({"at": self.at}, **change)))
 
+    def rekor1_digest(self, entry, **change):
+        """As cosign enters its older signatures of images."""
+        signature = entry["spec"]["signature"]
+        cert = x509.load_pem_x509_certificate(base64.b64decode(signature["publicKey"]["content"]))
+        cert.public_key().verify(base64.b64decode(signature["content"]), bytes.fromhex(entry["spec"]["data"]["hash"]["value"]),
+                                 ec.ECDSA(mock.utils.Prehashed(hashes.SHA256())))
+        return 201, self.answer1(self.instance.log1.entry(entry, "hashedrekord", "0.0.1", **dict({"at": self.at}, **change)))
+
     @staticmethod
     def answer1(e):
         """An entry of a bundle as version 1 of the log writes it."""
         raw = lambda text: base64.b64decode(text).hex()
         proof = e["inclusionProof"]
-        return json.dumps({"24296fb24b8ad77a" + "0" * 64: {
+        return json.dumps({UUID: {
             "body": e["canonicalizedBody"], "integratedTime": int(e["integratedTime"]),
             "logID": raw(e["logId"]["keyId"]), "logIndex": int(e["logIndex"]),
             "verification": {
@@ -110,7 +135,10 @@ class Services:
                 "signedEntryTimestamp": e["inclusionPromise"]["signedEntryTimestamp"]}}}).encode()
 
     def rekor2(self, headers, body, **change):
-        request = json.loads(body)["hashedRekordRequestV002"]
+        request = json.loads(body)
+        if "dsseRequestV002" in request:
+            return self.rekor2_envelope(request["dsseRequestV002"], **change)
+        request = request["hashedRekordRequestV002"]
         verifier = request["signature"]["verifier"]
         cert = x509.load_der_x509_certificate(base64.b64decode(verifier["x509Certificate"]["rawBytes"]))
         digest = base64.b64decode(request["digest"])
@@ -120,6 +148,16 @@ class Services:
         entry = {"apiVersion": "0.0.2", "kind": "hashedrekord", "spec": {"hashedRekordV002": {
             "data": {"algorithm": "SHA2_256", "digest": b64(digest)}, "signature": request["signature"]}}}
         return 201, json.dumps(self.instance.log2.entry(entry, "hashedrekord", "0.0.2", **change)).encode()
+
+    def rekor2_envelope(self, request, **change):
+        envelope, (verifier,) = request["envelope"], request["verifiers"]
+        cert = x509.load_der_x509_certificate(base64.b64decode(verifier["x509Certificate"]["rawBytes"]))
+        payload, signature = base64.b64decode(envelope["payload"]), envelope["signatures"][0]["sig"]
+        cert.public_key().verify(base64.b64decode(signature), mock.pae(payload, envelope["payloadType"]), ec.ECDSA(hashes.SHA256()))
+        entry = {"apiVersion": "0.0.2", "kind": "dsse", "spec": {"dsseV002": {
+            "payloadHash": {"algorithm": "SHA2_256", "digest": b64(sha256(payload))},
+            "signatures": [{"content": signature, "verifier": verifier}]}}}
+        return 201, json.dumps(self.instance.log2.entry(entry, "dsse", "0.0.2", **change)).encode()
 
     def tsa(self, headers, body):
         at = body.index(mock.der.oid(mock.HASHES["sha256"]))
@@ -178,7 +216,7 @@ class Services:
         self.given = token(**claims)
         return 200, json.dumps({"access_token": "opaque", "token_type": "Bearer", "expires_in": 60, "id_token": self.given}).encode()
 
-    PATHS = {"/api/v2/signingCert": "fulcio", "/api/v1/log/entries": "rekor1", "/api/v2/log/entries": "rekor2",
+    PATHS = {"/api/v2/signingCert": "fulcio", "/api/v1/signingCert": "fulcio1", "/api/v1/log/entries": "rekor1", "/api/v2/log/entries": "rekor2",
              "/api/v1/timestamp": "tsa", "/token": "github", "/auth/.well-known/openid-configuration": "provider",
              "/auth/page": "page", "/auth/tokens": "tokens"}
 
@@ -198,7 +236,7 @@ class Services:
             result = answer(self, headers, body) if answer else good(headers, body)
         except Exception as e:
             result = 400, repr(e).encode()
-        status, data, more = (result + ({},))[:3]
+        status, data, more = (result + ({"ETag": UUID} if name == "rekor1" else {},))[:3]
         request.send_response(status)
         for key, value in more.items():
             request.send_header(key, value)

@@ -102,7 +102,8 @@ static struct span wanted_digest(const struct crypto *c, const struct rekor_body
     size_t len = 0;
     const char *name = body->digest_name ? body->digest_name : "";
     if (s->envelope) {
-        if (*name && crypto_digest(c, name, body->v2 ? s->pae : s->payload, store, &len))
+        struct span bytes = body->kind == REKOR_HASHEDREKORD ? s->pae : s->payload;
+        if (*name && crypto_digest(c, name, bytes, store, &len))
             return span_of(store, len);
         return span_of(NULL, 0);
     }
@@ -113,9 +114,10 @@ static struct span wanted_digest(const struct crypto *c, const struct rekor_body
     return strcmp(name, "SHA512") == 0 ? s->sha512 : span_of(NULL, 0);
 }
 
+/* In version 2 a hashedrekord may also be of an envelope, as it is signed. */
 static bool fits_content(const struct rekor_body *body, bool envelope)
 {
-    if (body->v2)
+    if (body->v2 && body->kind == REKOR_HASHEDREKORD)
         return true;
     return envelope ? body->kind == REKOR_DSSE || body->kind == REKOR_INTOTO
                     : body->kind == REKOR_HASHEDREKORD;

@@ -109,18 +109,16 @@ static bool read_intoto(struct arena *arena, const json_t *spec, struct rekor_bo
            pem_at(arena, one, PATH("publicKey"), body);
 }
 
-static bool read_hashedrekord_v2(struct arena *arena, const json_t *spec,
-                                 struct rekor_body *body)
+/* Version 2: a signature and whose it is. */
+static bool signature_at(struct arena *arena, const json_t *signature,
+                         struct rekor_body *body)
 {
-    struct span algorithm, details = { NULL, 0 };
-    const json_t *entry = descend(spec, PATH("hashedRekordV002"));
-    const json_t *verifier = descend(entry, PATH("signature", "verifier"));
+    struct span details = { NULL, 0 };
+    const json_t *verifier = descend(signature, PATH("verifier"));
     bool certificate = descend(verifier, PATH("x509Certificate")) != NULL;
     body->v2 = true;
     body->verifier_is_key = !certificate;
-    if (!text_at(entry, PATH("data", "algorithm"), &algorithm) ||
-        !base64_at(arena, entry, PATH("data", "digest"), &body->digest) ||
-        !base64_at(arena, entry, PATH("signature", "content"), &body->signature) ||
+    if (!base64_at(arena, signature, PATH("content"), &body->signature) ||
         !text_at(verifier, PATH("keyDetails"), &details) ||
         (certificate && descend(verifier, PATH("publicKey"))) ||
         !base64_at(arena, verifier,
@@ -128,9 +126,35 @@ static bool read_hashedrekord_v2(struct arena *arena, const json_t *spec,
                                : PATH("publicKey", "rawBytes"),
                    &body->verifier))
         return false;
-    body->digest_name = digest_named(algorithm);
     body->key_details = arena_copy(arena, details);
     return true;
+}
+
+/* Version 2: {algorithm, digest}, digest in base64. */
+static bool digest_at(struct arena *arena, const json_t *hash, struct rekor_body *body)
+{
+    struct span algorithm;
+    if (!text_at(hash, PATH("algorithm"), &algorithm) ||
+        !base64_at(arena, hash, PATH("digest"), &body->digest))
+        return false;
+    body->digest_name = digest_named(algorithm);
+    return true;
+}
+
+static bool read_hashedrekord_v2(struct arena *arena, const json_t *spec,
+                                 struct rekor_body *body)
+{
+    const json_t *entry = descend(spec, PATH("hashedRekordV002"));
+    return digest_at(arena, descend(entry, PATH("data")), body) &&
+           signature_at(arena, descend(entry, PATH("signature")), body);
+}
+
+static bool read_dsse_v2(struct arena *arena, const json_t *spec, struct rekor_body *body)
+{
+    const json_t *entry = descend(spec, PATH("dsseV002"));
+    const json_t *one = only(entry, PATH("signatures"));
+    return digest_at(arena, descend(entry, PATH("payloadHash")), body) && one &&
+           signature_at(arena, one, body);
 }
 
 static const struct {
@@ -141,6 +165,7 @@ static const struct {
     {"hashedrekord",  "0.0.1", REKOR_HASHEDREKORD, read_hashedrekord   },
     { "hashedrekord", "0.0.2", REKOR_HASHEDREKORD, read_hashedrekord_v2},
     { "dsse",         "0.0.1", REKOR_DSSE,         read_dsse           },
+    { "dsse",         "0.0.2", REKOR_DSSE,         read_dsse_v2        },
     { "intoto",       "0.0.2", REKOR_INTOTO,       read_intoto         },
 };
 
