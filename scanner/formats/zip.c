@@ -284,6 +284,23 @@ static void check_names(struct zip *z)
 
 /* ---- the bytes between the members ---- */
 
+/* An OLE2 compound document, in whole sectors (.xls, .doc, .ppt)?  Office keeps themes
+ * and newer files in it as archives; no model loader reads what lies around them. */
+static bool is_compound_document(struct span file)
+{
+    struct reader r = reader_of(file, 0);
+    bool magic = span_is(reader_bytes(&r, 8), "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
+    reader_skip(&r, 16 + 2); /* class identifier, minor version */
+    uint16_t version = reader_u16le(&r), order = reader_u16le(&r);
+    uint16_t shift = reader_u16le(&r), mini_shift = reader_u16le(&r);
+    reader_skip(&r, 6 + 4); /* reserved, directory sectors */
+    uint32_t table_sectors = reader_u32le(&r);
+    return magic && reader_ok(&r) && order == 0xfffe && mini_shift == 6 &&
+           shift == (version == 3 ? 9 : 12) && (version == 3 || version == 4) &&
+           file.len % (1u << shift) == 0 && table_sectors > 0 &&
+           table_sectors < file.len >> shift;
+}
+
 static void report_outside(struct zip *z, uint64_t from, uint64_t to)
 {
     struct inspection *in = z->in;
@@ -297,8 +314,9 @@ static void report_outside(struct zip *z, uint64_t from, uint64_t to)
     const char *where = from == 0             ? "in front of the archive"
                         : to == in->bytes.len ? "behind the archive"
                                               : "between its members";
-    inspection_finding(in, RULE_ZIP_OUTSIDE_DATA, from, span_slice(bytes, 0, 32),
-                       "%zu bytes %s belong to no member", bytes.len, where);
+    if (!is_compound_document(in->bytes))
+        inspection_finding(in, RULE_ZIP_OUTSIDE_DATA, from, span_slice(bytes, 0, 32),
+                           "%zu bytes %s belong to no member", bytes.len, where);
     if (from > 0) /* what lies in front has been identified as the file itself */
         (void)inspect_member(in, span_of_text("(outside data)"), from, bytes);
 }

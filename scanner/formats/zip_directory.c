@@ -130,6 +130,28 @@ static size_t add_zip64(struct span file, struct zip_directory d,
     return n;
 }
 
+/* Does one of the directory's entries start there? */
+static bool starts_entry(struct span file, const struct zip_directory *d, uint64_t start)
+{
+    struct reader r = zip_directory_open(file, d);
+    struct zip_entry e;
+    while (reader_where(&r) < start && zip_directory_next(&r, d, &e))
+        ;
+    return reader_where(&r) == start;
+}
+
+/* The size in the short record leads, counted back from it, into the directory when ZIP64
+ * records lie between.  Where both records say the same, and an entry happens to start
+ * there, that is no directory of its own. */
+static bool is_shift_of_zip64(struct span file, const struct zip_directory *d,
+                              const struct zip_directory *d64)
+{
+    return d64->zip64 && !d64->detached && d64->start == d64->said &&
+           d->said == d64->said && d->size == d64->size && d->count == d64->count &&
+           d64->start + d64->size == d64->tail && d->start > d64->start &&
+           starts_entry(file, d64, d->start);
+}
+
 size_t zip_read_end(struct span file, uint64_t record,
                     struct zip_directory ret_list[ZIP_INTERPRETATIONS_MAX])
 {
@@ -148,8 +170,10 @@ size_t zip_read_end(struct span file, uint64_t record,
     d.comment = reader_peek(&r, comment);
     reader_skip(&r, d.comment.len);
     d.end = reader_where(&r);
-    size_t n = add_zip64(file, d, ret_list, 0);
-    return add_extent(file, d, x, ret_list, n);
+    size_t n = add_zip64(file, d, ret_list, 0), all = add_extent(file, d, x, ret_list, n);
+    if (n > 0 && all > n && is_shift_of_zip64(file, &ret_list[all - 1], &ret_list[0]))
+        all--;
+    return all;
 }
 
 struct reader zip_directory_open(struct span file, const struct zip_directory *d)

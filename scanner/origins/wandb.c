@@ -1,5 +1,7 @@
 /* Weights & Biases: the manifest of an artifact, wandb_manifest.json, names each file by
- * the base64 of its md5.  Source: wandb, sdk/artifacts/artifact_manifests. */
+ * the base64 of its md5, or, where an entry says so in extra.alg, of another digest
+ * (XXH128), which is not compared.  Source: wandb, sdk/artifacts/artifact_manifests,
+ * sdk/artifacts/artifact_manifest_entry.py. */
 #include "core/base64.h"
 #include "origins/reading.h"
 
@@ -14,19 +16,29 @@ static struct span md5_of_base64(struct arena *arena, struct span text)
                : span_of(NULL, 0);
 }
 
+/* With another algorithm than md5. */
+static bool is_tagged(const struct node *entry)
+{
+    const struct node *extra = node_find(entry, "extra");
+    struct span algorithm = node_text_at(extra, "alg");
+    return algorithm.len && !span_is(algorithm, "MD5");
+}
+
 static void read_entry(struct origin_reading *r, const struct node *entry)
 {
-    struct span path;
+    struct span path, digest = { NULL, 0 };
     uint64_t size;
     if (!origin_path(r, (struct span){ 0 }, entry->key, &path) || node_find(entry, "ref"))
         return; /* a reference's digest is whatever its store calls an ETag */
-    struct span hex = md5_of_base64(r->arena, node_text_at(entry, "digest"));
-    if (hex.len == 0) {
-        origin_malformed(r, "a digest is not the base64 of an md5");
-        return;
+    if (!is_tagged(entry)) {
+        digest = md5_of_base64(r->arena, node_text_at(entry, "digest"));
+        if (digest.len == 0) {
+            origin_malformed(r, "a digest is not the base64 of an md5");
+            return;
+        }
     }
     bool sized = node_uint(node_find(entry, "size"), &size);
-    origin_expect(r, path, DIGEST_MD5, hex, sized ? &size : NULL);
+    origin_expect(r, path, DIGEST_MD5, digest, sized ? &size : NULL);
 }
 
 static void read_manifest(struct origin_reading *r)

@@ -84,6 +84,25 @@ static struct span hash_hex(struct arena *arena, struct span text, bool is_base6
     return span_of(hex, hex ? text.len : 0);
 }
 
+/* Does another answer, which has an object of elements by their names, say of this one
+ * that its hash is of another kind?  Without that answer: perhaps. */
+static bool is_other_kind(struct scope *s, const json_t *where)
+{
+    const char *pointer = json_string_value(json_array_get(where, 2));
+    json_t *ignored = NULL;
+    if (!where)
+        return false;
+    struct value object = value_of(s, json_array_get(where, 0));
+    struct value name = value_of(s, json_array_get(where, 1));
+    const char *key = name.state == VALUE_KNOWN ? json_string_value(name.json) : NULL;
+    json_t *element = key ? json_object_get(object.json, key) : NULL;
+    bool other = object.state == VALUE_UNKNOWN ||
+                 (element && pointer_get(element, pointer, &ignored) == VALUE_KNOWN);
+    value_free(&object);
+    value_free(&name);
+    return other;
+}
+
 /* One of "hashes" for the element at hand, or NULL: then it is not known. */
 static struct rest_hash *read_hash(struct scope *s, const json_t *how)
 {
@@ -91,7 +110,8 @@ static struct rest_hash *read_hash(struct scope *s, const json_t *how)
     const char *strip = text_of(how, "strip");
     size_t a = algorithm_of(text_of(how, "alg"));
     json_t *ignored = NULL;
-    if (unless && pointer_get(s->item, unless, &ignored) == VALUE_KNOWN)
+    if ((unless && pointer_get(s->item, unless, &ignored) == VALUE_KNOWN) ||
+        is_other_kind(s, json_object_get(how, "unless_in")))
         return NULL;
     struct value v = value_of(s, json_object_get(how, "ptr"));
     struct buffer raw;

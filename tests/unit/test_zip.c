@@ -61,6 +61,8 @@ static const struct expected files[] = {
     { "evil-unlisted-tail.zip",     DONE,    "zip/unlisted-entry"                  },
     { "evil-hidden-in-member.zip",  DONE,
      "zip/crc-mismatch zip/header-mismatch zip/unlisted-entry"                     },
+    { "good-compound-document.xls", DONE,    ""                                    },
+    { "evil-compound-document.xls", DONE,    "zip/outside-data"                    },
     { "evil-prefix.zip",            PARTIAL, "zip/outside-data"                    },
     { "evil-prefix-shifted.zip",    PARTIAL, "zip/outside-data"                    },
     { "evil-gap.zip",               DONE,    "zip/outside-data"                    },

@@ -46,6 +46,12 @@ static bool evaluate(struct pickle_machine *m, const struct pickle_call *call,
         if (v)
             *ret_result = v;
     }
+    if (n == 1 && (run_is(m, call->callee, "dill._dill", "_load_type") ||
+                   run_is(m, call->callee, "dill.dill", "_load_type"))) {
+        pickle_value v = run_builtin(m, args[0], call->offset);
+        if (v)
+            *ret_result = v;
+    }
     return run_registry_call(m, call->callee, args, n);
 }
 

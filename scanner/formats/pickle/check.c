@@ -1,5 +1,6 @@
 /* Globals that are safe with some arguments and dangerous with others. */
 #include "formats/pickle/judge.h"
+#include "formats/pickle/run.h"
 
 enum { ARGUMENTS = 6, RECURSION_MAX = 4, WEIGHED = 64, STATE_ITEMS = 256 };
 enum { WEIGHED_IN_ALL = WEIGHED * WEIGHED }; /* of one call: containers may be shared */
@@ -376,6 +377,31 @@ static enum pickle_opinion check_no_formula(struct question *q)
                  : because(q, OPINION_UNKNOWN, "it evaluates a formula as Python code");
 }
 
+static enum pickle_opinion check_builtin_type(struct question *q)
+{
+    return q->n == 1 && pickle_is_data_type(q->m, q->args[0])
+               ? OPINION_FINE
+               : because(q, OPINION_UNKNOWN, "it reaches a type by which code is made");
+}
+
+/* _create_array(function, args, state, dict): what numpy's own pickles do in two steps */
+static enum pickle_opinion check_create_array(struct question *q)
+{
+    const struct pickle_global *function = q->n > 2 ? global_of(q, q->args[0]) : NULL;
+    if (function && function->verdict.class == PICKLE_DANGEROUS)
+        return because(q, OPINION_DANGEROUS, "it calls a dangerous function");
+    if (!function || function->verdict.class != PICKLE_SAFE ||
+        !span_starts(function->module, "numpy.") ||
+        !span_is(function->name, "_reconstruct"))
+        return because(q, OPINION_UNKNOWN, "it calls a function that makes no array");
+    const char *harm = q->n > 3 ? judge_state(q->judge, q->m, q->args[3]) : NULL;
+    if (harm)
+        return because(q, OPINION_UNKNOWN, harm);
+    return joblib_array_sound(q->m, q->args[2])
+               ? OPINION_FINE
+               : because(q, OPINION_UNKNOWN, "it has fewer objects than its shape says");
+}
+
 static enum pickle_opinion check_type_of(struct question *q)
 {
     return q->n == 1 ? OPINION_FINE : because(q, OPINION_UNKNOWN, "it makes a new class");
@@ -399,6 +425,8 @@ static enum pickle_opinion ask(struct question *q)
         [PICKLE_CHECK_INSTANCE] = check_instance,
         [PICKLE_CHECK_DISTRIBUTION] = check_distribution,
         [PICKLE_CHECK_NO_FORMULA] = check_no_formula,
+        [PICKLE_CHECK_BUILTIN_TYPE] = check_builtin_type,
+        [PICKLE_CHECK_CREATE_ARRAY] = check_create_array,
         [PICKLE_CHECK_TYPE_OF] = check_type_of,
     };
     if (q->depth > RECURSION_MAX ||

@@ -205,6 +205,34 @@ bool run_is(const struct pickle_machine *m, pickle_value v, const char *module,
     return !g->computed && span_is(g->module, module) && span_is(g->name, name);
 }
 
+bool pickle_is_data_type(const struct pickle_machine *m, pickle_value v)
+{
+    static const char *const types[] = { "bool",  "bytearray", "bytes",     "complex",
+                                         "dict",  "float",     "frozenset", "int",
+                                         "list",  "object",    "range",     "set",
+                                         "slice", "str",       "tuple" };
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (value_tag(v) == PICKLE_STR && pickle_is_text(m, v, types[i]))
+            return true;
+    return false;
+}
+
+pickle_value run_builtin(struct pickle_machine *m, pickle_value name, size_t offset)
+{
+    if (!pickle_is_data_type(m, name))
+        return 0;
+    struct span module = span_of_text("builtins");
+    struct span text = arena_copy(m->arena, pickle_text(m, name, &m->scratch[1]));
+    struct pickle_global g = { .module = module,
+                               .name = text,
+                               .raw_module = module,
+                               .raw_name = text,
+                               .offset = offset,
+                               .attribute = true };
+    uint32_t index = text.len ? enter(m, &g) : 0;
+    return index ? value_of_global(PICKLE_GLOBAL, index, offset) : 0;
+}
+
 pickle_value run_attribute(struct pickle_machine *m, pickle_value object,
                            pickle_value name, size_t offset)
 {

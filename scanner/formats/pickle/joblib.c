@@ -11,6 +11,7 @@ struct dtype {
     uint64_t offset; /* of the call that made it: how values name it */
     uint64_t itemsize;
     bool known, has_object;
+    bool copied; /* numpy.dtype(description, align, copy=True): nobody shares it */
 };
 
 struct dtype_table {
@@ -73,8 +74,147 @@ void joblib_dtype_called(struct pickle_machine *m, pickle_value result, pickle_v
     struct dtype d = { 0 };
     if (pickle_items(m, args, items, 4, &n) && n > 0 && value_tag(items[0]) == PICKLE_STR)
         d = parse_description(pickle_text(m, items[0], &m->scratch[0]));
+    d.copied = n == 3 && (items[2] == value_atom(ATOM_TRUE) ||
+                          (value_tag(items[2]) == PICKLE_INT && value_int_of(items[2])));
     d.offset = value_offset(result);
     m->dtypes->entries[m->dtypes->count++] = d;
+}
+
+/* ---- is a state what NumPy itself would write? It believes all of it. ---- */
+
+enum { FLAG_OBJECTS = 1, FLAG_PICKLED_AS_LIST = 2 };
+
+struct field {
+    pickle_value dtype;
+    uint64_t at, end;
+    bool objects;
+};
+
+static int compare_fields(const void *a, const void *b)
+{
+    const struct field *l = a, *r = b;
+    return l->at < r->at ? -1 : l->at > r->at;
+}
+
+/* Does no field lie over one of objects?  A title names its field a second time. */
+static bool objects_apart(struct field *fields, size_t n)
+{
+    uint64_t end = 0;     /* of what reaches furthest */
+    bool objects = false; /* and is it a field of objects */
+    qsort(fields, n, sizeof *fields, compare_fields);
+    for (size_t i = 0; i < n; i++) {
+        const struct field *f = &fields[i];
+        bool again = i && f->at == f[-1].at && f->dtype == f[-1].dtype;
+        if (!again && f->at < end && (f->objects || objects))
+            return false;
+        if (f->end >= end) {
+            end = f->end;
+            objects = f->objects;
+        }
+    }
+    return true;
+}
+
+static bool read_field(const struct pickle_machine *m, pickle_value v, struct field *ret)
+{
+    pickle_value parts[3];
+    size_t n = 0;
+    if (!pickle_items(m, v, parts, 3, &n) || n < 2 || value_tag(parts[1]) != PICKLE_INT)
+        return false;
+    const struct dtype *d = find_dtype(m, parts[0]);
+    int64_t at = value_int_of(parts[1]);
+    if (!d || at < 0)
+        return false;
+    *ret = (struct field){ parts[0], (uint64_t)at, (uint64_t)at + d->itemsize,
+                           d->has_object };
+    return true;
+}
+
+static bool fields_sound(const struct pickle_machine *m, pickle_value dict,
+                         uint64_t itemsize, bool objects)
+{
+    size_t total = 0, n = 0;
+    if (dict == value_atom(ATOM_NONE))
+        return true;
+    if (!store_count(&m->store, dict, &total) || total < 2)
+        return false;
+    pickle_value *items = reallocarray(NULL, total, sizeof *items);
+    struct field *fields = reallocarray(NULL, total / 2, sizeof *fields);
+    bool sound = items && fields && pickle_items(m, dict, items, total, &n) && n == total;
+    for (size_t i = 0; sound && i + 1 < n; i += 2) {
+        struct field *f = &fields[i / 2];
+        sound = read_field(m, items[i + 1], f) && f->end <= itemsize &&
+                (objects || !f->objects);
+    }
+    sound = sound && (!objects || objects_apart(fields, n / 2));
+    free(items);
+    free(fields);
+    return sound;
+}
+
+/* The elements of an array of this shape, a tuple or one length, times `size`. */
+static bool shape_size(const struct pickle_machine *m, pickle_value shape, uint64_t size,
+                       uint64_t *ret)
+{
+    pickle_value lengths[SHAPE_MAX] = { shape };
+    size_t n = 1;
+    if (value_tag(shape) != PICKLE_INT && !pickle_items(m, shape, lengths, SHAPE_MAX, &n))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (value_tag(lengths[i]) != PICKLE_INT || value_int_of(lengths[i]) < 0 ||
+            !size_multiply(size, (uint64_t)value_int_of(lengths[i]), &size))
+            return false;
+    *ret = size;
+    return true;
+}
+
+/* (dtype, shape) or (dtype, length) */
+static bool subarray_sound(const struct pickle_machine *m, pickle_value subarray,
+                           uint64_t itemsize, bool objects)
+{
+    pickle_value parts[2];
+    size_t n = 0;
+    uint64_t size = 0;
+    if (subarray == value_atom(ATOM_NONE))
+        return true;
+    if (!pickle_items(m, subarray, parts, 2, &n) || n != 2)
+        return false;
+    const struct dtype *d = find_dtype(m, parts[0]);
+    return d && (objects || !d->has_object) &&
+           shape_size(m, parts[1], d->itemsize, &size) && size <= itemsize;
+}
+
+bool joblib_array_sound(const struct pickle_machine *m, pickle_value state)
+{
+    pickle_value parts[8];
+    size_t n = 0, count = 0;
+    uint64_t size = 0;
+    if (!pickle_items(m, state, parts, 8, &n) || n < 4)
+        return true;
+    size_t shape = value_tag(parts[0]) == PICKLE_INT; /* behind the version, if any */
+    pickle_value data = n > shape + 3 ? parts[shape + 3] : 0;
+    return value_tag(data) != PICKLE_LIST || !store_count(&m->store, data, &count) ||
+           (shape_size(m, parts[shape], 1, &size) && size == count);
+}
+
+bool joblib_dtype_sound(const struct pickle_machine *m, pickle_value dtype,
+                        pickle_value state)
+{
+    const struct dtype *d = find_dtype(m, dtype);
+    pickle_value parts[9];
+    size_t n = 0;
+    if (!d || !d->copied || !pickle_items(m, state, parts, 9, &n))
+        return false;
+    if (n < 8) /* before NumPy 1.0: the flags are computed */
+        return true;
+    if (value_tag(parts[7]) != PICKLE_INT || value_tag(parts[5]) != PICKLE_INT)
+        return false;
+    int64_t flags = value_int_of(parts[7]), itemsize = value_int_of(parts[5]);
+    bool objects = flags & FLAG_OBJECTS;
+    uint64_t size = itemsize > 0 ? (uint64_t)itemsize : d->itemsize;
+    return objects == !!(flags & FLAG_PICKLED_AS_LIST) && (objects || !d->has_object) &&
+           subarray_sound(m, parts[2], size, objects) &&
+           fields_sound(m, parts[4], size, objects);
 }
 
 /* dtype.__setstate__((version, byte order, subarray, names, fields, itemsize, alignment,

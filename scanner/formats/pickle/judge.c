@@ -1,6 +1,7 @@
 #include "formats/pickle/judge.h"
 
 #include "formats/pickle/render.h"
+#include "formats/pickle/run.h"
 
 enum {
     REPORTS_EACH = 16,    /* findings for calls to one global */
@@ -300,7 +301,29 @@ static bool is_array_or_table(const struct pickle_global *g)
  */
 static bool is_shared(const struct pickle_global *g)
 {
-    return span_is(g->module, "logging") && span_is(g->name, "getLogger");
+    return (span_is(g->module, "logging") && span_is(g->name, "getLogger")) ||
+           (span_is(g->module, "builtins") && span_is(g->name, "getattr"));
+}
+
+static bool is_dtype(const struct pickle_global *g)
+{
+    return span_is(g->module, "numpy.dtypes") ||
+           (g->verdict.class == PICKLE_CHECK &&
+            g->verdict.check == PICKLE_CHECK_NUMPY_DTYPE);
+}
+
+/* What NumPy, which believes it, does with the state of an array or a dtype. */
+static const char *array_harm(const struct pickle_machine *m,
+                              const struct pickle_call *call,
+                              const struct pickle_global *g)
+{
+    bool array = span_starts(g->module, "numpy") &&
+                 (span_is(g->name, "_reconstruct") || span_is(g->name, "_mareconstruct"));
+    if (is_dtype(g) && !joblib_dtype_sound(m, call->callee, call->args))
+        return "NumPy takes bytes for addresses when a dtype has this state";
+    if (array && !joblib_array_sound(m, call->args))
+        return "NumPy takes memory behind the list for the objects of this array";
+    return NULL;
 }
 
 /* BUILD, APPEND, ADDITEMS, SETITEM on something that is no plain container. */
@@ -324,12 +347,14 @@ static void judge_write(struct pickle_judge *j, struct pickle_machine *m,
                    "joblib loads the array from that file, pickles in it included");
         if (call->kind == CALL_BUILD && judges_state(g))
             judge_checked(j, m, call);
+        if (call->kind == CALL_BUILD)
+            harm = array_harm(m, call, g);
         if (is_shared(g)) {
             j->risky = true;
             report(j, m, call, RULE_PICKLE_GLOBAL_WRITE,
                    "an object of the whole process is changed");
         }
-        if (call->kind == CALL_BUILD)
+        if (call->kind == CALL_BUILD && !harm)
             harm = judge_state(j, m, call->args);
         else if (call->kind == CALL_SETITEM)
             harm =

@@ -25,6 +25,8 @@ bool run_import(struct pickle_machine *m, pickle_value module, pickle_value name
 /* getattr(object, name) folded to a global; 0 when it cannot be. */
 pickle_value run_attribute(struct pickle_machine *m, pickle_value object,
                            pickle_value name, size_t offset);
+/* The built-in type of that name, as if it had been imported; 0 when it is none. */
+pickle_value run_builtin(struct pickle_machine *m, pickle_value name, size_t offset);
 /* "name" or "package.module" + "name", as resolved */
 bool run_is(const struct pickle_machine *m, pickle_value v, const char *module,
             const char *name);
@@ -57,6 +59,13 @@ void joblib_free(struct pickle_machine *m);
 void joblib_dtype_called(struct pickle_machine *m, pickle_value result,
                          pickle_value args);
 void joblib_dtype_built(struct pickle_machine *m, pickle_value dtype, pickle_value state);
+/* Is this state of that numpy dtype one that NumPy writes?  With another one it takes the
+ * bytes of an array for addresses of objects, or writes behind it. */
+bool joblib_dtype_sound(const struct pickle_machine *m, pickle_value dtype,
+                        pickle_value state);
+/* Has an array that gets this state as many objects as its shape says?  NumPy does not
+ * count them.  True when nobody can tell. */
+bool joblib_array_sound(const struct pickle_machine *m, pickle_value state);
 bool joblib_is_wrapper(const struct pickle_machine *m, pickle_value v);
 /* Skip what follows the wrapper; false when the run must end. */
 bool joblib_skip(struct pickle_machine *m, pickle_value state, struct reader *r);
