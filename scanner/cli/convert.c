@@ -27,11 +27,11 @@ static int read_arguments(int argc, char **argv, struct outputs *outputs,
 {
     enum { MIN_SEVERITY = 256, SIGN_KEY };
     static const struct option options[] = {
-        {"output",           required_argument, NULL, 'o' },
-        { "min-severity",              required_argument, NULL, MIN_SEVERITY },
-        { "sign-key",                 required_argument, NULL, SIGN_KEY },
-        { "help",no_argument, NULL, 'h' },
-        { 0     }
+        {"output",        required_argument, NULL, 'o'         },
+        { "min-severity", required_argument, NULL, MIN_SEVERITY},
+        { "sign-key",     required_argument, NULL, SIGN_KEY    },
+        { "help",         no_argument,       NULL, 'h'         },
+        { NULL,           0,                 NULL, 0           }
     };
     struct error error;
     for (int c; (c = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {

@@ -39,9 +39,9 @@ static bool add_output(struct outputs *outputs, const char *text, struct error *
 static int read_arguments(int argc, char **argv, struct outputs *outputs)
 {
     static const struct option options[] = {
-        {"output", required_argument, NULL, 'o' },
-        { "help",    no_argument, NULL, 'h' },
-        { 0      }
+        {"output", required_argument, NULL, 'o'},
+        { "help",  no_argument,       NULL, 'h'},
+        { NULL,    0,                 NULL, 0  }
     };
     struct error error;
     for (int c; (c = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {

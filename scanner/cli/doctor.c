@@ -372,10 +372,10 @@ int command_doctor(int argc, char **argv)
 {
     enum { JSON = 256, REGISTRIES };
     static const struct option options[] = {
-        {"json",             no_argument, NULL, JSON },
-        { "registries",              required_argument, NULL, REGISTRIES },
-        { "help",                 no_argument, NULL, 'h' },
-        { 0}
+        {"json",        no_argument,       NULL, JSON      },
+        { "registries", required_argument, NULL, REGISTRIES},
+        { "help",       no_argument,       NULL, 'h'       },
+        { NULL,         0,                 NULL, 0         }
     };
     const char *registries[LIST_MAX + 1] = { NULL };
     size_t count = 0;

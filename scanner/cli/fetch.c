@@ -182,11 +182,11 @@ static int read_arguments(int argc, char **argv, struct arguments *a, struct err
 {
     enum { TO = 256, REGISTRIES };
     static const struct option options[] = {
+        {"to",          required_argument, NULL, TO        },
+        { "registries", required_argument, NULL, REGISTRIES},
+        { "help",       no_argument,       NULL, 'h'       },
         NETWORK_GETOPT,
-        {"to",               required_argument, NULL, TO },
-        { "registries",              required_argument, NULL, REGISTRIES },
-        { "help",                 no_argument, NULL, 'h' },
-        { 0},
+        { NULL,         0,                 NULL, 0         }
     };
     for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         if (c == 'h') {

@@ -154,15 +154,15 @@ static bool all_signed(const struct result *r, struct error *error)
 enum { LOCK_ORIGIN = 256, LOCK_EXCLUDE, LOCK_REGISTRIES, LOCK_SANDBOX };
 
 static const struct option options[] = {
-    {"output",           required_argument, NULL, 'o' },
-    { "origin",              required_argument, NULL, LOCK_ORIGIN },
-    { "exclude",                 required_argument, NULL, LOCK_EXCLUDE },
-    { "registries",required_argument, NULL, LOCK_REGISTRIES },
-    { "sandbox",       required_argument, NULL, LOCK_SANDBOX },
+    {"output",      required_argument, NULL, 'o'            },
+    { "origin",     required_argument, NULL, LOCK_ORIGIN    },
+    { "exclude",    required_argument, NULL, LOCK_EXCLUDE   },
+    { "registries", required_argument, NULL, LOCK_REGISTRIES},
+    { "sandbox",    required_argument, NULL, LOCK_SANDBOX   },
+    { "help",       no_argument,       NULL, 'h'            },
     SIGNER_OPTIONS,
     NETWORK_GETOPT,
-    { "help",         no_argument, NULL, 'h' },
-    { 0             }
+    { NULL,         0,                 NULL, 0              }
 };
 
 static bool take(struct arguments *a, int option, const char *value, struct error *error)

@@ -210,11 +210,11 @@ static int read_arguments(int argc, char **argv, struct arguments *a, struct err
 {
     enum { REGISTRIES = 256 };
     static const struct option options[] = {
+        {"output",      required_argument, NULL, 'o'       },
+        { "registries", required_argument, NULL, REGISTRIES},
+        { "help",       no_argument,       NULL, 'h'       },
         NETWORK_GETOPT,
-        {"output",           required_argument, NULL, 'o' },
-        { "registries",              required_argument, NULL, REGISTRIES },
-        { "help",                 no_argument, NULL, 'h' },
-        { 0},
+        { NULL,         0,                 NULL, 0         }
     };
     for (int c; (c = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
         if (c == 'h') {

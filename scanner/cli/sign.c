@@ -106,19 +106,19 @@ static bool read_arguments(int argc, char **argv, struct arguments *a,
                            struct error *error)
 {
     static const struct option options[] = {
+        {"signature",            required_argument, NULL, SIGN_SIGNATURE    },
+        { "private-key",         required_argument, NULL, SIGN_PRIVATE_KEY  },
+        { "password",            required_argument, NULL, SIGN_PASSWORD     },
+        { "password-file",       required_argument, NULL, SIGN_PASSWORD_FILE},
+        { "signing-certificate", required_argument, NULL, SIGN_CERTIFICATE  },
+        { "certificate-chain",   required_argument, NULL, SIGN_CHAIN        },
+        { "hash",                required_argument, NULL, SIGN_HASH         },
+        { "shard-size",          required_argument, NULL, SIGN_SHARD_SIZE   },
+        { "help",                no_argument,       NULL, 'h'               },
         MODEL_OPTIONS,
         IDENTITY_OPTIONS,
         TOKEN_OPTIONS,
-        {"signature",         required_argument, NULL, SIGN_SIGNATURE },
-        { "private-key",               required_argument, NULL, SIGN_PRIVATE_KEY },
-        { "password",                  required_argument, NULL, SIGN_PASSWORD },
-        { "password-file",required_argument, NULL, SIGN_PASSWORD_FILE },
-        { "signing-certificate",   required_argument, NULL, SIGN_CERTIFICATE },
-        { "certificate-chain",         required_argument, NULL, SIGN_CHAIN },
-        { "hash",               required_argument, NULL, SIGN_HASH },
-        { "shard-size",                  required_argument, NULL, SIGN_SHARD_SIZE },
-        { "help",               no_argument, NULL, 'h' },
-        { 0}
+        { NULL,                  0,                 NULL, 0                 }
     };
     dash_options(argc, argv);
     for (int c; (c = getopt_long(argc, argv, "j:h", options, NULL)) != -1;)

@@ -75,26 +75,26 @@ struct arguments {
 };
 
 static const struct option options[] = {
+    {"signature",                 required_argument, NULL, VERIFY_SIGNATURE         },
+    { "bundle",                   required_argument, NULL, VERIFY_SIGNATURE         },
+    { "certificate",              required_argument, NULL, VERIFY_CERTIFICATE_FILE  },
+    { "rekor-response",           required_argument, NULL, VERIFY_ENTRY             },
+    { "offline",                  optional_argument, NULL, VERIFY_FINGERPRINTS      },
+    { "new-bundle-format",        optional_argument, NULL, VERIFY_FINGERPRINTS      },
+    { "ignore-unsigned-files",    no_argument,       NULL, VERIFY_IGNORE_UNSIGNED   },
+    { "no-ignore-unsigned-files", no_argument,       NULL, VERIFY_NO_IGNORE_UNSIGNED},
+    { "log-fingerprints",         no_argument,       NULL, VERIFY_FINGERPRINTS      },
+    { "tries",                    required_argument, NULL, NETWORK_TRIES            },
+    { "timeout",                  required_argument, NULL, NETWORK_TIMEOUT          },
+    { "ca-file",                  required_argument, NULL, NETWORK_CA_FILE          },
+    { "connect-to",               required_argument, NULL, NETWORK_CONNECT_TO       },
+    { "cache",                    required_argument, NULL, NETWORK_CACHE            },
+    { "output",                   required_argument, NULL, 'o'                      },
+    { "sandbox",                  required_argument, NULL, VERIFY_SANDBOX           },
+    { "help",                     no_argument,       NULL, 'h'                      },
     MODEL_OPTIONS,
     SIGNER_OPTIONS,
-    {"signature",              required_argument, NULL, VERIFY_SIGNATURE },
-    { "bundle",                    required_argument, NULL, VERIFY_SIGNATURE },
-    { "certificate",                       required_argument, NULL, VERIFY_CERTIFICATE_FILE },
-    { "rekor-response",required_argument, NULL, VERIFY_ENTRY },
-    { "offline",        optional_argument, NULL, VERIFY_FINGERPRINTS },
-    { "new-bundle-format",           optional_argument, NULL, VERIFY_FINGERPRINTS },
-    { "ignore-unsigned-files",                    no_argument, NULL, VERIFY_IGNORE_UNSIGNED },
-    { "no-ignore-unsigned-files",                       no_argument, NULL, VERIFY_NO_IGNORE_UNSIGNED },
-    { "log-fingerprints",                    no_argument, NULL, VERIFY_FINGERPRINTS },
-    { "tries",            required_argument, NULL, NETWORK_TRIES },
-    { "timeout",               required_argument, NULL, NETWORK_TIMEOUT },
-    { "ca-file",                    required_argument, NULL, NETWORK_CA_FILE },
-    { "connect-to",                       required_argument, NULL, NETWORK_CONNECT_TO },
-    { "cache",required_argument, NULL, NETWORK_CACHE },
-    { "output",     required_argument, NULL, 'o' },
-    { "sandbox", required_argument, NULL, VERIFY_SANDBOX },
-    { "help",                    no_argument, NULL, 'h' },
-    { 0                      }
+    { NULL,                       0,                 NULL, 0                        }
 };
 
 static bool take_output(struct arguments *a, const char *value, struct error *error)

@@ -271,6 +271,16 @@ static void writer_flush(struct writer *w)
     w->used = 0;
 }
 
+/* All of it is the token's text. */
+static void writer_end(struct writer *w, struct token *k)
+{
+    writer_flush(w);
+    if (w->tokens->text.truncated)
+        k->flags |= TOKEN_CUT;
+    k->text = buffer_span(&w->tokens->text);
+    k->length = w->length;
+}
+
 static void writer_add(struct writer *w, int32_t c)
 {
     if (sizeof w->piece - w->used < 4)
@@ -394,11 +404,7 @@ static bool decode_string(struct tokens *t, struct token *k, uint64_t *ret_hash)
             k->flags |= TOKEN_SURROGATE;
         writer_add(&w, c);
     }
-    writer_flush(&w);
-    if (t->text.truncated)
-        k->flags |= TOKEN_CUT;
-    k->text = buffer_span(&t->text);
-    k->length = w.length;
+    writer_end(&w, k);
     *ret_hash = w.hash;
     return true;
 }
@@ -507,11 +513,7 @@ static bool read_number(struct tokens *t, struct token *k)
     buffer_clear(&t->text);
     if (!read_number_text(t, k, &w))
         return fail(t, k, 0, "a number that is not one");
-    writer_flush(&w);
-    if (t->text.truncated)
-        k->flags |= TOKEN_CUT;
-    k->text = buffer_span(&t->text);
-    k->length = w.length;
+    writer_end(&w, k);
     return true;
 }
 

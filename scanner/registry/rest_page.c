@@ -245,33 +245,42 @@ static void note_rematch(struct call *c, const struct rest_answer *answer)
                 answer->status, TEXT_QUOTED, to ? to : "");
 }
 
-/* Send it and take the answer apart.  False: root holds the refusal. */
-static bool fetch(struct call *c, struct rest_answer *ret_answer, json_t **ret_body)
+/* False: root says why it cannot be asked. */
+static bool make_request(struct call *c, struct rest_request *ret_request)
 {
     struct scope *s = c->s;
-    struct error error = { .code = ERROR_NONE };
-    const json_t *hosts = json_object_get(c->request, "rematch");
     const char *method = text_of(c->request, "method");
-    struct rest_request request = { .id = text_of(c->request, "id"),
-                                    .method = method ? method : "GET",
-                                    .url = page_url(c),
-                                    .body = body_text(c),
-                                    .follow = hosts == NULL,
-                                    .max_bytes = REST_ANSWER_MAX };
-    request.headers = build_headers(c, &request.header_count);
-    bool made = request.url && request.headers && (!c->body || request.body.len);
-    if (!made || !url_allowed(s, request.url)) {
+    struct rest_request q = { .id = text_of(c->request, "id"),
+                              .method = method ? method : "GET",
+                              .url = page_url(c),
+                              .body = body_text(c),
+                              .follow = !json_object_get(c->request, "rematch"),
+                              .max_bytes = REST_ANSWER_MAX };
+    q.headers = build_headers(c, &q.header_count);
+    bool made = q.url && q.headers && (!c->body || q.body.len);
+    if (!made || !url_allowed(s, q.url)) {
         root_refuse(s, c->root, REST_NOT_ASKED, "no address could be made for it");
         return false;
     }
-    c->current = request.url;
     if (s->requests++ == REQUESTS_MAX) {
         root_refuse(s, c->root, REST_MALFORMED, "needs more than %d requests",
                     REQUESTS_MAX);
         return false;
     }
-    request.credentials =
-        s->session->own && same_origin(request.url, s->session->endpoint);
+    q.credentials = s->session->own && same_origin(q.url, s->session->endpoint);
+    *ret_request = q;
+    return true;
+}
+
+/* Send it and take the answer apart.  False: root holds the refusal. */
+static bool fetch(struct call *c, struct rest_answer *ret_answer, json_t **ret_body)
+{
+    struct scope *s = c->s;
+    struct error error = { .code = ERROR_NONE };
+    struct rest_request request;
+    if (!make_request(c, &request))
+        return false;
+    c->current = request.url;
     if (!s->session->transport(s->session->self, &request, s->arena, ret_answer,
                                &error)) {
         root_refuse(s, c->root, REST_UNREACHABLE, "%s", error.message);
@@ -282,7 +291,7 @@ static bool fetch(struct call *c, struct rest_answer *ret_answer, json_t **ret_b
     const char *parse = text_of(c->request, "parse");
     bool text = parse && strcmp(parse, "text") == 0;
     bool redirect = ret_answer->status >= 300 && ret_answer->status < 400;
-    if (hosts && redirect) {
+    if (redirect && !request.follow) {
         note_rematch(c, ret_answer);
         return c->s->result->rematch != NULL;
     }

@@ -243,13 +243,6 @@ static void write_reasons(struct page *p, const struct model *const *models,
 
 /* -- findings ----------------------------------------------------------------------- */
 
-static bool same(const struct spot *a, const struct spot *b)
-{
-    return a->artifact == b->artifact &&
-           span_equal(a->finding->evidence, b->finding->evidence) &&
-           span_equal(a->finding->message, b->finding->message);
-}
-
 /* "models/bert/model.pt!archive/data.pkl" */
 static void put_place(struct page *p, const struct model *m, const struct file *f,
                       const struct artifact *a)
@@ -295,7 +288,7 @@ static void write_rule(struct page *p, const struct spot *spots, size_t count)
     const struct spot *shown[ROWS_SHOWN];
     const struct rule *rule = spots[0].finding->rule;
     const char *advice = report_advice(rule->id);
-    size_t used = 0;
+    size_t used = spots_different(spots, count, true, shown, ROWS_SHOWN);
     fprintf(p->out, "\n#### %s: ", severity_mark(rule->severity));
     put_text(p, rule->title);
     fputs("\n\n", p->out);
@@ -304,15 +297,8 @@ static void write_rule(struct page *p, const struct spot *spots, size_t count)
     if (count > 1)
         fprintf(p->out, ", %zu times", count);
     fputs("\n\n| Where | Offset | What |\n|---|--:|---|\n", p->out);
-    for (size_t i = 0; i < count && used < ROWS_SHOWN; i++) {
-        bool seen = false;
-        for (size_t j = 0; j < used; j++)
-            seen |= same(shown[j], &spots[i]);
-        if (seen)
-            continue;
-        shown[used++] = &spots[i];
-        write_spot(p, &spots[i]);
-    }
+    for (size_t i = 0; i < used; i++)
+        write_spot(p, shown[i]);
     if (count > used)
         fprintf(p->out, "\nand %zu more like %s.\n", count - used,
                 used == 1 ? "it" : "these");

@@ -136,6 +136,27 @@ size_t spots_group(const struct spots *s, size_t at)
     return end;
 }
 
+static bool looks_alike(const struct spot *a, const struct spot *b, bool places)
+{
+    return (!places || a->artifact == b->artifact) &&
+           span_equal(a->finding->evidence, b->finding->evidence) &&
+           span_equal(a->finding->message, b->finding->message);
+}
+
+size_t spots_different(const struct spot *group, size_t count, bool places,
+                       const struct spot **ret_shown, size_t most)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < count && used < most; i++) {
+        bool seen = false;
+        for (size_t k = 0; k < used && !seen; k++)
+            seen = looks_alike(ret_shown[k], &group[i], places);
+        if (!seen)
+            ret_shown[used++] = &group[i];
+    }
+    return used;
+}
+
 /* -- names --------------------------------------------------------------------- */
 
 struct sorted {

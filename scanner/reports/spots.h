@@ -39,6 +39,11 @@ bool spots_set_apart(struct spots *s, struct spots *ret);
 /* The end of the group that starts at `at`: all spots of one rule. */
 size_t spots_group(const struct spots *s, size_t at);
 
+/* The first spots of a group, at most `most`, that differ in evidence or message, or,
+ * with `places`, in the file or member; how many. */
+size_t spots_different(const struct spot *group, size_t count, bool places,
+                       const struct spot **ret_shown, size_t most);
+
 /* Names that stay the same from scan to scan.  `repeat` tells equal ones apart: 1, 2, …
  * in the order of the report. */
 struct spot_id {

@@ -45,6 +45,27 @@ static void test_worst_first_in_groups(void **state)
     result_free(r);
 }
 
+static void test_the_first_that_differ(void **state)
+{
+    (void)state;
+    const struct finding one = { .message = span_of_text("m") };
+    const struct finding other = { .message = span_of_text("n") };
+    struct artifact here, there;
+    const struct spot spots[] = {
+        {.artifact = &here,   .finding = &one  },
+        { .artifact = &here,  .finding = &one  },
+        { .artifact = &there, .finding = &one  },
+        { .artifact = &here,  .finding = &other}
+    };
+    const struct spot *shown[3];
+    assert_int_equal(spots_different(spots, 4, true, shown, 3), 3);
+    assert_ptr_equal(shown[1], &spots[2]);
+    assert_int_equal(spots_different(spots, 4, false, shown, 3), 2);
+    assert_ptr_equal(shown[1], &spots[3]);
+    assert_int_equal(spots_different(spots, 4, true, shown, 1), 1);
+    assert_int_equal(spots_different(spots, 0, true, shown, 3), 0);
+}
+
 static void test_names_do_not_depend_on_offsets(void **state)
 {
     (void)state;
@@ -140,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_after_the_other),
         cmocka_unit_test(test_worst_first_in_groups),
+        cmocka_unit_test(test_the_first_that_differ),
         cmocka_unit_test(test_names_do_not_depend_on_offsets),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_uuids),

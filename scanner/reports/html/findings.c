@@ -131,13 +131,6 @@ static void write_program(struct html *h, const struct model *m)
 
 /* -- findings ------------------------------------------------------------------------ */
 
-static bool same(const struct spot *a, const struct spot *b)
-{
-    return a->artifact == b->artifact &&
-           span_equal(a->finding->evidence, b->finding->evidence) &&
-           span_equal(a->finding->message, b->finding->message);
-}
-
 /* "byte, evidence, what is wrong with it", in the table of its file. */
 static void write_row(struct html *h, const struct finding *f)
 {
@@ -187,7 +180,7 @@ static void write_rule(struct html *h, const struct spot *spots, size_t count)
 {
     const struct spot *shown[SPOTS_SHOWN];
     const struct rule *rule = spots[0].finding->rule;
-    size_t used = 0;
+    size_t used = spots_different(spots, count, true, shown, SPOTS_SHOWN);
     html_raw(h, "<div class=\"finding\"><h5>");
     html_severity(h, rule->severity);
     html_raw(h, " ");
@@ -199,14 +192,6 @@ static void write_rule(struct html *h, const struct spot *spots, size_t count)
     if (count > 1)
         html_format(h, ", %zu times", count);
     html_raw(h, "</small>\n");
-    for (size_t i = 0; i < count && used < SPOTS_SHOWN; i++) {
-        bool seen = false;
-        for (size_t j = 0; j < used; j++)
-            seen |= same(shown[j], &spots[i]);
-        if (seen)
-            continue;
-        shown[used++] = &spots[i];
-    }
     write_spots(h, shown, used);
     if (count > used)
         html_format(h, "<p>and %zu more like %s; the JSON report has them all.</p>\n",

@@ -36,31 +36,19 @@ static void write_spot(struct text_out *t, const struct spot *s)
     }
 }
 
-static bool same_evidence(const struct spot *a, const struct spot *b)
-{
-    return span_equal(a->finding->evidence, b->finding->evidence) &&
-           span_equal(a->finding->message, b->finding->message);
-}
-
 /* The spots of one rule in one file: the first few that differ, then a count. */
 static void write_file_spots(struct text_out *t, const struct spot *spots, size_t count)
 {
     const struct spot *shown[SPOTS_SHOWN];
-    size_t used = 0;
+    size_t used = spots_different(spots, count, false, shown, SPOTS_SHOWN);
     const struct artifact *under = NULL;
-    for (size_t i = 0; i < count && used < SPOTS_SHOWN; i++) {
-        bool seen = false;
-        for (size_t j = 0; j < used; j++)
-            seen |= same_evidence(shown[j], &spots[i]);
-        if (seen)
-            continue;
-        shown[used++] = &spots[i];
-        if (spots[i].artifact && spots[i].artifact != under) {
-            under = spots[i].artifact;
-            text_path(t, spots[i].model, under);
+    for (size_t i = 0; i < used; i++) {
+        if (shown[i]->artifact && shown[i]->artifact != under) {
+            under = shown[i]->artifact;
+            text_path(t, shown[i]->model, under);
             item(t, "");
         }
-        write_spot(t, &spots[i]);
+        write_spot(t, shown[i]);
     }
     if (count > used) {
         text_out_add(t, "and %zu more like %s%s", count - used,
