@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 30
 CFLAGS  ?= -O2 -g
 JOBS    ?= 2
 
-PKGS        := jansson expat yaml-0.1 libcrypto zlib liblzma liblz4 libzstd
+PKGS        := jansson expat yaml-0.1 libcrypto p11-kit-1 zlib liblzma liblz4 libzstd
 # Only headers: the library is loaded when the network is first used (scanner/net/http.c).
 HEADER_PKGS := libcurl
 WORKER_PKGS := $(PKGS) libseccomp yara
@@ -102,6 +102,14 @@ $(BUILD)/unit/test_net_cache: WRAP = $(foreach call,openat write renameat unlink
 # Names that libcurl looks up are answered by the program.
 $(BUILD)/net/client: WRAP = -rdynamic
 
+# A PKCS #11 module whose token is wrong in the way that a test asks for.
+MODULE  = $(BUILD)/token/module.so
+$(MODULE): tests/token/module.c
+	@mkdir -p $(@D)
+	@echo '  CC  $<'
+	$(Q)$(CC) $(INC) $(call pc,--cflags,$(PKGS)) $(CPPFLAGS) $(WARN) $(CFLAGS) $(SAN) -MMD -MP \
+	  -fPIC -shared -o $@ $< $(LDFLAGS) $(call pc,--libs,libcrypto)
+
 # The fuzz targets without libFuzzer: they read the fixtures again in `make test`.
 $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB)
 	@mkdir -p $(@D)
@@ -122,7 +130,7 @@ $(SHELLS:%=$(BUILD)/share/completion/%): $(BUILD)/bin/assay $(wildcard docs/rule
 	@echo '  GEN $@'
 	$(Q)$(BUILD)/bin/assay completion $(@F) > $@
 
-units: $(PROGRAMS) $(REPLAY)
+units: $(PROGRAMS) $(MODULE) $(REPLAY)
 test: deps
 	$(MAKE) --no-print-directory -j$(JOBS) all units
 	BUILD=$(BUILD) tests/run

@@ -18,8 +18,7 @@ static const char usage[] =
 
 enum { SCRIPT_MAX = 1 << 20 };
 
-/* ---- values
- * ----------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------- */
 
 static void add_word(struct buffer *b, const char *word)
 {
@@ -74,8 +73,7 @@ static void words_of(const char *command, struct span help, struct buffer *b)
         add_word(b, rules[i].id);
 }
 
-/* ---- one option after another
- * -------------------------------------------------------------- */
+/* ---- one option after another ---------------------------------------------------- */
 
 struct script {
     struct buffer out;
@@ -109,8 +107,7 @@ static void quoted(struct buffer *b, struct span text, bool zsh)
     }
 }
 
-/* ---- bash
- * ------------------------------------------------------------------------------------ */
+/* ---- bash ------------------------------------------------------------------------ */
 
 static void bash_word(struct script *s, const struct help_option *o, struct span text)
 {
@@ -149,9 +146,7 @@ static void bash_command(struct script *s)
     buffer_free(&words);
 }
 
-/* ---- fish
- * -------------------------------------------------------------------------------------
- */
+/* ---- fish ------------------------------------------------------------------------ */
 
 static void fish_option(struct script *s, const struct help_option *o, struct span text)
 {
@@ -186,9 +181,7 @@ static void fish_command(struct script *s)
     buffer_free(&words);
 }
 
-/* ---- zsh
- * ---------------------------------------------------------------------------------------
- */
+/* ---- zsh ------------------------------------------------------------------------- */
 
 static void zsh_option(struct script *s, const struct help_option *o, struct span text)
 {
@@ -225,8 +218,7 @@ static void zsh_command(struct script *s)
     buffer_free(&words);
 }
 
-/* ---- scripts
- * ------------------------------------------------------------------------------------ */
+/* ---- scripts --------------------------------------------------------------------- */
 
 static bool for_commands(struct script *s, void (*each)(struct script *s),
                          struct error *error)

@@ -54,8 +54,7 @@ struct doctor {
     bool failed;
 };
 
-/* ---- what is printed
- * ------------------------------------------------------------------------ */
+/* ---- what is printed ------------------------------------------------------------- */
 
 static void put_text(const struct doctor *d, const struct check *c)
 {
@@ -99,8 +98,7 @@ static void detail(struct check *c, enum state state, const char *format, ...)
     c->state = state;
 }
 
-/* ---- the worker, its sandbox and rules
- * -------------------------------------------------------- */
+/* ---- the worker, its sandbox and rules ------------------------------------------- */
 
 static void check_sandbox(struct doctor *d, const struct worker *w)
 {
@@ -177,8 +175,7 @@ static void check_namespaces(struct doctor *d)
     put(d, &c);
 }
 
-/* ---- registries and signatures
- * ------------------------------------------------------------------ */
+/* ---- registries and signatures --------------------------------------------------- */
 
 static const char *environment(const char *name)
 {
@@ -257,8 +254,7 @@ static void check_network(struct doctor *d)
     put(d, &c);
 }
 
-/* ---- directories
- * ---------------------------------------------------------------------------------- */
+/* ---- directories ----------------------------------------------------------------- */
 
 /* Bytes of the files below, without following links; stops counting at the limit. */
 static uint64_t size_below(const char *path)
@@ -326,8 +322,7 @@ static void check_spool(struct doctor *d)
     put(d, &c);
 }
 
-/* ---- the command
- * ------------------------------------------------------------------------------------ */
+/* ---- the command ----------------------------------------------------------------- */
 
 static void examine(struct doctor *d)
 {

@@ -9,8 +9,7 @@
 
 enum { HELP_MAX = 256 << 10 };
 
-/* ---- getting it
- * ------------------------------------------------------------------------ */
+/* ---- getting it ------------------------------------------------------------------ */
 
 static bool read_back(int fd, char **ret_text, struct error *error)
 {
@@ -48,8 +47,7 @@ bool help_of(const char *command, char **ret_text, struct error *error)
     return ok;
 }
 
-/* ---- lines
- * ------------------------------------------------------------------------------ */
+/* ---- lines ----------------------------------------------------------------------- */
 
 static size_t indent_of(struct span line)
 {
@@ -59,19 +57,11 @@ static size_t indent_of(struct span line)
     return n;
 }
 
-static struct span trim(struct span s)
-{
-    size_t end = s.len;
-    while (end > 0 && s.ptr[end - 1] == ' ')
-        end--;
-    return span_slice(s, indent_of(s), end);
-}
-
 /* "-o, --output FILE     text": the text is behind two spaces or more; "--long FILE text"
  * where there is no room for them. */
 static void split_option(struct span line, struct help_line *ret)
 {
-    struct span rest = trim(line);
+    struct span rest = span_trim(line, " ");
     size_t gap = span_find(rest, "  ", 0), at = 0;
     struct help_option o;
     if (gap == SIZE_MAX) {
@@ -79,8 +69,8 @@ static void split_option(struct span line, struct help_line *ret)
             at++;
         gap = at;
     }
-    ret->left = trim(span_slice(rest, 0, gap));
-    ret->right = trim(span_slice(rest, gap, rest.len));
+    ret->left = span_trim(span_slice(rest, 0, gap), " ");
+    ret->right = span_trim(span_slice(rest, gap, rest.len), " ");
 }
 
 /* Of the word that an item begins with: lower case, spaces behind it; or 0. */
@@ -109,7 +99,7 @@ bool help_next(struct span text, size_t *at, struct help_line *ret)
         ret->right = span_slice(line, 7, line.len);
     } else if (before.kind == HELP_USAGE && indent >= 7) {
         ret->kind = HELP_USAGE;
-        ret->right = trim(line);
+        ret->right = span_trim(line, " ");
         ret->continues = !span_starts(ret->right, "assay ");
     } else if (indent >= 2 && line.ptr[indent] == '-') {
         ret->kind = HELP_OPTION;
@@ -117,20 +107,19 @@ bool help_next(struct span text, size_t *at, struct help_line *ret)
     } else if (before.kind == HELP_OPTION && indent > 6) {
         ret->kind = HELP_OPTION;
         ret->continues = true;
-        ret->right = trim(line);
+        ret->right = span_trim(line, " ");
     } else if (indent >= 2) {
         ret->kind = HELP_SAMPLE;
-        ret->right = trim(line);
+        ret->right = span_trim(line, " ");
     } else if (indent == 0 && item_width(line)) {
         ret->kind = HELP_ITEM;
         ret->left = span_slice(line, 0, item_width(line));
-        ret->right = trim(span_slice(line, ret->left.len, line.len));
+        ret->right = span_trim(span_slice(line, ret->left.len, line.len), " ");
     }
     return true;
 }
 
-/* ---- options
- * ---------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------- */
 
 static bool word_char(uint8_t c)
 {

@@ -1,5 +1,7 @@
 #include "cli/identity_options.h"
 
+#include "cli/browser.h"
+
 bool identity_arguments_take(struct identity_arguments *a, int option, const char *value,
                              struct error *error)
 {
@@ -26,13 +28,13 @@ bool identity_arguments_take(struct identity_arguments *a, int option, const cha
         a->trust_config = value;
         break;
     case IDENTITY_CLIENT_ID:
-        a->browser = "client-id";
+        a->client_id = value;
         break;
     case IDENTITY_CLIENT_SECRET:
-        a->browser = "client-secret";
+        a->client_secret = value;
         break;
     default:
-        a->browser = "oauth-force-oob";
+        a->out_of_band = true;
     }
     return true;
 }
@@ -58,46 +60,71 @@ static const char *variable(const char *name)
 }
 
 /* Source: sigstore's `id` package; GitHub, "OpenID Connect reference". */
-static bool find_ambient(struct identity_source *ret, struct error *error)
+static bool find_ambient(struct identity_source *s)
 {
-    struct identity_source s = {
-        .token = variable("SIGSTORE_ID_TOKEN"),
-        .request_url = variable("ACTIONS_ID_TOKEN_REQUEST_URL"),
-        .request_token = variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
-    };
-    if (!s.token && (!s.request_url || !s.request_token)) {
-        if (variable("GITHUB_ACTIONS"))
-            return error_set(error, ERROR_USAGE,
-                             "--use-ambient-credentials: GitHub gives this job no "
-                             "identity; its workflow needs the permission "
-                             "\"id-token: write\"");
+    s->token = variable("SIGSTORE_ID_TOKEN");
+    s->request_url = variable("ACTIONS_ID_TOKEN_REQUEST_URL");
+    s->request_token = variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN");
+    return s->token || (s->request_url && s->request_token);
+}
+
+static bool find_person(struct identity_arguments *a, struct identity_source *s,
+                        struct error *error)
+{
+    if (!person_present())
         return error_set(error, ERROR_USAGE,
-                         "--use-ambient-credentials: there are none, neither "
-                         "SIGSTORE_ID_TOKEN nor a job of GitHub Actions");
-    }
-    *ret = s;
+                         "assay sign sigstore: %swho signs is said by one of "
+                         "--identity-token, --identity-token-file and "
+                         "--use-ambient-credentials, and without a terminal nobody can "
+                         "sign in with a browser",
+                         a->ambient
+                             ? "--use-ambient-credentials: there are none, neither "
+                               "SIGSTORE_ID_TOKEN nor a job of GitHub Actions; "
+                             : "");
+    a->person = (struct sign_in){ .client_id = s->audience,
+                                  .client_secret = a->client_secret,
+                                  .out_of_band = a->out_of_band,
+                                  .show = person_show,
+                                  .read_code = person_read_code,
+                                  .self = &a->person };
+    *s = (struct identity_source){ .audience = s->audience, .person = &a->person };
     return true;
+}
+
+/* Of a job, when the operator says so; else, or when there is none, of a person. */
+static bool find_holder(struct identity_arguments *a, struct identity_source *s,
+                        struct error *error)
+{
+    if (!a->ambient)
+        return find_person(a, s, error);
+    if (find_ambient(s))
+        return true;
+    if (variable("GITHUB_ACTIONS"))
+        return error_set(error, ERROR_USAGE,
+                         "--use-ambient-credentials: GitHub gives this job no identity; "
+                         "its workflow needs the permission \"id-token: write\"");
+    return find_person(a, s, error);
 }
 
 static bool find_identity(struct identity_arguments *a, struct identity_source *ret,
                           struct error *error)
 {
-    int ways = (a->token != NULL) + (a->token_file != NULL) + a->ambient;
-    if (a->browser)
+    bool named = a->client_id && *a->client_id, given = a->token || a->token_file;
+    struct identity_source s = { .audience = named ? a->client_id : IDENTITY_AUDIENCE };
+    if ((a->token != NULL) + (a->token_file != NULL) + a->ambient > 1)
         return error_set(error, ERROR_USAGE,
-                         "--%s: nobody can be signed in through a browser here; give "
-                         "--identity-token-file or --use-ambient-credentials",
-                         a->browser);
-    if (ways != 1)
-        return error_set(error, ERROR_USAGE,
-                         "assay sign sigstore: who signs is said by one of "
+                         "assay sign sigstore: who signs is said by only one of "
                          "--identity-token, --identity-token-file and "
-                         "--use-ambient-credentials; no browser is opened");
-    if (a->ambient)
-        return find_ambient(ret, error);
-    if (a->token_file && !read_token_file(a, error))
+                         "--use-ambient-credentials");
+    if (given && (a->client_secret || a->out_of_band))
+        return error_set(error, ERROR_USAGE,
+                         "--%s is for signing in with a browser, and a token is given",
+                         a->out_of_band ? "oauth-force-oob" : "client-secret");
+    if (!given ? !find_holder(a, &s, error) : a->token_file && !read_token_file(a, error))
         return false;
-    *ret = (struct identity_source){ .token = a->token ? a->token : a->text };
+    if (given)
+        s.token = a->token ? a->token : a->text;
+    *ret = s;
     return true;
 }
 

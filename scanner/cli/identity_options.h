@@ -5,7 +5,7 @@
 #define IDENTITY_OPTIONS_H
 
 #include "cli/network.h"
-#include "engine/keyless_signing.h"
+#include "engine/signing/keyless_signing.h"
 #include "integrity/sigstore/identity_token.h"
 
 #include <getopt.h>
@@ -13,10 +13,12 @@
 struct identity_arguments {
     const char *token, *token_file, *trust_config;
     bool ambient, staging;
-    const char *browser; /* an option that only makes sense with one */
-    bool any;            /* one of these options was given */
+    const char *client_id, *client_secret;
+    bool out_of_band;
+    bool any; /* one of these options was given */
     struct network_arguments network;
     /* filled by identity_arguments_load() */
+    struct sign_in person;
     char text[IDENTITY_TOKEN_MAX + 2];
     char config_path[4096 + 64], root_path[4096 + 64];
 };
@@ -48,12 +50,16 @@ enum identity_option {
         "tries", required_argument, NULL, NETWORK_TRIES                                  \
     }
 #define IDENTITY_HELP                                                                    \
-    "      --identity-token TEXT    who signs: an OpenID Connect token for the "         \
-    "audience\n"                                                                         \
-    "                               sigstore; better: --identity-token-file\n"           \
+    "      --identity-token TEXT    who signs: an OpenID Connect token; better:\n"       \
+    "                               --identity-token-file\n"                             \
     "      --identity-token-file FILE  the first line of FILE is the token\n"            \
     "      --use-ambient-credentials  the token in SIGSTORE_ID_TOKEN, or the one that\n" \
     "                               GitHub Actions gives to a job\n"                     \
+    "      --client-id ID           as which client, and for which audience "            \
+    "[sigstore]\n"                                                                       \
+    "      --client-secret TEXT     that client's, if it has one\n"                      \
+    "      --oauth-force-oob        open no browser: show the address, and read the "    \
+    "code\n"                                                                             \
     "      --use-staging            Sigstore's staging instance\n"                       \
     "      --trust-config FILE      another instance: a client trust configuration\n"    \
     "      --tries N                times a request is made before giving up [5]\n"      \
@@ -66,7 +72,8 @@ enum identity_option {
 bool identity_arguments_take(struct identity_arguments *a, int option, const char *value,
                              struct error *error);
 
-/* What they come down to; it points into `a`.  The caller wipes a->text. */
+/* What they come down to; it points into `a`.  When no option says who signs, that is the
+ * person at the terminal, who is then asked.  The caller wipes a->text. */
 bool identity_arguments_load(struct identity_arguments *a, struct keyless_request *ret,
                              struct error *error);
 

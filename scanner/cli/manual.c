@@ -23,8 +23,7 @@ static const char usage[] =
 
 enum { DOCUMENT_MAX = 1 << 20 };
 
-/* ---- assay(1)
- * ------------------------------------------------------------------------------ */
+/* ---- assay(1) -------------------------------------------------------------------- */
 
 /* "-o, --output FORMAT" as .Fl and .Ar, so that readers can search for either. */
 static void option_item(struct mdoc *m, struct span left)
@@ -92,6 +91,7 @@ static void about_the_system(struct mdoc *m)
         { "SOURCE_DATE_EPOCH",                        "The time in reports, in seconds since 1970; what differs "
                                "from run to run is then left out."                       },
         { "ASSAY_KEY_PASSWORD",                       "The passphrase of the key that `assay sign` uses."              },
+        { "ASSAY_PKCS11_PIN",                         "The PIN of the token that `assay sign` uses."                   },
         { "SIGSTORE_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_URL, "
           "ACTIONS_ID_TOKEN_REQUEST_TOKEN",  "Who signs with `assay sign sigstore --use-ambient-credentials`."},
         { "HF_TOKEN, MLFLOW_TRACKING_URI and others",
@@ -155,8 +155,7 @@ static bool assay_page(struct mdoc *m, const struct installation *installation,
     return true;
 }
 
-/* ---- pages of the documentation
- * --------------------------------------------------------------- */
+/* ---- pages of the documentation -------------------------------------------------- */
 
 static bool document(struct mdoc *m, const struct installation *installation,
                      const char *name, struct error *error)
@@ -191,8 +190,7 @@ static bool registries_page(struct mdoc *m, const struct installation *installat
     return document(m, installation, "registries", error);
 }
 
-/* ---- assay-rules(7)
- * ----------------------------------------------------------------------------- */
+/* ---- assay-rules(7) -------------------------------------------------------------- */
 
 /* What the page says from "## What it finds" to the next heading. */
 static struct span part_of(struct span page, const char *heading)
@@ -263,8 +261,7 @@ static bool rules_page(struct mdoc *m, const struct installation *installation,
     return ok;
 }
 
-/* ---- the command
- * ----------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------- */
 
 static const struct manual {
     const char *name, *section, *what;

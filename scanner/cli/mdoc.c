@@ -5,8 +5,7 @@ enum { TEXT_MAX = 256 << 10, WIDTH = 78 };
 /* The day of the version; a page must not depend on when it was made. */
 static const char day[] = "November 21, 2026";
 
-/* ---- escapes
- * ---------------------------------------------------------------------------- */
+/* ---- escapes --------------------------------------------------------------------- */
 
 static void add_escaped(struct buffer *b, struct span bytes)
 {
@@ -72,8 +71,7 @@ static void add_marked(struct buffer *b, struct span s)
     }
 }
 
-/* ---- lines
- * ------------------------------------------------------------------------------- */
+/* ---- lines ----------------------------------------------------------------------- */
 
 static void put_line(struct mdoc *m, struct span line)
 {
@@ -146,8 +144,7 @@ static void put_argument(struct mdoc *m, struct span words)
     buffer_free(&b);
 }
 
-/* ---- blocks
- * ------------------------------------------------------------------------------- */
+/* ---- blocks ---------------------------------------------------------------------- */
 
 static void open_block(struct mdoc *m, enum mdoc_block block)
 {

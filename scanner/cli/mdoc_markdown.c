@@ -8,16 +8,6 @@ struct page {
     struct span head; /* its first row */
 };
 
-static struct span trimmed(struct span s)
-{
-    size_t a = 0, b = s.len;
-    while (a < b && s.ptr[a] == ' ')
-        a++;
-    while (b > a && s.ptr[b - 1] == ' ')
-        b--;
-    return span_slice(s, a, b);
-}
-
 /* The cell from *at on, up to the next bar that is not escaped or in code. */
 static struct span next_cell(struct span row, size_t *at)
 {
@@ -28,7 +18,7 @@ static struct span next_cell(struct span row, size_t *at)
         i += row.ptr[i] == '\\';
     }
     *at = i + 1;
-    return trimmed(span_slice(row, start, i));
+    return span_trim(span_slice(row, start, i), " ");
 }
 
 /* The first column is the item; of more than two, the head names the others. */

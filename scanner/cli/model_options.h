@@ -4,7 +4,7 @@
 #define MODEL_OPTIONS_H
 
 #include "cli/command.h"
-#include "engine/signing.h"
+#include "engine/signing/signing.h"
 
 #include <getopt.h>
 
@@ -23,7 +23,6 @@ enum model_option {
     MODEL_IGNORE_GIT,
     MODEL_NO_IGNORE_GIT,
     MODEL_ALLOW_SYMLINKS,
-    MODEL_JOBS,
     MODEL_OWN = 512
 };
 #define MODEL_OPTIONS                                                                    \

@@ -1,10 +1,11 @@
 #include "cli/options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <unistd.h>
 
-enum { JOBS_MAX = 256 };
+enum { JOBS_MAX = 256, LEFT_WIDTH = 30 /* of --help */ };
 
 enum option_id {
 #define OPTION(symbol, letter, name, argument, help) OPTION_##symbol,
@@ -35,7 +36,9 @@ void options_help(FILE *out)
         (void)snprintf(left, sizeof left, "%s--%s%s%s", letter, table[i].name,
                        table[i].argument ? " " : "",
                        table[i].argument ? table[i].argument : "");
-        fprintf(out, "  %-30s %s\n", left, table[i].help);
+        bool fits = strlen(left) <= LEFT_WIDTH;
+        fprintf(out, "  %-*s%s%*s %s\n", LEFT_WIDTH, left, fits ? "" : "\n",
+                fits ? 0 : LEFT_WIDTH + 2, "", table[i].help);
     }
     fputs("\nWork one file may cost; past it the file is incomplete:\n", out);
     for (size_t i = 0; i < BUDGET_COUNT; i++)
@@ -130,27 +133,16 @@ static bool parse_depth(const char *text, bool *ret_deep, struct error *error)
     return true;
 }
 
-/* Whom to accept. */
+/* Whom to accept, by the names that the other commands have for it, too. */
 static bool apply_signers(enum option_id id, const char *value, struct scan_arguments *a,
                           struct error *error)
 {
-    static const struct {
-        enum option_id id;
-        enum signer_option option;
-    } same[] = {
-        {OPTION_PUBLIC_KEY,         SIGNER_KEY     },
-        { OPTION_KEY,               SIGNER_KEY     },
-        { OPTION_CERTIFICATE_CHAIN, SIGNER_CHAIN   },
-        { OPTION_IDENTITY,          SIGNER_IDENTITY},
-        { OPTION_IDENTITY_PROVIDER, SIGNER_PROVIDER},
-        { OPTION_TRUSTED_ROOT,      SIGNER_ROOT    },
-        { OPTION_KEYRING,           SIGNER_KEYRING },
-        { OPTION_BUILDER_ID,        SIGNER_BUILDER },
-        { OPTION_USE_STAGING,       SIGNER_STAGING },
-    };
-    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-        if (same[i].id == id)
-            return signer_arguments_take(&a->signers, same[i].option, value, error);
+    static const struct option names[] = { SIGNER_OPTIONS };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i].name, table[id].name) == 0)
+            return signer_arguments_take(&a->signers, (enum signer_option)names[i].val,
+                                         value, error);
+    assert(id == OPTION_IGNORE_UNSIGNED);
     return a->ignore_unsigned = true;
 }
 
@@ -217,7 +209,12 @@ static bool apply(enum option_id id, const char *value, struct scan_arguments *a
     case OPTION_CERTIFICATE_CHAIN:
     case OPTION_IDENTITY:
     case OPTION_IDENTITY_PROVIDER:
+    case OPTION_CERTIFICATE_IDENTITY:
+    case OPTION_CERTIFICATE_OIDC_ISSUER:
+    case OPTION_IDENTITY_REGEXP:
+    case OPTION_OIDC_ISSUER_REGEXP:
     case OPTION_TRUSTED_ROOT:
+    case OPTION_TRUST_CONFIG:
     case OPTION_USE_STAGING:
     case OPTION_KEYRING:
     case OPTION_BUILDER_ID:

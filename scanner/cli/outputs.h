@@ -3,7 +3,7 @@
 #define OUTPUTS_H
 
 #include "cli/passphrase.h"
-#include "engine/statement_signer.h"
+#include "engine/signing/statement_signer.h"
 #include "reports/report.h"
 
 enum { OUTPUTS_MAX = 16 };

@@ -62,8 +62,7 @@ static void put_lines(struct span text)
     }
 }
 
-/* ---- check and show ------------------------------------------------------------------
- */
+/* ---- check and show -------------------------------------------------------------- */
 
 static bool check_one(const char *path, const struct policy_reading *how)
 {
@@ -122,8 +121,7 @@ static int show(int argc, char **argv)
     return complain(&error);
 }
 
-/* ---- explain and init ----------------------------------------------------------------
- */
+/* ---- explain and init ------------------------------------------------------------ */
 
 static int explain_models(void *self, const struct scan_arguments *a,
                           const struct policy *p, const struct result *r)
@@ -202,8 +200,7 @@ static int init(int argc, char **argv)
     return with_scan(n, words, ratchet);
 }
 
-/* ---- the command line
- * ------------------------------------------------------------------ */
+/* ---- the command line ------------------------------------------------------------ */
 
 static int explain(int argc, char **argv)
 {

@@ -22,8 +22,7 @@ struct outcome {
     bool judged;
 };
 
-/* ---- reading --------------------------------------------------------------------------
- */
+/* ---- reading --------------------------------------------------------------------- */
 
 static bool texts_only(const json_t *list)
 {
@@ -92,8 +91,7 @@ static json_t *read_cases(const char *path, struct error *error)
     return NULL;
 }
 
-/* ---- comparing ------------------------------------------------------------------------
- */
+/* ---- comparing ------------------------------------------------------------------- */
 
 static bool some_reason(const struct result *r, const char *words)
 {
@@ -128,8 +126,7 @@ static int compare(void *self, const struct scan_arguments *a, const struct poli
     return r->exit_code;
 }
 
-/* ---- running --------------------------------------------------------------------------
- */
+/* ---- running --------------------------------------------------------------------- */
 
 /* `path` from the directory of the file of cases; in an arena. */
 static char *beside(struct arena *arena, const char *cases, const char *path)

@@ -1,9 +1,10 @@
 /* assay sign: make an OpenSSF Model Signing bundle by a key, a certificate or an
- * identity.
+ * identity; the key may be on a token.
  */
 #include "cli/identity_options.h"
 #include "cli/model_options.h"
 #include "cli/passphrase.h"
+#include "cli/token_options.h"
 #include "policy/policy.h"
 #include "reports/escape.h"
 
@@ -11,19 +12,25 @@ static const char usage[] =
     "Usage: assay sign key MODEL --private-key PEM [OPTION...]\n"
     "       assay sign certificate MODEL --private-key PEM --signing-certificate PEM\n"
     "                  [--certificate-chain PEM]... [OPTION...]\n"
-    "       assay sign sigstore MODEL --identity-token-file FILE [OPTION...]\n\n"
+    "       assay sign pkcs11-key MODEL --pkcs11-uri URI [OPTION...]\n"
+    "       assay sign pkcs11-certificate MODEL --pkcs11-uri URI "
+    "--signing-certificate PEM\n"
+    "                  [--certificate-chain PEM]... [OPTION...]\n"
+    "       assay sign sigstore MODEL [--identity-token-file FILE] [OPTION...]\n\n"
     "Hash every file of MODEL and sign the list with ECDSA P-256, P-384 or P-521; or "
     "with\n"
     "a key of its own and a certificate of Sigstore's for it, which names an identity "
     "and\n"
-    "is entered in a public log.\n\n"
+    "is entered in a public log.  Without an identity token, whoever sits at the\n"
+    "terminal signs in with a browser.\n\n"
     "      --signature FILE         where the signature goes [model.sig]\n"
     "      --private-key FILE       the key, PEM, may be encrypted\n"
     "      --password TEXT          its passphrase; better: --password-file, or the\n"
     "                               environment's ASSAY_KEY_PASSWORD, or the prompt\n"
     "      --password-file FILE     the first line of FILE is the passphrase\n"
     "      --signing-certificate FILE  the certificate of the key, PEM\n"
-    "      --certificate-chain FILE the certificates above it; repeatable\n" IDENTITY_HELP
+    "      --certificate-chain FILE the certificates above it; repeatable\n" TOKEN_HELP
+        IDENTITY_HELP
     "      --hash NAME              sha256, blake2b or blake3 [sha256]\n"
     "      --shard-size N           sign ranges of N bytes instead of whole "
     "files\n" MODEL_HELP "  -h, --help                   this text\n";
@@ -42,6 +49,7 @@ enum {
 struct arguments {
     struct model_arguments model;
     struct identity_arguments identity;
+    struct token_arguments token;
     const char *signature, *private_key, *password, *password_file, *certificate;
     struct path_list chain;
     enum digest_algorithm algorithm;
@@ -87,7 +95,8 @@ static bool take(struct arguments *a, int option, const char *value, struct erro
         a->help = true;
         return true;
     default:
-        return identity_arguments_take(&a->identity, option, value, error) ||
+        return token_arguments_take(&a->token, option, value) ||
+               identity_arguments_take(&a->identity, option, value, error) ||
                (error->code == ERROR_NONE &&
                 model_arguments_take(&a->model, option, value, error));
     }
@@ -99,6 +108,7 @@ static bool read_arguments(int argc, char **argv, struct arguments *a,
     static const struct option options[] = {
         MODEL_OPTIONS,
         IDENTITY_OPTIONS,
+        TOKEN_OPTIONS,
         {"signature",         required_argument, NULL, SIGN_SIGNATURE },
         { "private-key",               required_argument, NULL, SIGN_PRIVATE_KEY },
         { "password",                  required_argument, NULL, SIGN_PASSWORD },
@@ -117,33 +127,60 @@ static bool read_arguments(int argc, char **argv, struct arguments *a,
     return true;
 }
 
-/* ---- running -------------------------------------------------------------------------
- */
+/* ---- running --------------------------------------------------------------------- */
 
-/* "key", "certificate" or "sigstore", as users of model_signing write it; keys on tokens
- * are refused. */
-static bool check_method(const char *word, const struct arguments *a, struct error *error)
+/* As users of model_signing write them. */
+static const struct method {
+    const char *name;
+    bool keyless, token, certificate;
+} methods[] = {
+  /* keyless, token, certificate */
+    {"key",                 false, false, false},
+    { "certificate",        false, false, true },
+    { "sigstore",           true,  false, false},
+    { "pkcs11-key",         false, true,  false},
+    { "pkcs11-certificate", false, true,  true },
+};
+
+static const struct method *find_method(const char *word, struct error *error)
 {
-    bool certificate = strcmp(word, "certificate") == 0;
-    bool keyless = strcmp(word, "sigstore") == 0;
-    if (!certificate && !keyless && strcmp(word, "key") != 0)
-        return error_set(error, ERROR_USAGE,
-                         "assay sign: %s is none of key, certificate, sigstore; PKCS #11 "
-                         "signing is not supported",
-                         word);
-    if (!keyless && a->identity.any)
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(word, methods[i].name) == 0)
+            return &methods[i];
+    error_set(error, ERROR_USAGE,
+              "assay sign: %s is none of key, certificate, sigstore, pkcs11-key, "
+              "pkcs11-certificate",
+              word);
+    return NULL;
+}
+
+static bool check_method(const struct method *m, const struct arguments *a,
+                         struct error *error)
+{
+    if (!m->keyless && a->identity.any)
         return error_set(error, ERROR_USAGE,
                          "assay sign: an identity belongs to assay sign sigstore");
-    if (keyless && (a->private_key || a->certificate || a->chain.count))
+    if (m->keyless && (a->private_key || a->certificate || a->chain.count))
         return error_set(error, ERROR_USAGE,
                          "assay sign sigstore makes its key itself, and gets the "
                          "certificate for it");
-    if (!keyless && !a->private_key)
+    if (!m->token && a->token.any)
+        return error_set(error, ERROR_USAGE,
+                         "assay sign: a token belongs to assay sign pkcs11-key and "
+                         "pkcs11-certificate");
+    if (m->token && (a->private_key || a->password || a->password_file))
+        return error_set(error, ERROR_USAGE,
+                         "assay sign %s: the private key is on the token, and its PIN "
+                         "comes with --pin-file",
+                         m->name);
+    if (m->token && !a->token.uri)
+        return error_set(error, ERROR_USAGE, "assay sign: --pkcs11-uri is missing");
+    if (!m->keyless && !m->token && !a->private_key)
         return error_set(error, ERROR_USAGE, "assay sign: --private-key is missing");
-    if (certificate != (a->certificate != NULL))
+    if (m->certificate != (a->certificate != NULL))
         return error_set(error, ERROR_USAGE,
                          "assay sign: --signing-certificate belongs to, and is needed "
-                         "for, assay sign certificate");
+                         "for, assay sign certificate and pkcs11-certificate");
     return true;
 }
 
@@ -166,18 +203,27 @@ static void say(const struct arguments *a, const struct sign_report *done)
     buffer_free(&who);
 }
 
-static int sign(struct arguments *a, const char *method, const char *model)
+/* What each method needs to be read before it can begin. */
+static bool load(struct arguments *a, const struct method *m,
+                 struct keyless_request *ret_keyless, const char **ret_passphrase,
+                 struct error *error)
+{
+    if (m->keyless)
+        return identity_arguments_load(&a->identity, ret_keyless, error);
+    return m->token || passphrase_find(a->private_key, a->password, a->password_file,
+                                       a->passphrase, ret_passphrase, error);
+}
+
+static int sign(struct arguments *a, const char *word, const char *model)
 {
     struct error error = { 0 };
     struct keyless_request keyless;
     struct sign_report done;
     const char *passphrase = NULL;
-    bool by_identity = strcmp(method, "sigstore") == 0;
-    if (!check_method(method, a, &error) ||
-        !(by_identity ? identity_arguments_load(&a->identity, &keyless, &error)
-                      : passphrase_find(a->private_key, a->password, a->password_file,
-                                        a->passphrase, &passphrase, &error)))
+    const struct method *m = find_method(word, &error);
+    if (!m || !check_method(m, a, &error) || !load(a, m, &keyless, &passphrase, &error))
         return complain(&error);
+    const struct token_request token = token_arguments_request(&a->token);
     a->model.options.ignore = a->model.ignore.items;
     const struct sign_request r = {
         .model = model,
@@ -186,7 +232,8 @@ static int sign(struct arguments *a, const char *method, const char *model)
         .shard_size = a->shard_size,
         .algorithm = a->algorithm,
         .output = a->signature,
-        .keyless = by_identity ? &keyless : NULL,
+        .keyless = m->keyless ? &keyless : NULL,
+        .token = m->token ? &token : NULL,
         .private_key = a->private_key,
         .passphrase = passphrase,
         .certificate = a->certificate,

@@ -4,7 +4,7 @@
 #include "cli/network.h"
 #include "cli/options.h"
 #include "cli/signer_options.h"
-#include "engine/verifying.h"
+#include "engine/verifying/verifying.h"
 #include "policy/policy.h"
 #include "reports/escape.h"
 #include "reports/json/out.h"
@@ -169,8 +169,7 @@ static bool take_method(struct arguments *a, const char *word, struct error *err
                      word);
 }
 
-/* ---- what is said ---------------------------------------------------------------------
- */
+/* ---- what is said ---------------------------------------------------------------- */
 
 static const char *kind_title(const char *kind)
 {
@@ -298,8 +297,7 @@ static int code_of(enum signature_state state)
                                             : EXIT_VIOLATED;
 }
 
-/* ---- running --------------------------------------------------------------------------
- */
+/* ---- running --------------------------------------------------------------------- */
 
 static bool is_image(const char *target)
 {

@@ -1,6 +1,6 @@
 /* digest.h: every digest that anything asks for, in one pass over the bytes.
  *
- * OpenSSL underneath, zlib for CRC-32, crc32c.h, crc64nvme.h, blake3.h.  A git blob
+ * OpenSSL underneath, zlib for CRC-32, crc.h for the others, blake3.h.  A git blob
  * digest is sha1("blob <size>\0" + bytes), so the size must be known before the first
  * byte.  The two of a text keep its bytes until then, and are not known of one above 16
  * MiB; what is that long and holds a NUL byte is no text, and its bytes count as they
@@ -28,8 +28,8 @@ enum digest_algorithm {
     DIGEST_MD5_DOS2UNIX, /* DVC before 3.0: a text's line ends count as "\n" */
     DIGEST_SHA1,         /* of the bytes alone, as storage servers have it */
     DIGEST_CRC32,        /* of zlib and PKZIP, most significant byte first */
-    DIGEST_CRC32C,       /* crc32c.h, in the same order */
-    DIGEST_CRC64NVME,    /* crc64nvme.h, in the same order */
+    DIGEST_CRC32C,       /* crc.h, in the same order */
+    DIGEST_CRC64NVME,    /* the same */
     DIGEST_AUTOV1,
     DIGEST_AUTOV3,
     DIGEST_COUNT

@@ -30,12 +30,3 @@ bool format_related(enum format_id a, enum format_id b)
 {
     return refines(a, b) || refines(b, a);
 }
-
-bool formats_match(uint64_t set, const char *name_or_family)
-{
-    for (int id = 0; id < FORMAT_COUNT; id++)
-        if ((set & FORMAT_BIT(id)) && (strcmp(formats[id].name, name_or_family) == 0 ||
-                                       strcmp(formats[id].family, name_or_family) == 0))
-            return true;
-    return false;
-}

@@ -28,7 +28,4 @@ extern const struct format formats[FORMAT_COUNT];
 bool format_find(const char *name, enum format_id *ret_id);
 bool format_related(enum format_id a, enum format_id b); /* one refines the other */
 
-/* Does any format in the set carry this name or belong to this family? */
-bool formats_match(uint64_t set, const char *name_or_family);
-
 #endif

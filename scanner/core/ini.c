@@ -7,18 +7,9 @@ struct ini ini_of(struct span text)
     return (struct ini){ .rest = text };
 }
 
-static bool is_space(uint8_t c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
-}
-
 static struct span trimmed(struct span s)
 {
-    while (s.len && is_space(s.ptr[0]))
-        s = span_slice(s, 1, s.len);
-    while (s.len && is_space(s.ptr[s.len - 1]))
-        s.len--;
-    return s;
+    return span_trim(s, " \t\r\f\v");
 }
 
 static struct span next_line(struct ini *i)

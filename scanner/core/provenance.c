@@ -70,13 +70,3 @@ const char *check_result_name(enum check_result r)
     };
     return names[r];
 }
-
-const char *signature_state_name(enum signature_state s)
-{
-    static const char *const names[] = {
-        [SIGNATURE_VERIFIED] = "verified",   [SIGNATURE_INVALID] = "invalid",
-        [SIGNATURE_UNTRUSTED] = "untrusted", [SIGNATURE_UNSUPPORTED] = "unsupported",
-        [SIGNATURE_UNSIGNED] = "unsigned",
-    };
-    return names[s];
-}

@@ -1,10 +1,12 @@
 /* provenance.h: where a model comes from and how far that is trusted, which bytes
- * somebody expects of a file, and who signed them.  Part of a result (core/result.h).
- * Spans may be hostile and are raw, and live in the arena of their model or file. */
+ * somebody expects of a file, and (core/signature.h) who signed them.  Part of a result
+ * (core/result.h). Spans may be hostile and are raw, and live in the arena of their model
+ * or file. */
 #ifndef PROVENANCE_H
 #define PROVENANCE_H
 
 #include "core/finding.h"
+#include "core/signature.h"
 
 enum trust {
     TRUST_UNKNOWN,
@@ -74,27 +76,6 @@ struct provenance_check {
     enum severity severity; /* of a fail */
     struct span evidence;   /* "downloads 12, at least 1000 wanted" */
     struct provenance_check *next;
-};
-
-enum signature_state {
-    SIGNATURE_VERIFIED,
-    SIGNATURE_INVALID,
-    SIGNATURE_UNTRUSTED,   /* cryptographically fine, by nobody the operator accepts */
-    SIGNATURE_UNSUPPORTED, /* a kind or algorithm that Assay does not know */
-    SIGNATURE_UNSIGNED
-};
-const char *signature_state_name(enum signature_state s);
-
-struct signature {
-    const char *kind; /* "oms", "sigstore", "cosign", "slsa", "minisign", "gpg", … */
-    enum signature_state state;
-    struct span path; /* of the bundle in the target, or its address at a registry */
-    struct span identity, issuer; /* who; of a bare key its fingerprint and nothing */
-    struct span root;             /* sha256 of the certificate it chains to, in hex */
-    struct span time;             /* RFC 3339, UTC; empty: unknown */
-    struct span covers, builder;  /* "all 12 files"; of signed provenance, or empty */
-    struct span check, reason;    /* which check failed, and one sentence */
-    struct signature *next;
 };
 
 #endif

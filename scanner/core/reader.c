@@ -69,12 +69,6 @@ uint32_t reader_u32be(struct reader *r)
              : 0;
 }
 
-uint64_t reader_u64be(struct reader *r)
-{
-    uint64_t high = reader_u32be(r);
-    return high << 32 | reader_u32be(r);
-}
-
 uint64_t reader_varint(struct reader *r)
 {
     uint64_t v = 0;

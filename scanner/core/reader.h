@@ -45,7 +45,6 @@ uint16_t reader_u16le(struct reader *r);
 uint32_t reader_u32le(struct reader *r);
 uint32_t reader_u32be(struct reader *r);
 uint64_t reader_u64le(struct reader *r);
-uint64_t reader_u64be(struct reader *r);
 uint64_t reader_varint(struct reader *r); /* LEB128, at most 10 bytes */
 
 struct span reader_bytes(struct reader *r, uint64_t n);

@@ -75,6 +75,16 @@ int span_compare(struct span a, struct span b)
     return (a.len > b.len) - (a.len < b.len);
 }
 
+struct span span_trim(struct span s, const char *set)
+{
+    size_t start = 0, end = s.len, n = strlen(set);
+    while (start < end && memchr(set, s.ptr[start], n))
+        start++;
+    while (end > start && memchr(set, s.ptr[end - 1], n))
+        end--;
+    return span_slice(s, start, end);
+}
+
 int span_hex_digit(uint8_t c)
 {
     return c >= '0' && c <= '9'   ? c - '0'

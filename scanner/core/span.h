@@ -26,7 +26,8 @@ bool span_is_zero(struct span s); /* nothing but zero bytes, or nothing */
 bool span_ends(struct span s, const char *literal);
 bool span_ends_nocase(struct span s, const char *literal); /* ASCII case only */
 int span_compare(struct span a, struct span b);            /* bytewise, for qsort */
-int span_hex_digit(uint8_t c); /* 0 to 15, of either case; -1 */
+struct span span_trim(struct span s, const char *set); /* bytes of `set` at both ends */
+int span_hex_digit(uint8_t c);                         /* 0 to 15, of either case; -1 */
 
 /* Index of the first occurrence at or after `from`, or SIZE_MAX. */
 size_t span_find(struct span s, const char *literal, size_t from);

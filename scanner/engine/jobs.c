@@ -3,7 +3,7 @@
 #include "engine/fetched.h"
 #include "engine/job_hashing.h"
 #include "engine/promises.h"
-#include "engine/signatures.h"
+#include "engine/signatures/signatures.h"
 
 #include <errno.h>
 #include <pthread.h>

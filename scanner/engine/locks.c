@@ -4,7 +4,7 @@
 #include "engine/hub_store.h"
 #include "engine/job_hashing.h"
 #include "engine/promises.h"
-#include "engine/signatures.h"
+#include "engine/signatures/signatures.h"
 #include "engine/units.h"
 #include "integrity/lockfile.h"
 #include "sources/remote.h"
@@ -176,15 +176,18 @@ void locks_check_signers(const struct lockfile *lock, const struct source_list *
     struct model *first = r->models;
     while (first && !span_equal(first->target, list->target))
         first = first->next;
-    for (size_t i = 0; t && first && i < t->signer_count; i++)
-        if (!signed_by(r, list->target, &t->signers[i]))
-            add_model_finding(first, RULE_INTEGRITY_LOCK_SIGNER,
-                              arena_printf(first->arena,
-                                           "%s recorded that %s signed it; now: %.*s",
-                                           lockfile_path(lock), t->signers[i].identity,
-                                           (int)signed_instead(r, first).len,
-                                           signed_instead(r, first).ptr),
-                              span_of_text(t->signers[i].identity));
+    for (size_t i = 0; t && first && i < t->signer_count; i++) {
+        const char *identity = t->signers[i].identity;
+        if (signed_by(r, list->target, &t->signers[i]))
+            continue;
+        struct span now = signed_instead(r, first);
+        add_model_finding(first, RULE_INTEGRITY_LOCK_SIGNER,
+                          arena_printf(first->arena,
+                                       "%s recorded that %s signed it; now: %.*s",
+                                       lockfile_path(lock), identity, (int)now.len,
+                                       (const char *)now.ptr),
+                          span_of_text(identity));
+    }
 }
 
 /* ---- recording -------------------------------------------------------------------- */

@@ -23,7 +23,7 @@ enum zip_flag {
     ZIP_UNREADABLE = ZIP_ENCRYPTED | ZIP_PATCHED | ZIP_STRONG_ENCRYPTION
 };
 
-enum { ZIP_LOCAL_SIZE = 30, ZIP_CENTRAL_SIZE = 46, ZIP_END_SIZE = 22 };
+enum { ZIP_END_SIZE = 22 };
 
 /* One header, central or local; sizes are those of the ZIP64 field where it counts. */
 struct zip_entry {

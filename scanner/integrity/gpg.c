@@ -14,16 +14,7 @@ enum { STATUS_MAX = 64 << 10, DEADLINE_SECONDS = 600, FINGERPRINT_MAX = 64 };
 static const char *const programs[] = { "/usr/bin/gpgv", "/usr/local/bin/gpgv",
                                         "/bin/gpgv" };
 
-static void set(struct arena *arena, struct signature *s, enum signature_state state,
-                const char *check, const char *reason)
-{
-    s->state = state;
-    s->check = arena_copy(arena, span_of_text(check));
-    s->reason = arena_copy(arena, span_of_text(reason));
-}
-
-/* ---- what gpgv says -----------------------------------------------------------------
- */
+/* ---- what gpgv says -------------------------------------------------------------- */
 
 /* The words behind "[GNUPG:] KEYWORD ". */
 static bool says(struct span line, const char *keyword, struct span *ret_rest)
@@ -89,29 +80,30 @@ void gpg_judge(struct span status, struct arena *arena, struct signature *s)
                 worst = i;
     }
     if (worst != SIZE_MAX) {
-        set(arena, s, bad[worst].state, bad[worst].check, bad[worst].reason);
+        signature_set(arena, s, bad[worst].state, bad[worst].check, bad[worst].reason);
     } else if (!reader_ok(&r) || good != 1 || valid_count != 1 || others > 1) {
-        set(arena, s, SIGNATURE_INVALID, "gpg-signature",
-            "gpgv does not say that there is exactly one good signature");
+        signature_set(arena, s, SIGNATURE_INVALID, "gpg-signature",
+                      "gpgv does not say that there is exactly one good signature");
     } else if (hash_is_weak(word(valid, VALID_HASH))) {
-        set(arena, s, SIGNATURE_INVALID, "gpg-digest",
-            "the signature is over MD5, SHA-1 or RIPEMD-160");
+        signature_set(arena, s, SIGNATURE_INVALID, "gpg-digest",
+                      "the signature is over MD5, SHA-1 or RIPEMD-160");
     } else if (span_is(word(valid, VALID_CLASS), "01")) {
-        set(arena, s, SIGNATURE_UNSUPPORTED, "gpg-class",
+        signature_set(
+            arena, s, SIGNATURE_UNSUPPORTED, "gpg-class",
             "it is a signature of a text, which says nothing of the line ends: the bytes "
             "may be others than those that were signed");
     } else if (!span_is(word(valid, VALID_CLASS), "00")) {
-        set(arena, s, SIGNATURE_INVALID, "gpg-class", "it is no signature of a document");
+        signature_set(arena, s, SIGNATURE_INVALID, "gpg-class",
+                      "it is no signature of a document");
     } else {
-        set(arena, s, SIGNATURE_VERIFIED, "", "");
+        signature_set(arena, s, SIGNATURE_VERIFIED, "", "");
     }
     struct span primary = word(valid, VALID_PRIMARY);
     s->identity =
         primary.len && primary.len <= FINGERPRINT_MAX ? primary : word(valid, 0);
 }
 
-/* ---- running it ---------------------------------------------------------------------
- */
+/* ---- running it ------------------------------------------------------------------ */
 
 const char *gpg_program(void)
 {
@@ -242,8 +234,8 @@ bool gpg_verify(const char *keyring, int signature_fd, int file_fd, struct arena
     struct buffer status;
     const char *program = gpg_program();
     if (!keyring) {
-        set(arena, ret_signature, SIGNATURE_UNTRUSTED, "keyring-given",
-            "no keyring was given, so nobody is accepted");
+        signature_set(arena, ret_signature, SIGNATURE_UNTRUSTED, "keyring-given",
+                      "no keyring was given, so nobody is accepted");
         return true;
     }
     if (!program)

@@ -1,6 +1,6 @@
 #include "integrity/minisign.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 
 #include <openssl/evp.h>
 

@@ -1,13 +1,13 @@
 #include "integrity/signature_check.h"
 
 struct row {
-    const char *name, *what;
+    const char *name;
     enum signature_state state;
 };
 
-#define CHECK(symbol, name, state, what) { name, what, SIGNATURE_##state },
+#define CHECK(symbol, name, state, what) { name, SIGNATURE_##state },
 static const struct row checks[SC_COUNT] = {
-    {"", "", SIGNATURE_VERIFIED},
+    {"", SIGNATURE_VERIFIED},
 #include "integrity/checks.def"
 };
 #undef CHECK
@@ -15,11 +15,6 @@ static const struct row checks[SC_COUNT] = {
 const char *signature_check_name(enum signature_check c)
 {
     return checks[c].name;
-}
-
-const char *signature_check_what(enum signature_check c)
-{
-    return checks[c].what;
 }
 
 enum signature_state signature_check_state(enum signature_check c)

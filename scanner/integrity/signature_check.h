@@ -26,7 +26,6 @@ struct signature_failure {
 
 /* "inclusion-root"; "" for SC_NONE. */
 const char *signature_check_name(enum signature_check c);
-const char *signature_check_what(enum signature_check c); /* what must hold */
 enum signature_state signature_check_state(enum signature_check c);
 bool signature_check_parse(const char *name, enum signature_check *ret_check);
 

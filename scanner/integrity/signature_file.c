@@ -1,6 +1,6 @@
 #include "integrity/signature_file.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/image_manifest.h"
 #include "integrity/sigstore/cosign.h"
 #include "integrity/sums.h"
@@ -73,9 +73,19 @@ static bool is_pgp_message(struct span head)
            span_starts(head, "-----BEGIN PGP MESSAGE-----");
 }
 
+/* A DSSE envelope of JSON; its payload may come before the type, and be long. */
+static bool is_envelope(struct span head)
+{
+    return (span_starts(head, "{") && span_find(head, "\"payloadType\"", 0) != SIZE_MAX &&
+            span_find(head, "\"application/vnd.in-toto+json\"", 0) != SIZE_MAX) ||
+           span_starts(head, "{\"payload\":\"eyJ") ||
+           span_starts(head, "{\"payload\": \"eyJ");
+}
+
 bool signature_file_starts(struct span head)
 {
     return bundle_claims(head) || cosign_blob_claims(head) || cosign_image_claims(head) ||
+           cosign_attestations_claims(head) || is_envelope(head) ||
            cosign_payload_claims(head) || cosign_entry_claims(head) ||
            minisign_claims(head) || is_pgp(head) || is_pgp_message(head);
 }
@@ -210,6 +220,13 @@ static void read_model(struct arena *arena, struct budget *budget,
     f->model_check = why.check;
     f->model_state = why.state;
     f->model_reason = arena_copy(arena, span_of_text(why.reason));
+}
+
+bool signature_file_is_model(const struct signature_file *f)
+{
+    return f->bundle_count && f->bundles[0].content == CONTENT_ENVELOPE &&
+           (f->has_model ||
+            (f->model_check && strcmp(f->model_check, "predicate-type") != 0));
 }
 
 /* Nothing but base64, with white space behind it. */

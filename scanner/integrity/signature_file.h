@@ -60,6 +60,9 @@ struct signature_file {
 void signature_file_read(struct arena *arena, struct span bytes, struct budget *budget,
                          struct signature_file *ret_file);
 
+/* Is it the signature of a model, be its statement broken? */
+bool signature_file_is_model(const struct signature_file *f);
+
 /* May a file be one, by the last component of its path or by its first bytes? */
 enum { SIGNATURE_HEAD = 1024 };
 bool signature_file_named(struct span path);

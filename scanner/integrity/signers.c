@@ -1,6 +1,6 @@
 #include "integrity/signers.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 
 #include <openssl/evp.h>
 #include <regex.h>

@@ -1,6 +1,6 @@
 #include "integrity/verify_private.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/rfc3339.h"
 #include "integrity/sigstore/tsa.h"
 #include "integrity/statement/statement.h"

@@ -7,8 +7,7 @@
 
 enum { LINES_MAX = 16 };
 
-/* ---- region and service
- * ----------------------------------------------------------------- */
+/* ---- region and service ---------------------------------------------------------- */
 
 static bool keep_word(struct span word, char ret[AWS_WORD_MAX + 1])
 {
@@ -65,8 +64,7 @@ void aws_target_of(const char *host, const char *const *headers,
     *ret = t;
 }
 
-/* ---- a signed request
- * --------------------------------------------------------------------- */
+/* ---- a signed request ------------------------------------------------------------ */
 
 struct lines {
     char *text[LINES_MAX + 1]; /* ended by NULL */

@@ -11,8 +11,7 @@
 
 enum { KEY_MAX = 512, DIGEST_SIZE = 32, LINES_MAX = 24, PARAMETERS_MAX = 16 };
 
-/* ---- the key --------------------------------------------------------------------------
- */
+/* ---- the key --------------------------------------------------------------------- */
 
 struct span azure_connection_part(const char *text, const char *name)
 {
@@ -98,8 +97,7 @@ void azure_key_wipe(struct azure_key *key)
     key->secret = key->account = NULL;
 }
 
-/* ---- what is signed -------------------------------------------------------------------
- */
+/* ---- what is signed -------------------------------------------------------------- */
 
 /* The value of a header, without the white space around it; empty: it is not sent. */
 static struct span header_value(const char *const *headers, const char *name)
@@ -267,8 +265,7 @@ bool azure_sign(const struct azure_key *key, enum http_method method, const char
     return ok && !ret_value->truncated;
 }
 
-/* ---- requests -------------------------------------------------------------------------
- */
+/* ---- requests -------------------------------------------------------------------- */
 
 /* "Mon, 02 Jan 2006 15:04:05 GMT", in English whatever the locale. */
 static bool http_date(int64_t seconds, char ret[32])

@@ -4,16 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
-/* --- the list --- */
+static const char space[] = " \t\r\n";
 
-static struct span trim(struct span s)
-{
-    while (s.len && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
-        s = span_slice(s, 1, s.len);
-    while (s.len && strchr(" \t\r\n", s.ptr[s.len - 1]))
-        s.len--;
-    return s;
-}
+/* --- the list --- */
 
 static bool is_token(uint8_t c) /* RFC 9110, 5.6.2 */
 {
@@ -51,7 +44,7 @@ bool fields_add(struct fields *f, struct span line)
     }
     struct field *new = &f->list[f->count];
     new->name = copy(name);
-    new->value = copy(trim(span_slice(line, colon + 1, line.len)));
+    new->value = copy(span_trim(span_slice(line, colon + 1, line.len), space));
     if (!new->name || !new->value) {
         free(new->name);
         free(new->value);
@@ -179,7 +172,7 @@ static bool rate_limit(const char *value, uint64_t *ret_seconds)
     while (*value) {
         value += strspn(value, " \t,;");
         size_t len = strcspn(value, "=,;");
-        struct span key = trim(span_of(value, len));
+        struct span key = span_trim(span_of(value, len), space);
         value += len;
         uint64_t n = 0;
         if (*value == '=') {

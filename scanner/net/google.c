@@ -1,5 +1,6 @@
 #include "net/google.h"
 
+#include "core/base64.h"
 #include "net/secret.h"
 
 #include <openssl/bio.h>
@@ -12,8 +13,7 @@ static const char token_url[] = "https://oauth2.googleapis.com/token";
 static const char scope[] = "https://www.googleapis.com/auth/cloud-platform";
 enum { JWT_MAX = 16 << 10, JWT_SECONDS = 3600 };
 
-/* ---- the file
- * ------------------------------------------------------------------------------ */
+/* ---- the file -------------------------------------------------------------------- */
 
 static char *copy_of(const json_t *root, const char *key)
 {
@@ -99,28 +99,13 @@ bool google_key_find(const struct auth_method *m, const struct auth_place *place
     return ok;
 }
 
-/* ---- the form
- * ------------------------------------------------------------------------------- */
-
-/* RFC 4648, section 5, without padding. */
-static void add_base64url(struct buffer *out, const uint8_t *bytes, size_t n)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    for (size_t i = 0; i < n; i += 3) {
-        uint32_t group = (uint32_t)bytes[i] << 16 |
-                         (i + 1 < n ? (uint32_t)bytes[i + 1] << 8 : 0) |
-                         (i + 2 < n ? bytes[i + 2] : 0);
-        for (unsigned k = 0; k < 4 && i + k <= n; k++)
-            buffer_add(out, span_of(&alphabet[group >> (18 - 6 * k) & 63], 1));
-    }
-}
+/* ---- the form -------------------------------------------------------------------- */
 
 static bool add_json(struct buffer *out, json_t *stolen)
 {
     char *text = json_dumps(stolen, JSON_COMPACT);
     if (text)
-        add_base64url(out, (const uint8_t *)text, strlen(text));
+        base64url_add(out, span_of_text(text));
     free(text);
     json_decref(stolen);
     return text != NULL;
@@ -139,7 +124,7 @@ static bool add_signature(struct buffer *jwt, const char *pem)
               EVP_DigestSign(c, signature, &n, (const uint8_t *)jwt->text, jwt->len) == 1;
     if (ok) {
         buffer_add_text(jwt, ".");
-        add_base64url(jwt, signature, n);
+        base64url_add(jwt, span_of(signature, n));
     }
     EVP_MD_CTX_free(c);
     EVP_PKEY_free(key);

@@ -51,8 +51,7 @@ bool intake_hash(int fd, uint64_t from, uint64_t to, struct digester *d)
     return ok;
 }
 
-/* ---- the side that hashes ------------------------------------------------------------
- */
+/* ---- the side that hashes -------------------------------------------------------- */
 
 static void hash_before(struct intake *in)
 {
@@ -92,8 +91,7 @@ static void *run(void *self)
     return NULL;
 }
 
-/* ---- the side that receives ----------------------------------------------------------
- */
+/* ---- the side that receives ------------------------------------------------------ */
 
 struct intake *intake_new(struct partial *part, unsigned algorithms, uint64_t size,
                           bool thread)

@@ -12,8 +12,7 @@
 
 enum { SHA256_SIZE = 32, PARAMETERS_MAX = 64 };
 
-/* ---- hashing -------------------------------------------------------------------------
- */
+/* ---- hashing --------------------------------------------------------------------- */
 
 static void add_hex(struct buffer *out, const uint8_t *bytes, size_t n)
 {
@@ -52,8 +51,7 @@ void sigv4_time(int64_t seconds, char ret_text[SIGV4_TIME + 1])
         (void)strftime(ret_text, SIGV4_TIME + 1, "%Y%m%dT%H%M%SZ", &utc);
 }
 
-/* ---- the canonical request ------------------------------------------------------------
- */
+/* ---- the canonical request ------------------------------------------------------- */
 
 /* Percent-encoded in whatever way → in the one way that AWS computes with. */
 static void add_encoded(struct buffer *out, struct span text, bool path)
@@ -171,8 +169,7 @@ static bool canonical(const struct sigv4_request *q, struct buffer *out,
     return ok && !out->truncated;
 }
 
-/* ---- the signature --------------------------------------------------------------------
- */
+/* ---- the signature --------------------------------------------------------------- */
 
 static bool derive(const struct sigv4_key *key, const char *date,
                    const struct sigv4_request *q, uint8_t ret[SHA256_SIZE])
@@ -224,8 +221,7 @@ bool sigv4_sign(const struct sigv4_key *key, const struct sigv4_request *q,
     return ok && !ret_value->truncated;
 }
 
-/* ---- the key --------------------------------------------------------------------------
- */
+/* ---- the key --------------------------------------------------------------------- */
 
 static const char *variable(const struct auth_place *place, const char *name)
 {

@@ -191,19 +191,9 @@ const struct node *origin_yaml(struct origin_reading *r)
 
 /* ---- text ------------------------------------------------------------------- */
 
-static bool is_space(uint8_t c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 struct span origin_trim(struct span text)
 {
-    size_t start = 0, end = text.len;
-    while (start < end && is_space(text.ptr[start]))
-        start++;
-    while (end > start && is_space(text.ptr[end - 1]))
-        end--;
-    return span_slice(text, start, end);
+    return span_trim(text, " \t\r\n");
 }
 
 struct span origin_public_url(struct origin_reading *r, struct span url)

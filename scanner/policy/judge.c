@@ -69,8 +69,7 @@ static void judge_view(struct judgement *j, const struct view *v)
     }
 }
 
-/* ---- a model, scope by scope --------------------------------------------------------
- */
+/* ---- a model, scope by scope ----------------------------------------------------- */
 
 struct sorted_files {
     const struct file **files; /* in the order of their scopes */
@@ -199,8 +198,7 @@ static void judge_model(const struct policy *p, struct model *m, const char *sen
     buffer_free(&j.reason);
 }
 
-/* ---- what is demanded, in words -----------------------------------------------------
- */
+/* ---- what is demanded, in words -------------------------------------------------- */
 
 static void say_value(struct buffer *b, const json_t *value)
 {
@@ -268,8 +266,7 @@ static void name_clauses(const struct policy *p, struct result *r)
         result_add_clause(r, "reports only: exit codes 1 and 2 become 0");
 }
 
-/* ---- the whole ----------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------- */
 
 static void judge_models(const struct policy *p, struct result *r,
                          struct suppression_use *uses)
@@ -328,8 +325,7 @@ void policy_judge(const struct policy *p, struct result *r)
     free(uses);
 }
 
-/* ---- what counts for a model --------------------------------------------------------
- */
+/* ---- what counts for a model ----------------------------------------------------- */
 
 static void explain_scope(const struct policy *p, const struct scope *s,
                           struct buffer *out)

@@ -44,15 +44,29 @@ static void check_encoding(struct check *c, json_t *value, const struct place *a
         check_problem(c, at, "must be hex or base64");
 }
 
+static void check_element(struct check *c, json_t *value, const struct place *at)
+{
+    struct place object = place_element(at, 0), name = place_element(at, 1),
+                 pointer = place_element(at, 2);
+    if (json_array_size(value) != 3) {
+        check_problem(c, at, "must be [object of answers, name, pointer]");
+        return;
+    }
+    check_answer_value(c, json_array_get(value, 0), &object);
+    check_answer_value(c, json_array_get(value, 1), &name);
+    check_json_pointer(c, json_array_get(value, 2), &pointer);
+}
+
 static void check_hash(struct check *c, json_t *value, const struct place *at)
 {
     static const struct field fields[] = {
-        {"alg",     true,  check_algorithm   },
-        { "ptr",    true,  check_answer_value},
-        { "enc",    true,  check_encoding    },
-        { "strip",  false, check_text        },
-        { "unless", false, check_json_pointer},
-        { NULL,     false, NULL              }
+        {"alg",        true,  check_algorithm   },
+        { "ptr",       true,  check_answer_value},
+        { "enc",       true,  check_encoding    },
+        { "strip",     false, check_text        },
+        { "unless",    false, check_json_pointer},
+        { "unless_in", false, check_element     },
+        { NULL,        false, NULL              }
     };
     check_object(c, value, at, fields);
 }

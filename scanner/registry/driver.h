@@ -48,10 +48,6 @@ bool registry_download(const struct registry *r, struct arena *arena,
 bool registry_download_host(const struct registry *r, const char *endpoint,
                             const char *url);
 
-/* Is this answer a refusal for too many requests?  *ret_wait: seconds, at most a day. */
-bool registry_rate_limited(const struct registry *r, const struct rest_answer *answer,
-                           int64_t now, uint64_t *ret_wait);
-
 /* The stanza of the oci driver, its templates expanded. */
 struct registry_oci {
     const char *repository, *reference; /* "library/llama3.2", "3b" */

@@ -86,6 +86,7 @@ static bool own_header(const json_t *rate, const char *text, int64_t now,
     return true;
 }
 
+/* Is it a refusal for too many requests?  *ret_wait: seconds, at most a day. */
 static bool rate_limited(const json_t *entry, const struct rest_answer *answer,
                          int64_t now, uint64_t *ret_wait)
 {
@@ -105,12 +106,6 @@ static bool rate_limited(const json_t *entry, const struct rest_answer *answer,
         (void)own_header(rate, header_find(headers, n, header), now, &wait);
     *ret_wait = wait < WAIT_MAX ? wait : WAIT_MAX;
     return true;
-}
-
-bool registry_rate_limited(const struct registry *r, const struct rest_answer *answer,
-                           int64_t now, uint64_t *ret_wait)
-{
-    return rate_limited(entry_of(r)->root, answer, now, ret_wait);
 }
 
 /* ---- refusals -------------------------------------------------------------------- */

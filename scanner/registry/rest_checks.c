@@ -1,9 +1,9 @@
 /* Checks and trust rules over the fields of an answer.  Unknown is never pass. */
+#include "core/base64.h"
 #include "core/digest.h"
 #include "registry/template.h"
 
 #include <math.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,18 +79,17 @@ static struct value total(const struct rest_result *r)
     return value_of_json(json_integer((json_int_t)r->file_count));
 }
 
-/* The md5 that a file must have for W&B to have made its digest of it, in base64. */
-static bool md5_base64(const struct rest_file *f, uint8_t ret[25])
+/* The md5 that a file must have for W&B to have made its digest of it, in base64; empty:
+ * it is not known. */
+static struct span md5_base64(struct arena *arena, const struct rest_file *f)
 {
-    uint8_t bytes[16];
+    struct span bytes;
     const struct rest_hash *h = f->hashes;
     while (h && strcmp(h->algorithm, "md5") != 0)
         h = h->next;
-    for (size_t i = 0; h && i < sizeof bytes; i++) {
-        const char digits[] = { h->value[2 * i], h->value[2 * i + 1], '\0' };
-        bytes[i] = (uint8_t)strtoul(digits, NULL, 16);
-    }
-    return h && EVP_EncodeBlock(ret, bytes, sizeof bytes) == 24;
+    return h && hex_decode(arena, span_of_text(h->value), &bytes)
+               ? base64_encode(arena, bytes)
+               : span_of(NULL, 0);
 }
 
 /* Is "digest" the md5 of what W&B writes of all files: a line for each, path and md5, or
@@ -110,13 +109,13 @@ static struct value wandb_digest(struct scope *s)
     if (known)
         digester_add(d, span_of_text(head));
     for (const struct rest_file *f = s->result->files; known && f; f = f->next) {
-        uint8_t md5[25] = "";
-        known = f->storage ? f->etag != NULL : md5_base64(f, md5);
+        struct span digest = f->storage ? span_of_text(f->etag) : md5_base64(s->arena, f);
+        known = f->storage ? f->etag != NULL : digest.len > 0;
         if (!known)
             break;
         digester_add(d, span_of_text(f->path));
         digester_add(d, span_of_text(":"));
-        digester_add(d, f->storage ? span_of_text(f->etag) : span_of(md5, 24));
+        digester_add(d, digest);
         digester_add(d, span_of_text("\n"));
     }
     if (d)

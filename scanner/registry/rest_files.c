@@ -1,5 +1,6 @@
 /* The list of files: paths that no file may have are refused, hashes brought to one
  * form. */
+#include "core/base64.h"
 #include "registry/template.h"
 
 #include <stdarg.h>
@@ -66,46 +67,40 @@ bool hash_algorithm_known(const char *name)
     return algorithm_of(name) < ALGORITHMS;
 }
 
-static bool add_hex(struct span text, struct buffer *out)
+/* The value in lower-case hex; empty when it is not written as the encoding wants. */
+static struct span hash_hex(struct arena *arena, struct span text, bool is_base64)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.ptr[i];
-        if (c >= 'A' && c <= 'F')
-            c = (uint8_t)(c - 'A' + 'a');
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-            return false;
-        buffer_add(out, span_of(&c, 1));
-    }
-    return true;
-}
-
-static int base64_digit(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z'   ? c - 'A'
-           : c >= 'a' && c <= 'z' ? c - 'a' + 26
-           : c >= '0' && c <= '9' ? c - '0' + 52
-           : c == '+' || c == '-' ? 62
-           : c == '/' || c == '_' ? 63
-                                  : -1;
-}
-
-static bool add_base64_as_hex(struct span text, struct buffer *out)
-{
-    unsigned bits = 0, have = 0;
-    while (text.len && text.ptr[text.len - 1] == '=')
-        text.len--;
-    for (size_t i = 0; i < text.len; i++) {
-        int digit = base64_digit(text.ptr[i]);
+    const struct span none = { NULL, 0 };
+    struct span bytes;
+    if (is_base64)
+        return base64_decode(arena, text, &bytes) ? hex_encode(arena, bytes) : none;
+    char *hex = arena_alloc(arena, text.len + 1);
+    for (size_t i = 0; hex && i < text.len; i++) {
+        int digit = span_hex_digit(text.ptr[i]);
         if (digit < 0)
-            return false;
-        bits = (bits << 6 | (unsigned)digit) & 0xffff;
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            buffer_printf(out, "%02x", bits >> have & 0xff);
-        }
+            return none;
+        hex[i] = "0123456789abcdef"[digit];
     }
-    return true;
+    return span_of(hex, hex ? text.len : 0);
+}
+
+/* Does another answer, which has an object of elements by their names, say of this one
+ * that its hash is of another kind?  Without that answer: perhaps. */
+static bool is_other_kind(struct scope *s, const json_t *where)
+{
+    const char *pointer = json_string_value(json_array_get(where, 2));
+    json_t *ignored = NULL;
+    if (!where)
+        return false;
+    struct value object = value_of(s, json_array_get(where, 0));
+    struct value name = value_of(s, json_array_get(where, 1));
+    const char *key = name.state == VALUE_KNOWN ? json_string_value(name.json) : NULL;
+    json_t *element = key ? json_object_get(object.json, key) : NULL;
+    bool other = object.state == VALUE_UNKNOWN ||
+                 (element && pointer_get(element, pointer, &ignored) == VALUE_KNOWN);
+    value_free(&object);
+    value_free(&name);
+    return other;
 }
 
 /* One of "hashes" for the element at hand, or NULL: then it is not known. */
@@ -115,29 +110,27 @@ static struct rest_hash *read_hash(struct scope *s, const json_t *how)
     const char *strip = text_of(how, "strip");
     size_t a = algorithm_of(text_of(how, "alg"));
     json_t *ignored = NULL;
-    if (unless && pointer_get(s->item, unless, &ignored) == VALUE_KNOWN)
+    if ((unless && pointer_get(s->item, unless, &ignored) == VALUE_KNOWN) ||
+        is_other_kind(s, json_object_get(how, "unless_in")))
         return NULL;
     struct value v = value_of(s, json_object_get(how, "ptr"));
-    struct buffer raw, hex;
+    struct buffer raw;
+    struct span hex = { NULL, 0 };
     struct rest_hash *hash = NULL;
     buffer_init(&raw, 512);
-    buffer_init(&hex, 256);
     if (value_text(&v, &raw)) {
         struct span text = buffer_span(&raw);
         if (strip && span_starts(text, strip))
             text = span_slice(text, strlen(strip), text.len);
-        bool decoded = enc && strcmp(enc, "base64") == 0 ? add_base64_as_hex(text, &hex)
-                                                         : add_hex(text, &hex);
-        if (decoded && !hex.truncated && hex.len >= algorithms[a].least &&
-            hex.len <= algorithms[a].most)
+        hex = hash_hex(s->arena, text, enc && strcmp(enc, "base64") == 0);
+        if (hex.len >= algorithms[a].least && hex.len <= algorithms[a].most)
             hash = arena_alloc(s->arena, sizeof *hash);
     }
     if (hash)
         *hash = (struct rest_hash){ .algorithm = algorithms[a].name,
-                                    .value = arena_text(s->arena, buffer_span(&hex)),
+                                    .value = arena_text(s->arena, hex),
                                     .weak = algorithms[a].weak };
     buffer_free(&raw);
-    buffer_free(&hex);
     value_free(&v);
     return hash && hash->value ? hash : NULL;
 }

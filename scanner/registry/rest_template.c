@@ -1,4 +1,5 @@
 /* Templates of requests and names, and the addresses they come to. */
+#include "core/base64.h"
 #include "registry/template.h"
 #include "registry/uri.h"
 
@@ -83,26 +84,11 @@ static bool fit_for_url(struct span text, bool path)
     return true;
 }
 
-static void add_base64(struct span text, struct buffer *out)
-{
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < text.len; i += 3) {
-        unsigned group = (unsigned)text.ptr[i] << 16;
-        size_t have = text.len - i;
-        group |= have > 1 ? (unsigned)text.ptr[i + 1] << 8 : 0;
-        group |= have > 2 ? (unsigned)text.ptr[i + 2] : 0;
-        buffer_printf(out, "%c%c%c%c", digits[group >> 18], digits[group >> 12 & 63],
-                      have > 1 ? digits[group >> 6 & 63] : '=',
-                      have > 2 ? digits[group & 63] : '=');
-    }
-}
-
 static void add_filtered(struct span text, struct span filter, struct buffer *out)
 {
     bool upper = span_is(filter, "upper"), lower = span_is(filter, "lower");
     if (span_is(filter, "b64")) {
-        add_base64(text, out);
+        base64_add(out, text);
         return;
     }
     for (size_t i = 0; i < text.len; i++) {

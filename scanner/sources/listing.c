@@ -1,6 +1,6 @@
 #include "sources/listing.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,8 +87,7 @@ void listing_hash(struct arena *arena, struct rest_file *file,
         file->hashes = hash;
 }
 
-/* ---- the end ------------------------------------------------------------------------
- */
+/* ---- the end --------------------------------------------------------------------- */
 
 static int compare(const void *a, const void *b)
 {

@@ -1,7 +1,7 @@
 /* From what a registry lists to what can be loaded. */
 #include "sources/remote_private.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "registry/uri.h"
 
 #include <stdio.h>
@@ -101,32 +101,51 @@ static void take_findings(struct remote *r, const struct rest_result *found)
     *images = found->images;
 }
 
+/* A storage, as it is asked what lies at an address. */
+struct storage_question {
+    const struct driver *driver;
+    struct driver_call *call; /* NULL: nobody here reads such an address, or no memory */
+    struct rest_result found;
+};
+
+static struct storage_question storage_open(struct remote *r, const char *address)
+{
+    struct storage_question q = { .driver = remote_storage_driver(address),
+                                  .found = { .trust = r->answers.trust } };
+    q.call = q.driver ? remote_call(r, q.driver) : NULL;
+    return q;
+}
+
+static bool storage_ask(struct storage_question *q, const char *address,
+                        struct error *error)
+{
+    enum rest_refusal refusal = REST_ANSWERED; /* the error says it as well */
+    return q->driver->list(q->call, address, &q->found, &refusal, error);
+}
+
 /* What lies at the address that the registry named, in its place. */
 static bool list_storage(struct listing *l, const struct rest_file *at,
                          struct error *error)
 {
     struct remote *r = l->remote;
-    const struct driver *driver = remote_storage_driver(at->storage);
-    struct driver_call *call = driver ? remote_call(r, driver) : NULL;
-    struct rest_result found = { .trust = r->answers.trust };
-    enum rest_refusal refusal = REST_ANSWERED;
+    struct storage_question q = storage_open(r, at->storage);
     struct error why;
-    if (!call)
+    if (!q.call)
         return add_file(l, at, NULL, &r->drivers[0].call) ||
                error_set(error, ERROR_MEMORY, "out of memory");
-    if (!driver->list(call, at->storage, &found, &refusal, &why)) {
+    if (!storage_ask(&q, at->storage, &why)) {
         if (why.code == ERROR_MEMORY)
             return error_set(error, ERROR_MEMORY, "out of memory");
         unlist(r, (const char *)arena_printf(r->arena, "%s", why.message).ptr);
         return true;
     }
-    take_findings(r, &found);
-    if (!found.listed)
-        unlist(r, found.why_unlisted);
-    for (const struct rest_file *f = found.files; f; f = f->next) {
+    take_findings(r, &q.found);
+    if (!q.found.listed)
+        unlist(r, q.found.why_unlisted);
+    for (const struct rest_file *f = q.found.files; f; f = f->next) {
         if (!path_clean(f->path))
             refuse(r, f->path, "has a path that no file may have");
-        else if (asked_for(l->wanted, f->path) && !add_file(l, f, driver, call))
+        else if (asked_for(l->wanted, f->path) && !add_file(l, f, q.driver, q.call))
             return error_set(error, ERROR_MEMORY, "out of memory");
     }
     return true;
@@ -183,24 +202,21 @@ static bool list_reference(struct listing *l, const struct rest_file *at,
                            struct error *error)
 {
     struct remote *r = l->remote;
-    const struct driver *driver = remote_storage_driver(at->storage);
-    struct driver_call *call = driver ? remote_call(r, driver) : NULL;
-    struct rest_result found = { .trust = r->answers.trust };
-    enum rest_refusal refusal = REST_ANSWERED;
+    struct storage_question q = storage_open(r, at->storage);
     struct rest_file *f = arena_alloc(r->arena, sizeof *f);
     struct error why;
     if (!f)
         return error_set(error, ERROR_MEMORY, "out of memory");
-    if (!call || l->references++ >= REFERENCES_MAX) {
-        unlist_reference(r, at, call ? "is one of too many" : "cannot be read there");
+    if (!q.call || l->references++ >= REFERENCES_MAX) {
+        unlist_reference(r, at, q.call ? "is one of too many" : "cannot be read there");
         return true;
     }
-    if (!driver->list(call, at->storage, &found, &refusal, &why)) {
+    if (!storage_ask(&q, at->storage, &why)) {
         unlist_reference(r, at, why.message);
         return why.code != ERROR_MEMORY ||
                error_set(error, ERROR_MEMORY, "out of memory");
     }
-    const struct rest_file *there = same_as_noted(r, at, &found);
+    const struct rest_file *there = same_as_noted(r, at, &q.found);
     if (!there)
         return true;
     *f = *at;
@@ -213,7 +229,7 @@ static bool list_reference(struct listing *l, const struct rest_file *at,
         f->size_known = there->size_known;
         f->size = there->size;
     }
-    return add_file(l, f, driver, call) ||
+    return add_file(l, f, q.driver, q.call) ||
            error_set(error, ERROR_MEMORY, "out of memory");
 }
 

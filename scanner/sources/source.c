@@ -23,8 +23,7 @@ bool source_excluded(const struct source_options *o, const char *path)
     return false;
 }
 
-/* ---- a remote as a list of files ----------------------------------------------------
- */
+/* ---- a remote as a list of files ------------------------------------------------- */
 
 static bool list_remote(struct source_list *list, const struct source_options *o)
 {
@@ -78,8 +77,7 @@ static int open_loaded(const struct source_list *list, const struct source_file 
     return -1;
 }
 
-/* ---- either kind --------------------------------------------------------------------
- */
+/* ---- either kind ----------------------------------------------------------------- */
 
 bool source_open(const char *target, const struct source_options *o,
                  struct source_list *ret_list, struct error *error)

@@ -70,8 +70,7 @@ static bool refuse_module(const struct trial *t, struct error *error)
                      path, line, t->module);
 }
 
-/* ---- the trial ----------------------------------------------------------------------
- */
+/* ---- the trial ------------------------------------------------------------------- */
 
 /* Modules that are functions of the bytes.  The others open files (magic), want a
  * sandbox's report (cuckoo), print (console) or look at the clock (time). */

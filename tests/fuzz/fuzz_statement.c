@@ -1,5 +1,5 @@
 /* Statements, envelopes, bodies of log entries, and the text encodings below them. */
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/rfc3339.h"
 #include "integrity/sigstore/rekor.h"
 #include "integrity/statement/dsse.h"

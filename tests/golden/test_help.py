@@ -29,7 +29,7 @@ def every_command_helps():
 @case
 def every_option_that_help_lists_is_there():
     for c in COMMANDS:
-        for option, value in sorted(set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)(?:,? (\S))?", help_of(c), re.M))):
+        for option, value in sorted(set(re.findall(r"^ +(?:-\w, )?(--[a-z0-9-]+)(?:,? (\S))?", help_of(c), re.M))):
             p = run(c, option + ("=1" if value.isupper() else ""), stdin=subprocess.DEVNULL)
             for wrong in (b"unrecognized option", b"no such option", b"bad option", b"doesn't allow"):
                 assert wrong not in p.stderr, (c, option, p.stderr[:300])
@@ -176,7 +176,7 @@ def manual_pages_are_clean_and_tell_everything():
     one = pages["assay"][1]
     for c in COMMANDS:
         assert ".Sh ASSAY %s\n" % c.upper() in one, c
-        for option in re.findall(r"^ +(?:-\w, )?--([a-z-]+)", help_of(c), re.M):
+        for option in re.findall(r"^ +(?:-\w, )?--([a-z0-9-]+)", help_of(c), re.M):
             assert re.search(r"^\.It.* Fl -%s\b" % option, one, re.M), (c, option)
     rules = [r["id"] for r in json.loads(run("rules", "--json").stdout)["rules"]]
     for rule in rules:

@@ -172,11 +172,8 @@ def a_token_that_is_of_no_use_is_not_sent_anywhere():
 
 
 @case
-def who_signs_is_said_in_one_way_and_not_by_a_browser():
-    sign(identity=[], expect=4, says="no browser is opened")
+def who_signs_is_said_in_one_way():
     sign(identity=["--identity-token", token(), "--use-ambient-credentials"], expect=4, says="one of")
-    for option in (["--client-id", "x"], ["--client-secret", "x"], ["--oauth-force-oob"]):
-        sign(*option, expect=4, says="nobody can be signed in through a browser here")
     sign(identity=["--use-ambient-credentials"], expect=4, says="there are none")
     sign(identity=["--use-ambient-credentials"], env={"GITHUB_ACTIONS": "true"}, expect=4, says="id-token: write")
     sign("--use-staging", expect=4, says="two instances")

@@ -154,6 +154,25 @@ def a_directory_in_place_of_a_file_is_no_file():
 
 
 @case
+def a_digest_of_another_algorithm_than_md5_is_not_compared():
+    d = store(stores.wandb)
+    path = d + "/artifacts/linear:v3/wandb_manifest.json"
+    manifest = json.load(open(path))
+    entry = manifest["contents"]["model.safetensors"]
+    for tag, size in (("XXH128", True), ("BLAKE9", True), ("XXH128", False)):
+        other = dict(entry, digest="AAAAAAAAAAAAAAAAAAAAAA==", extra={"alg": tag}, size=entry["size"] + (not size))
+        write(path, json.dumps(dict(manifest, contents={**manifest["contents"], "model.safetensors": other})).encode())
+        r = report("--gate", "audit", d)
+        f = named(r, "model.safetensors")
+        assert not [e for e in f["expected"] if e["algorithm"] == "md5"], f["expected"]
+        assert [e for e in named(r, "config.json")["expected"] if e["algorithm"] == "md5"]
+        assert [e["state"] for e in f["expected"]] == ["consistent" if size else "inconsistent"], f["expected"]
+    other = dict(entry, digest="AAAAAAAAAAAAAAAAAAAAAA==", extra={"alg": "MD5"})
+    write(path, json.dumps(dict(manifest, contents={"model.safetensors": other})).encode())
+    assert "inconsistent" in json.dumps(named(report("--gate", "audit", d), "model.safetensors")["expected"])
+
+
+@case
 def what_is_wrong_in_every_row_is_said_once():
     d = store(stores.wandb)
     write(d + "/artifacts/linear:v3/wandb_manifest.json", json.dumps(

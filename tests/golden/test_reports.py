@@ -381,8 +381,10 @@ def check_html(data):
     digest = {k: base64.b64encode(hashlib.sha256(v.encode()).digest()).decode() for k, v in page.raw.items()}
     assert page.policy == ("default-src 'none'; style-src 'sha256-%(style)s'; script-src 'sha256-%(script)s'; "
                            "base-uri 'none'; form-action 'none'" % digest)
-    for name, source in (("style", "page.css"), ("script", "page.js")):
-        assert page.raw[name] == open(os.path.join(TOP, "scanner/reports/html", source), encoding="utf-8").read()
+    css, dark, js = (open(os.path.join(TOP, "scanner/reports/html", name), encoding="utf-8").read()
+                     for name in ("page.css", "page.dark.css", "page.js"))
+    assert page.raw["script"] == js
+    assert page.raw["style"].endswith("}\n" + css) and page.raw["style"].count(dark) == 2
     assert not re.search(r"url\(|@import|image-set|innerHTML|\beval\b|document\.write|\bfetch\b|https?:", "".join(page.raw.values()))
     return page
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Each kind of signature, detected by content inside a scan and, where there is one file, in assay verify."""
-import base64, hashlib, json, os, subprocess, sys, threading
+import base64, hashlib, json, os, re, subprocess, sys, threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "pki")]
@@ -364,23 +364,46 @@ def cosign_signatures_of_images_in_a_layout():
 
 @case
 def bundles_that_refer_to_images_in_a_layout():
-    def referrer(d, image):
-        subject = {"name": "x", "digest": {"sha256": image["digest"][7:]}}
-        s = make.Signed(KEY, payload=mock.compact(mock.statement(b"", subject=[subject])))
-        layer = dict(blob(d, make.by_key(s)), mediaType="application/vnd.dev.sigstore.bundle.v0.3+json")
-        config = dict(blob(d, {}), mediaType="application/vnd.oci.empty.v1+json")
-        return [blob(d, {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                         "artifactType": "application/vnd.dev.sigstore.bundle.v0.3+json", "config": config,
-                         "layers": [layer], "subject": {k: image[k] for k in ("mediaType", "digest", "size")}})]
-    d, image, layer = layout(referrer)
-    found, r = state(d, "--key", PUBLIC)
-    assert found == ("in-toto", "verified", ""), signatures(r)
-    assert files(r)[image]["signed"] and files(r)[layer]["signed"]
+    for by, who in (("identity", WHO), ("key", ["--key", PUBLIC])):
+        d, image, layer = layout(lambda d, i: referring(d, i, by))
+        found, r = state(d, *who)
+        assert found == ("in-toto", "verified", ""), signatures(r)
+        assert files(r)[image]["signed"] and files(r)[layer]["signed"]
+        assert verify_layout(d, *who)[:2] == (0, "verified")
     bundle = next(s["path"] for s in signatures(r))
     assert verify(d, bundle, "--key", PUBLIC, target=os.path.join(d, image)) == (0, "verified", "")
     assert verify(d, bundle, "--key", PUBLIC, target=os.path.join(d, layer)) == (1, "invalid", "subject")
     write(os.path.join(d, layer), WEIGHTS + b"x")
     assert not files(report("--key", PUBLIC, d))[layer]["signed"]
+
+
+@case
+def attestations_of_images_in_a_layout():
+    for key_first in (True, False):
+        for by, who in (("key", ["--key", PUBLIC]), ("identity", WHO)):
+            d, image, layer = layout(lambda d, i: attested(d, i, by, reverse=key_first))
+            found, r = state(d, *who)
+            assert found == ("in-toto", "verified", "") and len({s["path"] for s in signatures(r)}) == 1, signatures(r)
+            assert files(r)[image]["signed"] and files(r)[layer]["signed"]
+            assert verify_layout(d, *who)[:2] == (0, "verified")
+            found, r = state(d)
+            assert found[1] == "untrusted" and not files(r)[layer]["signed"], found
+            write(os.path.join(d, layer), WEIGHTS + b"x")
+            assert not files(report(*who, d))[layer]["signed"]
+    for by, who in (("key", WHO), ("identity", ["--key", PUBLIC])):  # one of the other kind is no alarm
+        found, r = state(layout(lambda d, i: attested(d, i, by))[0], *who)
+        assert found[1] == "untrusted", found
+    d, image, layer = layout(lambda d, i: attested(d, i, "key", key=mock.new_key()))
+    assert state(d, "--key", PUBLIC, expect=1)[0] == ("in-toto", "invalid", "signature")
+    d, image, layer = layout(lambda d, i: attested(d, dict(i, digest="sha256:" + "0" * 64), "identity"))
+    assert state(d, *WHO)[0][1] == "unsupported"  # of an image that is not here
+    entry = "dev.sigstore.cosign/bundle"
+    d, image, layer = layout(lambda d, i: attested(d, i, "identity", change=lambda marks: marks.pop(entry)))
+    assert state(d, *WHO)[0] == ("in-toto", "untrusted", "anchor-given")  # nobody says when it was signed
+    later = lambda marks: marks.update({entry: re.sub(r'("integratedTime": [0-9]+)', r"\g<1>1", marks[entry])})
+    d, image, layer = layout(lambda d, i: attested(d, i, "identity", change=later))
+    assert state(d, *WHO, expect=1)[0] == ("in-toto", "invalid", "set")
+    assert verify_layout(d, *WHO)[:3] == (1, "invalid", "set")
 
 
 def verify_layout(d, *who):
@@ -396,22 +419,31 @@ def index(d, change):
     write(d + "/index.json", json.dumps(value).encode())
 
 
-def referring(d, image):
-    subject = {"name": "x", "digest": {"sha256": image["digest"][7:]}}
-    s = make.Signed(KEY, payload=mock.compact(mock.statement(b"", subject=[subject])))
-    layer = dict(blob(d, make.by_key(s)), mediaType="application/vnd.dev.sigstore.bundle.v0.3+json")
+def referring(d, image, by="key"):
+    payload = mock.compact(mock.statement(b"", subject=[{"name": "x", "digest": {"sha256": image["digest"][7:]}}]))
+    bundle = make.by_key(make.Signed(KEY, payload=payload)) if by == "key" else make.keyless(signed={"payload": payload})
+    layer = dict(blob(d, bundle), mediaType="application/vnd.dev.sigstore.bundle.v0.3+json")
     config = dict(blob(d, {}), mediaType="application/vnd.oci.empty.v1+json")
     return [blob(d, {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
                      "artifactType": "application/vnd.dev.sigstore.bundle.v0.3+json", "config": config,
                      "layers": [layer], "subject": {k: image[k] for k in ("mediaType", "digest", "size")}})]
 
 
-def attested(d, image):
+def attested(d, image, by="key", reverse=False, key=KEY, change=lambda marks: None):
     """cosign's older attestation: an envelope as a layer, and annotations."""
-    subject = {"name": "x", "digest": {"sha256": image["digest"][7:]}}
-    bundle = make.by_key(make.Signed(KEY, payload=mock.compact(mock.statement(b"", subject=[subject]))))
-    layer = dict(blob(d, bundle["dsseEnvelope"]), mediaType="application/vnd.dsse.envelope.v1+json",
-                 annotations={"dev.cosignproject.cosign/signature": ""})
+    payload = mock.compact(mock.statement(b"", subject=[{"name": "x", "digest": {"sha256": image["digest"][7:]}}]))
+    marks = {"dev.cosignproject.cosign/signature": ""}
+    if by == "key":
+        bundle = make.by_key(make.Signed(key, payload=payload))
+    else:
+        bundle = make.keyless("0.1", signed={"payload": payload}, entry=lambda e: e.pop("inclusionProof"))
+        der = make.material(bundle)["x509CertificateChain"]["certificates"][0]["rawBytes"]
+        marks["dev.sigstore.cosign/certificate"] = "-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n" % der
+        marks["dev.sigstore.cosign/bundle"] = json.dumps(log_entry(make.material(bundle)["tlogEntries"][0]))
+        change(marks)
+    envelope = bundle["dsseEnvelope"]
+    names = sorted(envelope, reverse=reverse)  # the payload may come before its type, or behind
+    layer = dict(blob(d, {k: envelope[k] for k in names}), mediaType="application/vnd.dsse.envelope.v1+json", annotations=marks)
     config = dict(blob(d, {"rootfs": {}}), mediaType="application/vnd.oci.image.config.v1+json")
     return [blob(d, {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": config, "layers": [layer]})]
 
@@ -491,6 +523,24 @@ def an_index_that_is_signed_covers_its_images():
         assert verify_layout(d, "--key", PUBLIC)[:2] == (2, "unsupported"), junk
 
 
+@case
+def every_command_knows_whom_to_accept_by_the_same_names():
+    d, image, layer = layout(legacy(by_identity))
+    mail, issuer = mock.MAIL, mock.ISSUER
+    for who in (["--identity", mail, "--identity-provider", issuer], ["--certificate-identity", mail, "--certificate-oidc-issuer", issuer],
+                ["--certificate-identity-regexp", ".*@" + mail.split("@")[1], "--certificate-oidc-issuer-regexp", "https://.*"],
+                ["--certificate-identity-regexp", mail, "--identity-provider", issuer]):
+        for root in ("--trusted-root", "--trust-config"):
+            assert state(d, *who, root, ROOT)[0][1] == "verified", who
+            assert verify_layout(d, *who, root, ROOT)[:2] == (0, "verified"), who
+            p = run("lock", *SCAN_FLAGS, d, *who, root, ROOT)
+            assert p.returncode == 0 and json.loads(p.stdout)["targets"][0]["signers"], p.stderr
+    part = ["--certificate-identity-regexp", mail[:-1], "--certificate-oidc-issuer", issuer, "--trusted-root", ROOT]
+    assert state(d, *part)[0][1] == "untrusted"  # a pattern matches the whole
+    alone = run("scan", d, "--certificate-identity", mail)
+    assert alone.returncode == 4 and b"provider" in alone.stderr
+
+
 # ---- statements ----------------------------------------------------------------------------
 
 
@@ -513,6 +563,15 @@ def provenance_names_its_builder():
     both(NAME + ".intoto.jsonl", lines, ["--key", PUBLIC], "slsa")
     d = model(**{NAME + ".dsse": make.Signed(KEY).content()["dsseEnvelope"]})
     assert state(d, "--key", PUBLIC, expect=0)[0] == ("in-toto", "verified", "")
+
+
+@case
+def a_statement_about_nothing_here_hides_no_bad_signature_before_it():
+    bad = make.by_key(make.Signed(KEY, envelope=False, over=b"other bytes"))
+    elsewhere = make.by_key(make.Signed(KEY, payload=mock.compact(mock.statement(b"other bytes"))))
+    lines = b"\n".join(json.dumps(x).encode() for x in (bad, elsewhere)) + b"\n"
+    found, r = state(model(**{"all.intoto.jsonl": lines}), "--key", PUBLIC)
+    assert found[:2] == ("sigstore", "invalid") and "integrity/signature-invalid" in rules(r), found
 
 
 # ---- other signatures ----------------------------------------------------------------------

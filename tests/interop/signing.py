@@ -211,21 +211,26 @@ def model_signing_library_shards_and_other_digests():
             row("model_signing", version, kind + " (library)", "verified", "it verifies not even its own")
 
 
+def certify(s, lk):
+    """s/leaf is the certificate of the key, under s/middle, under s/root."""
+    openssl = lambda *a: subprocess.run(["openssl", *a], check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    write(s + "/ext", b"keyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning\n")
+    write(s + "/ca", b"basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign\n")
+    (rk, _), (ik, _) = keys(), keys()
+    openssl("req", "-x509", "-new", "-key", rk, "-subj", "/CN=root", "-days", "30", "-out", s + "/root",
+            "-addext", "keyUsage=critical,keyCertSign")
+    for key, name, issuer, issuer_key, ext in ((ik, "middle", "root", rk, "ca"), (lk, "leaf", "middle", ik, "ext")):
+        openssl("req", "-new", "-key", key, "-subj", "/CN=" + name, "-out", s + "/csr")
+        openssl("x509", "-req", "-in", s + "/csr", "-CA", s + "/" + issuer, "-CAkey", issuer_key, "-CAcreateserial", "-days", "9",
+                "-extfile", s + "/" + ext, "-out", s + "/" + name)
+
+
 @case
 def model_signing_certificates_both_ways():
-    openssl = lambda *a: subprocess.run(["openssl", *a], check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     for version in RELEASES[:4]:
         command = model_signing(version)
-        d, s = make_model(version), scratch()
-        write(s + "/ext", b"keyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning\n")
-        write(s + "/ca", b"basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign\n")
-        (rk, _), (ik, _), (lk, _) = keys(), keys(), keys()
-        openssl("req", "-x509", "-new", "-key", rk, "-subj", "/CN=root", "-days", "30", "-out", s + "/root",
-                "-addext", "keyUsage=critical,keyCertSign")
-        for key, name, issuer, issuer_key, ext in ((ik, "middle", "root", rk, "ca"), (lk, "leaf", "middle", ik, "ext")):
-            openssl("req", "-new", "-key", key, "-subj", "/CN=" + name, "-out", s + "/csr")
-            openssl("x509", "-req", "-in", s + "/csr", "-CA", s + "/" + issuer, "-CAkey", issuer_key, "-CAcreateserial", "-days", "9",
-                    "-extfile", s + "/" + ext, "-out", s + "/" + name)
+        d, s, lk = make_model(version), scratch(), keys()[0]
+        certify(s, lk)
         signer = ["--private_key", lk, "--signing_certificate", s + "/leaf", "--certificate_chain", s + "/middle"]
         ok(theirs(command, "sign", "certificate", d, *signer, "--signature", s + "/theirs"))
         ok(verify(d, s + "/theirs", "--certificate_chain", s + "/root"))
@@ -233,6 +238,64 @@ def model_signing_certificates_both_ways():
         p = theirs(command, "verify", "certificate", d, "--signature", s + "/ours", "--certificate_chain", s + "/root")
         assert accepted(p), (version, p.stdout.decode()[-800:], p.stderr.decode()[-800:])
         row("model_signing", version, "certificate, chain of three", "verified", "verified")
+
+
+def token(s, private):
+    """SoftHSM with the key as `k`, 01; the URI of it and the environment that sees it."""
+    module = "/usr/lib/softhsm/libsofthsm2.so"
+    if not shutil.which("softhsm2-util") or not os.path.exists(module):
+        row("model_signing", RELEASES[0], "PKCS #11", "no SoftHSM", "no SoftHSM")
+        raise Skip("no SoftHSM")
+    os.mkdir(s + "/tokens")
+    conf = write(s + "/softhsm", ("directories.tokendir = %s/tokens\nlog.level = ERROR\n" % s).encode())
+    env = dict(os.environ, SOFTHSM2_CONF=conf)
+    subprocess.run(["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", private, "-out", s + "/k8"], check=True)
+    for arguments in (["--init-token", "--free", "--label", "t", "--so-pin", "5678"],
+                      ["--import", s + "/k8", "--token", "t", "--label", "k", "--id", "01"]):
+        subprocess.run(["softhsm2-util", *arguments, "--pin", "1234"], check=True, stdout=subprocess.DEVNULL, env=env)
+    return "pkcs11:token=t;%s?module-path=" + module + "&%s", env
+
+
+@case
+def model_signing_tokens_both_ways():
+    version = RELEASES[0]
+    command, python = model_signing(version), model_signing_python(version)
+    if subprocess.run([python, "-c", "import PyKCS11"], stderr=subprocess.DEVNULL).returncode and subprocess.run(
+            [python, "-m", "pip", "install", "-q", "model-signing[pkcs11]==" + version], stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL).returncode:
+        row("model_signing", version, "PKCS #11", "PyKCS11 cannot be installed", "")
+        raise Skip("cannot install PyKCS11")
+    for curve, name in (("prime256v1", "P-256"), ("secp384r1", "P-384"), ("secp521r1", "P-521")):
+        d, s, (private, public) = make_model(), scratch(), keys(curve)
+        form, env = token(s, private)
+        certify(s, private)
+        pin = "pin-source=" + write(s + "/pin", b"1234")
+        certificate = ["--signing_certificate", s + "/leaf", "--certificate_chain", s + "/middle"]
+        for title, method, more, who in (("key", "pkcs11-key", [], ["key", "--public_key", public]),
+                                         ("certificate", "pkcs11-certificate", certificate, ["certificate", "--certificate_chain", s + "/root"])):
+            for uri in (form % ("object=k", "pin-value=1234"), form % ("id=%01", pin), form % ("object=k;id=%01", pin)):
+                p = theirs(command, "sign", method, d, "--pkcs11_uri", uri, *more, "--signature", s + "/theirs", env=env)
+                broken = b"1 validation error for" in p.stderr  # of its own bundle: certificates not in base64, no tlogEntries
+                if not broken:
+                    ok(p)
+                    ok(verify(d, s + "/theirs", *who[1:]))
+                ok(run("sign", method, d, "--pkcs11_uri", uri, *more, "--signature", s + "/ours", env=env))
+                p = theirs(command, "verify", who[0], d, "--signature", s + "/ours", *who[1:])
+                assert accepted(p), (p.stdout.decode()[-800:], p.stderr.decode()[-800:])
+            assert not broken or title == "certificate"
+            original = open(d + "/a.bin", "rb").read()
+            write(d + "/a.bin", b"other")
+            if not broken:
+                refused(verify(d, s + "/theirs", *who[1:]))
+            assert not accepted(theirs(command, "verify", who[0], d, "--signature", s + "/ours", *who[1:]))
+            write(d + "/a.bin", original)
+            row("model_signing", version, "PKCS #11 %s on SoftHSM, %s" % (title, name),
+                "it cannot sign: its own bundle is not valid to it" if broken else "verified; changed: refused", "verified; changed: refused")
+    wrong = form % ("object=k", "pin-value=4321")
+    assert theirs(command, "sign", "pkcs11-key", d, "--pkcs11_uri", wrong, "--signature", s + "/w", env=env).returncode
+    p = run("sign", "pkcs11-key", d, "--pkcs11_uri", wrong, "--signature", s + "/w", env=env)
+    assert p.returncode == 4 and b"PIN is wrong" in p.stderr and not os.path.exists(s + "/w")
+    row("model_signing", version, "PKCS #11, a wrong PIN", "signs nothing", "signs nothing")
 
 
 @case

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Signatures that a registry keeps beside an image, in scans and by assay verify: cosign's tags, bundles among the
 referrers, and what a hostile or broken registry can do."""
-import atexit, base64, json, os, subprocess, sys
+import atexit, base64, hashlib, json, os, subprocess, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "pki"), os.path.join(HERE, "..", "golden")]
@@ -409,12 +409,106 @@ def referrers_without_end_are_bounded():
     assert len(lab.asked) < 2 * 64 + 8, len(lab.asked)
     m = scanned(*BY_KEY)
     assert "first 64" in m["signatures"][-1]["reason"] and len(m["signatures"]) == 65, len(m["signatures"])
+
+
+def paged(r, image, size, link=lambda at: '<?n=2&last=%d>; rel="next"' % at):
+    """The list of referrers in pages of `size`, as the distribution specification has them."""
+    listed, r.api = r.listed[image["digest"]], False
+
+    def answer(ask, at=0):
+        part = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed[at:at + size]}).encode()
+        fields = {"Link": link(at + size)} if at + size < len(listed) or link(0) == link(1) else {}
+        ask.reply(200, part, Content_Type=INDEX, **fields)
+    place = "referrers/" + image["digest"]
+    r.at[place] = answer
+    for at in range(size, len(listed) + size, size):
+        r.at["%s?n=2&last=%d" % (place, at)] = lambda ask, at=at: answer(ask, at)
+    return place
+
+
+def signed_last(junk):
     r = Registry(True)
     image = r.image("v1")
-    page = r.index_of(image["digest"])
-    r.api = False
-    r.at["referrers/" + image["digest"]] = lambda a: a.reply(200, page, Content_Type=INDEX, Link='</v2/next>; rel="next"')
-    assert verify(*BY_KEY)[0] == (2, "unsupported", "readable")
+    for i in range(junk):
+        r.refer(image, "application/vnd.acme.sbom", r.blob(b"sbom %d" % i, "text/plain"))
+    r.attach(image, key_bundle)
+    return r, image
+
+
+@case
+def a_list_of_referrers_is_read_page_by_page():
+    for link in (lambda at: '<?n=2&last=%d>; rel="next"' % at,
+                 lambda at: '</v2/team/model/referrers/%s?n=2&last=%d>; rel=next' % (image["digest"], at),
+                 lambda at: '<https://hub.test/x>; rel="first", <https://hub.test/v2/team/model/referrers/%s?n=2&last=%d>; rel="next"'
+                            % (image["digest"], at)):
+        r, image = signed_last(5)
+        paged(r, image, 2, link)
+        assert verify(*BY_KEY)[0] == (0, "verified", "")
+        assert len([a for a in lab.asked if "/referrers/" in a.path]) == 3
+        m = scanned(*BY_KEY)
+        assert m["found"] == [("in-toto", "verified", "")] and is_signed(m), m["signatures"]
+        assert len([x for x in m["metadata"] if x["key"] == "referrer"]) == 6, m["metadata"]
+
+
+@case
+def a_list_of_referrers_that_does_not_end_well_is_not_believed_to_be_whole():
+    def said(r):
+        found, v = verify(*BY_KEY)
+        assert found == (2, "unsupported", "readable") and len(lab.asked) < 90, (v, len(lab.asked))
+        return v["reason"]
+    r, image = signed_last(1)
+    paged(r, image, 1, lambda at: "<https://evil.test/v2/team/model/next>; rel=next")
+    assert "elsewhere" in said(r) and not [a for a in lab.asked if a.host == "evil.test"]
+    r, image = signed_last(1)
+    paged(r, image, 1, lambda at: "<http://hub.test/v2/team/model/next>; rel=next")
+    assert "elsewhere" in said(r)
+    r, image = signed_last(1)
+    paged(r, image, 1, lambda at: "<https://hub.test:x/>; rel=next")
+    assert "elsewhere" in said(r)
+    for again in "?n=2&last=1", "":  # the same page again, or the first
+        r, image = signed_last(1)
+        r.listed[image["digest"]].pop()
+        place = paged(r, image, 1, lambda at: "</v2/team/model/%s%s>; rel=next" % (place, again))
+        assert "circle" in said(r), again
+    r, image = signed_last(40)
+    paged(r, image, 2)
+    assert "first 32" in said(r) and len([a for a in lab.asked if "/referrers/" in a.path]) == 16
+    r, image = signed_last(70)
+    paged(r, image, 30)
+    assert "first 64" in said(r)
+    for answer, word in ((lambda a: a.reply(404), "404"), (lambda a: a.reply(500), "500"), (lambda a: a.reply(200, b"{"), "JSON"),
+                         (lambda a: a.reply(200, b'{"schemaVersion": 2}', Content_Type="text/html"), "no list")):
+        r, image = signed_last(2)
+        r.at[paged(r, image, 2) + "?n=2&last=2"] = answer
+        assert word in said(r), word
+
+
+@case
+def an_image_named_by_sha512_is_checked_by_that_and_its_signatures_are_those_of_its_sha256():
+    for signed in (True, False):
+        r = Registry()
+        data = WEIGHTS
+        layer = {"mediaType": "application/vnd.acme.weights", "digest": "sha512:" + hashlib.sha512(data).hexdigest(), "size": len(data),
+                 "annotations": {"org.opencontainers.image.title": "model.safetensors"}}
+        r.at["blobs/" + layer["digest"]] = data
+        image = r.image("v1") if signed else r.manifest({"config": r.blob({}, CONFIG), "layers": [layer]}, "v1")
+        body = r.at["manifests/v1"]
+        name = "sha512:" + hashlib.sha512(body).hexdigest()
+        r.at["manifests/" + name] = body
+        target = "oci://hub.test/team/model@" + name
+        if signed:
+            r.sign(image, by_key)
+            assert verify(*BY_KEY, target=target)[0] == (0, "verified", "")
+            assert is_signed(scanned(*BY_KEY, target=target))
+        else:
+            found, v = verify(*BY_KEY, target=target)
+            assert found == (2, "unsupported", "readable") and "sha256" in v["reason"], v
+            m = scanned(target=target)
+            assert m["by_path"]["model.safetensors"]["expected"][0]["algorithm"] == "sha512", m["by_path"]
+            assert m["by_path"]["model.safetensors"]["expected"][0]["state"] == "verified", m["by_path"]
+        r.at["manifests/" + name] = body + b" "
+        p = assay("verify", *BY_KEY, target)
+        assert p.returncode == 2 and b"another digest" in p.stderr, p
 
 
 # --- an index ---

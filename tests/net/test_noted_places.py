@@ -114,6 +114,23 @@ def what_is_not_as_it_was_noted_is_incomplete():
 
 
 @case
+def a_digest_that_the_manifest_tags_with_another_algorithm_is_not_compared():
+    def kept(artifact, code=0):
+        model = artifact.scan(code)
+        (f,) = [f for f in model["files"] if f["path"] == "kept.safetensors"] or [None]
+        return f and [(e["algorithm"], e["state"]) for e in f["expected"] if e["algorithm"] != "size"], model
+    plain = Artifact({})
+    assert kept(plain)[0] == [("md5", "verified")]
+    plain.graphql["data"]["project"]["artifactCollectionMembership"]["artifact"]["files"]["edges"][0]["node"]["md5"] = b64(b"xxh128")
+    assert "integrity/digest-mismatch" in {f["rule"] for f in kept(plain, 1)[1]["findings"]}
+    plain.contents["kept.safetensors"].update(digest=b64(b"xxh128"), extra={"alg": "XXH128"})
+    expected, model = kept(plain)
+    assert expected == [] and {c["check"]: c["result"] for c in model["provenance"]}["artifact-digest"] == "unknown", model
+    plain.hook = lambda a: a.path.split("?")[0].endswith("/manifest") and (a.reply(503), True)[1]
+    assert kept(plain)[0] == []  # nobody knows
+
+
+@case
 def a_thousand_places_are_enough():
     artifact = Artifact({"%04d.safetensors" % n: noted("https://hub.test/none", MODEL) for n in range(1003)})
     artifact.scan(2)

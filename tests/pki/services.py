@@ -1,5 +1,6 @@
 """The services of the mock Sigstore (mock.py) over HTTP on loopback: a certificate authority,
-logs of both versions, a time-stamp authority, GitHub's giver of identity tokens.
+logs of both versions, a time-stamp authority, GitHub's giver of identity tokens, and an OpenID
+provider whose user is always signed in.
 
     with Services() as s:
         s.trust_config("http://…")     # for --trust-config
@@ -11,8 +12,10 @@ They check what they are asked as the real ones do: a request that is not in ord
 import base64
 import http.server
 import json
+import secrets
 import threading
 import time
+import urllib.parse
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -32,6 +35,14 @@ def token(email=mock.MAIL, issuer=mock.ISSUER, audience="sigstore", expires=600,
     return ".".join([part({"alg": "RS256"}), part(claims), base64.urlsafe_b64encode(b"signature").rstrip(b"=").decode()])
 
 
+SECRET = "se:cret/+ \u00e9"
+CLIENTS = {"sigstore": None, "our client": SECRET}
+
+
+def code_challenge(verifier):
+    return base64.urlsafe_b64encode(sha256(verifier.encode())).rstrip(b"=").decode()
+
+
 def claims_of(text):
     part = text.split(".")[1]
     return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
@@ -43,6 +54,7 @@ class Services:
         self.instance, self.at = instance or mock.Instance(), at
         self.answers, self.asked, self.lock = {}, [], threading.Lock()
         self.ambient = token()
+        self.grants = {}
 
     # ---- what the real ones answer ----
 
@@ -119,12 +131,56 @@ class Services:
             return 401, b"no"
         return 200, json.dumps({"count": 1, "value": self.ambient}).encode()
 
+    # ---- the OpenID provider (OpenID Connect Core 1.0, RFC 7636) ----
+
     def provider(self, headers, body):
-        """Only model_signing asks, whatever token it is given."""
-        return 200, json.dumps({"authorization_endpoint": self.url, "token_endpoint": self.url}).encode()
+        return 200, json.dumps(self.description()).encode()
+
+    def description(self, **more):
+        return dict({"issuer": self.issuer, "authorization_endpoint": self.issuer + "/page?theme=dark",
+                     "token_endpoint": self.issuer + "/tokens", "response_types_supported": ["code"],
+                     "code_challenge_methods_supported": ["S256"]}, **more)
+
+    def page(self, headers, body, **change):
+        """Sends the browser back at once; out of band, the page is the code.  change: parameters."""
+        q = urllib.parse.parse_qs(headers[":query"], strict_parsing=True)
+        assert all(len(v) == 1 for v in q.values()), q
+        q = {k: v[0] for k, v in q.items()}
+        assert sorted(q) == sorted("theme response_type client_id scope redirect_uri code_challenge code_challenge_method state nonce".split()), q
+        assert q["response_type"] == "code" and q["client_id"] in CLIENTS and q["scope"] == "openid email", q
+        assert q["code_challenge_method"] == "S256" and all(len(q[k]) == 43 for k in ("code_challenge", "state", "nonce")), q
+        code = secrets.token_urlsafe(24) + "/+="
+        self.grants[code] = q
+        if q["redirect_uri"] == "urn:ietf:wg:oauth:2.0:oob":
+            return 200, code.encode()
+        back = urllib.parse.urlsplit(q["redirect_uri"])
+        assert (back.scheme, back.hostname, back.path, back.query) == ("http", "localhost", "/auth/callback", "") and back.port, back
+        answer = {**{"code": code, "state": q["state"], "iss": self.issuer, "session_state": "x"}, **change}
+        pairs = [(k, v) for k, v in answer.items() if v is not None]
+        return 302, b"", {"Location": q["redirect_uri"] + "?" + urllib.parse.urlencode(pairs)}
+
+    def tokens(self, headers, body, **claims):
+        form = urllib.parse.parse_qs(body.decode(), strict_parsing=True)
+        assert all(len(v) == 1 for v in form.values()), form
+        form = {k: v[0] for k, v in form.items()}
+        grant = self.grants.pop(form["code"])
+        assert form["grant_type"] == "authorization_code" and form["redirect_uri"] == grant["redirect_uri"], form
+        assert len(form["code_verifier"]) == 43 and code_challenge(form["code_verifier"]) == grant["code_challenge"], "PKCE"
+        secret = CLIENTS[grant["client_id"]]
+        if secret is None:
+            assert form["client_id"] == grant["client_id"] and "authorization" not in headers, form
+        else:
+            kind, _, pair = headers.get("authorization", "").partition(" ")
+            pair = [urllib.parse.unquote_plus(p) for p in base64.b64decode(pair).decode().split(":")]
+            if kind != "Basic" or pair != [grant["client_id"], secret]:
+                return 401, b'{"error":"invalid_client"}'
+        claims = dict({"issuer": self.issuer, "audience": grant["client_id"], "nonce": grant["nonce"], "expires": 60}, **claims)
+        self.given = token(**claims)
+        return 200, json.dumps({"access_token": "opaque", "token_type": "Bearer", "expires_in": 60, "id_token": self.given}).encode()
 
     PATHS = {"/api/v2/signingCert": "fulcio", "/api/v1/log/entries": "rekor1", "/api/v2/log/entries": "rekor2",
-             "/api/v1/timestamp": "tsa", "/token": "github", "/auth/.well-known/openid-configuration": "provider"}
+             "/api/v1/timestamp": "tsa", "/token": "github", "/auth/.well-known/openid-configuration": "provider",
+             "/auth/page": "page", "/auth/tokens": "tokens"}
 
     # ---- the server ----
 
@@ -132,6 +188,7 @@ class Services:
         path, _, query = request.path.partition("?")
         name = self.PATHS.get(path, "elsewhere")
         headers = {k.lower(): v for k, v in request.headers.items()}
+        headers[":query"] = query
         body = request.rfile.read(int(headers.get("content-length", 0)))
         with self.lock:
             self.asked.append((name, headers, body))
@@ -164,6 +221,7 @@ class Services:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
+        self.issuer = self.url + "/auth"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
         return self

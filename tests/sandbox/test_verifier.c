@@ -2,7 +2,7 @@
  * counts, what it says for one is checked again, and its end is nobody's verdict. */
 #include "harness.h"
 
-#include "engine/verifier.h"
+#include "engine/verifying/verifier.h"
 
 #include <openssl/evp.h>
 
@@ -48,7 +48,8 @@ static struct verification verdict_of(struct fixture *f, const char *program)
     struct verifier *v = verifier_new(&o, 0);
     struct verification r;
     assert_non_null(v);
-    verifier_bundle(v, &f->signers, VERIFY_ANY, f->arena, &f->bundle, &f->target, &r);
+    const struct verify_context c = { v, &f->signers, VERIFY_ANY, f->arena };
+    verifier_bundle(&c, &f->bundle, &f->target, &r);
     verifier_free(v);
     return r;
 }

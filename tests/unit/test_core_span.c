@@ -77,6 +77,17 @@ static void test_buffer_grows_to_its_maximum(void **state)
     buffer_free(&b);
 }
 
+static void test_trim(void **state)
+{
+    static const char nul[] = " \0 ";
+    (void)state;
+    assert_true(span_is(span_trim(span_of_text(" \t a b\t "), " \t"), "a b"));
+    assert_true(span_is(span_trim(span_of_text("a"), " "), "a"));
+    assert_int_equal(span_trim(span_of_text("  "), " ").len, 0);
+    assert_int_equal(span_trim(span_of(NULL, 0), " ").len, 0);
+    assert_int_equal(span_trim(span_of(nul, 3), " ").len, 1); /* the NUL stays */
+}
+
 static void test_buffer_large(void **state)
 {
     (void)state;
@@ -96,6 +107,7 @@ int main(void)
         cmocka_unit_test(test_comparison),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_buffer_grows_to_its_maximum),
+        cmocka_unit_test(test_trim),
         cmocka_unit_test(test_buffer_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,8 +87,7 @@ static void test_below(void **state)
     assert_null(storage_below("a", "b/a"));
 }
 
-/* ---- XML ----------------------------------------------------------------------------
- */
+/* ---- XML ------------------------------------------------------------------------- */
 
 static bool note(void *self, const char *path, struct span text)
 {
@@ -126,8 +125,7 @@ static void test_xml(void **state)
     buffer_free(&out);
 }
 
-/* ---- INI ----------------------------------------------------------------------------
- */
+/* ---- INI ------------------------------------------------------------------------- */
 
 static void test_ini(void **state)
 {

@@ -15,8 +15,7 @@ enum { TODAY = 20000 }; /* 2024-10-04 */
 #define COMMIT       "0123456789abcdef0123456789abcdef01234567"
 #define POLICY(body) "{\"schema\":\"assay-policy/1\",\"name\":\"t\"" body "}"
 
-/* ---- what is scanned: one model with one file, and what is known of it ----------------
- */
+/* ---- what is scanned: one model with one file, and what is known of it ----------- */
 
 struct given {
     const char *name; /* of the origin: "acme/bert"; NULL: no origin */
@@ -198,8 +197,7 @@ static void test_cases(void **state)
     assert_true(COUNT >= 150);
 }
 
-/* ---- malformed policies: where and what
- * ------------------------------------------------ */
+/* ---- malformed policies: where and what ------------------------------------------ */
 
 #define HEAD "{\"schema\":\"assay-policy/1\",\n\"name\":\"t\",\n"
 
@@ -244,8 +242,7 @@ static void test_all_problems_are_told(void **state)
     buffer_free(&report);
 }
 
-/* ---- bounds
- * ----------------------------------------------------------------------------- */
+/* ---- bounds ---------------------------------------------------------------------- */
 
 static void test_bounds(void **state)
 {
@@ -270,8 +267,7 @@ static void test_bounds(void **state)
     free(text);
 }
 
-/* ---- gates are policies
- * ----------------------------------------------------------------- */
+/* ---- gates are policies ---------------------------------------------------------- */
 
 static void test_gates_parse_back(void **state)
 {
@@ -357,8 +353,7 @@ static void test_warnings(void **state)
     policy_free(p);
 }
 
-/* ---- patterns and dates
- * ------------------------------------------------------------------ */
+/* ---- patterns and dates ---------------------------------------------------------- */
 
 static const struct {
     const char *pattern, *text;

@@ -1,7 +1,7 @@
 /* base64, hexadecimal, PEM, times, notes, trees, envelopes: published values. */
 #include "unit.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/rfc3339.h"
 #include "integrity/sigstore/merkle.h"
 #include "integrity/sigstore/note.h"
@@ -36,6 +36,16 @@ static void expect_span(struct span s, const char *text)
     assert_memory_equal(s.ptr, text, s.len);
 }
 
+static void expect_added(void (*add)(struct buffer *, struct span), const char *bytes,
+                         const char *text)
+{
+    struct buffer out;
+    buffer_init(&out, 100);
+    add(&out, span_of_text(bytes));
+    expect_span(buffer_span(&out), text);
+    buffer_free(&out);
+}
+
 /* RFC 4648, section 10 */
 static void test_base64_published(void **state)
 {
@@ -52,9 +62,20 @@ static void test_base64_published(void **state)
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         struct span bytes;
         expect_span(base64_encode(arena, span_of_text(pairs[i][0])), pairs[i][1]);
+        expect_added(base64_add, pairs[i][0], pairs[i][1]);
         assert_true(base64_decode(arena, span_of_text(pairs[i][1]), &bytes));
         expect_span(bytes, pairs[i][0]);
     }
+}
+
+static void test_base64_for_urls(void **state)
+{
+    (void)state;
+    expect_added(base64url_add, "", "");
+    expect_added(base64url_add, "f", "Zg");
+    expect_added(base64url_add, "fo", "Zm8");
+    expect_added(base64url_add, "foo", "Zm9v");
+    expect_added(base64url_add, "\xfb\xff\xfe", "-__-");
 }
 
 static void test_base64_liberal_and_strict(void **state)
@@ -97,6 +118,8 @@ static void test_pem_has_one_block(void **state)
                                          "-----END PUBLIC KEY-----\n"),
                             "PUBLIC KEY", &der));
     assert_false(pem_decode(arena, span_of_text("-----BEGIN A-----"), "A", &der));
+    static const char nul[] = "-----BEGIN A-----\nZm9v\0\n-----END A-----\n";
+    assert_false(pem_decode(arena, span_of(nul, sizeof nul - 1), "A", &der));
 }
 
 static void expect_time(const char *text, int64_t seconds)
@@ -312,6 +335,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_base64_published),
+        cmocka_unit_test(test_base64_for_urls),
         cmocka_unit_test(test_base64_liberal_and_strict),
         cmocka_unit_test(test_hex_is_lower_case),
         cmocka_unit_test(test_pem_has_one_block),

@@ -1,19 +1,9 @@
 /* The texts and numbers of the text protocol; see decode.h. */
 #include "formats/pickle/decode.h"
 
-static bool is_space(uint8_t c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static struct span strip(struct span s)
 {
-    size_t start = 0, end = s.len;
-    while (start < end && is_space(s.ptr[start]))
-        start++;
-    while (end > start && is_space(s.ptr[end - 1]))
-        end--;
-    return span_slice(s, start, end);
+    return span_trim(s, " \t\n\v\f\r");
 }
 
 /* C strings end at a NUL; so does a number for the C unpickler. */

@@ -97,4 +97,5 @@ bool pickle_items(const struct pickle_machine *m, pickle_value v, pickle_value *
                   size_t max, size_t *ret_n);
 /* Without the place of the copy of joblib that scikit-learn brought up to 0.20. */
 struct span joblib_module(struct span module);
+
 #endif

@@ -1,5 +1,6 @@
 #include "integrity/crypto/crypto.h"
 
+#include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
@@ -60,4 +61,11 @@ bool crypto_digest(const struct crypto *c, const char *name, struct span bytes,
     if (ok)
         *ret_len = len;
     return ok;
+}
+
+struct span crypto_written(struct arena *arena, BIO *memory)
+{
+    char *text = NULL;
+    long len = BIO_get_mem_data(memory, &text);
+    return len > 0 ? arena_copy(arena, span_of(text, (size_t)len)) : span_of(NULL, 0);
 }

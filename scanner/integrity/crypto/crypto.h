@@ -28,4 +28,8 @@ bool crypto_sha256(const struct crypto *c, struct span a, struct span b, struct 
 bool crypto_digest(const struct crypto *c, const char *name, struct span bytes,
                    uint8_t ret_digest[64], size_t *ret_len);
 
+/* What was written to a BIO in memory, which stays the caller's; empty: nothing, or out
+ * of memory. */
+struct span crypto_written(struct arena *arena, BIO *memory);
+
 #endif

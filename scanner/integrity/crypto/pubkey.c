@@ -1,6 +1,6 @@
 #include "integrity/crypto/pubkey.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 
 #include <limits.h>
 #include <openssl/bio.h>
@@ -149,14 +149,10 @@ struct span pubkey_der(struct arena *arena, const EVP_PKEY *key)
 
 static struct span pem_of(struct arena *arena, const EVP_PKEY *key)
 {
-    char *text = NULL;
     struct span out = span_of(NULL, 0);
     BIO *mem = BIO_new(BIO_s_mem());
-    if (mem && PEM_write_bio_PUBKEY(mem, key) == 1) {
-        long len = BIO_get_mem_data(mem, &text);
-        if (len > 0)
-            out = arena_copy(arena, span_of(text, (size_t)len));
-    }
+    if (mem && PEM_write_bio_PUBKEY(mem, key) == 1)
+        out = crypto_written(arena, mem);
     BIO_free(mem);
     ERR_clear_error();
     return out;

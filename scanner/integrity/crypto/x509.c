@@ -200,15 +200,11 @@ bool x509_same_name(const X509 *cert, const X509 *issuer)
 
 struct span x509_subject(struct arena *arena, const X509 *cert)
 {
-    char *text = NULL;
     struct span out = span_of(NULL, 0);
     BIO *mem = BIO_new(BIO_s_mem());
     if (mem &&
-        X509_NAME_print_ex(mem, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253) >= 0) {
-        long len = BIO_get_mem_data(mem, &text);
-        if (len > 0)
-            out = arena_copy(arena, span_of(text, (size_t)len));
-    }
+        X509_NAME_print_ex(mem, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253) >= 0)
+        out = crypto_written(arena, mem);
     BIO_free(mem);
     ERR_clear_error();
     return out;

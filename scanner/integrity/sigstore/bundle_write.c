@@ -1,6 +1,6 @@
 #include "integrity/sigstore/bundle_write.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/strict_json.h"
 
 /* `before`, the bytes in base64, a quote. */

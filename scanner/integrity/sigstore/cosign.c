@@ -1,6 +1,6 @@
 #include "integrity/sigstore/cosign.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/strict_json.h"
 
 #define PAYLOAD_TYPE   "cosign container image signature"

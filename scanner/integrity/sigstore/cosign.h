@@ -46,7 +46,7 @@ bool cosign_entry_parse(struct arena *arena, struct span bytes, struct bundle *b
 /* By the first bytes of a file, or all of them. */
 bool cosign_blob_claims(struct span head);
 bool cosign_image_claims(struct span head);
-bool cosign_attestations_claims(struct span bytes); /* all of a file */
+bool cosign_attestations_claims(struct span head);
 bool cosign_payload_claims(struct span head);
 bool cosign_certificate_claims(struct span head);
 bool cosign_entry_claims(struct span head);

@@ -1,6 +1,6 @@
 #include "integrity/sigstore/fulcio_request.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/strict_json.h"
 
 #include <openssl/bio.h>
@@ -9,36 +9,32 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-/* A certificate signing request in PEM (PKCS #10); the caller BIO_free()s, or NULL. */
-static BIO *signing_request(const struct crypto *c, EVP_PKEY *key)
+/* A certificate signing request in PEM (PKCS #10); empty when it cannot be made. */
+static struct span signing_request(const struct crypto *c, struct arena *arena,
+                                   EVP_PKEY *key)
 {
+    struct span out = { NULL, 0 };
     BIO *pem = BIO_new(BIO_s_mem());
     X509_REQ *request = X509_REQ_new_ex(crypto_library(c), NULL);
-    bool ok = pem && request && X509_REQ_set_version(request, X509_REQ_VERSION_1) == 1 &&
-              X509_REQ_set_pubkey(request, key) == 1 &&
-              X509_REQ_sign(request, key, EVP_sha256()) > 0 &&
-              PEM_write_bio_X509_REQ(pem, request) == 1;
+    if (pem && request && X509_REQ_set_version(request, X509_REQ_VERSION_1) == 1 &&
+        X509_REQ_set_pubkey(request, key) == 1 &&
+        X509_REQ_sign(request, key, EVP_sha256()) > 0 &&
+        PEM_write_bio_X509_REQ(pem, request) == 1)
+        out = crypto_written(arena, pem);
     X509_REQ_free(request);
-    ERR_clear_error();
-    if (ok)
-        return pem;
     BIO_free(pem);
-    return NULL;
+    ERR_clear_error();
+    return out;
 }
 
 struct span fulcio_request(const struct crypto *c, struct arena *arena, EVP_PKEY *key)
 {
-    char *text = NULL;
-    struct span out = { NULL, 0 };
-    BIO *pem = signing_request(c, key);
-    long len = pem ? BIO_get_mem_data(pem, &text) : 0;
-    if (len > 0) {
-        struct span code = base64_encode(arena, span_of(text, (size_t)len));
-        out = arena_printf(arena, "{\"certificateSigningRequest\":\"%.*s\"}",
-                           (int)code.len, (const char *)code.ptr);
-    }
-    BIO_free(pem);
-    return out;
+    struct span pem = signing_request(c, arena, key);
+    if (pem.len == 0)
+        return pem;
+    struct span code = base64_encode(arena, pem);
+    return arena_printf(arena, "{\"certificateSigningRequest\":\"%.*s\"}", (int)code.len,
+                        (const char *)code.ptr);
 }
 
 static const char *read_chain(struct arena *arena, const json_t *root,

@@ -1,6 +1,6 @@
 /* fulcio_request.h: asking a certificate authority for a certificate, and its answer.
  *
- * Text only: who sends it is engine/keyless_signing.c.  Source: sigstore/fulcio,
+ * Text only: who sends it is engine/signing/keyless_signing.c.  Source: sigstore/fulcio,
  * fulcio.proto, POST /api/v2/signingCert. */
 #ifndef FULCIO_REQUEST_H
 #define FULCIO_REQUEST_H

@@ -1,6 +1,6 @@
 #include "integrity/sigstore/identity_token.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/rfc3339.h"
 #include "integrity/strict_json.h"
 
@@ -17,20 +17,44 @@ static bool payload_of(struct arena *arena, struct span token, struct span *ret_
 }
 
 /* "aud" is a text, or a list of them. */
-static bool is_for_sigstore(const json_t *claims)
+static bool is_for(const json_t *claims, const char *expected)
 {
     const json_t *audience = strict_json_field(claims, "aud");
     if (json_is_string(audience))
-        return span_is(strict_json_string(audience), IDENTITY_AUDIENCE);
+        return span_is(strict_json_string(audience), expected);
     for (size_t i = 0; i < json_array_size(audience); i++) {
         const json_t *one = json_array_get(audience, i);
-        if (json_is_string(one) && span_is(strict_json_string(one), IDENTITY_AUDIENCE))
+        if (json_is_string(one) && span_is(strict_json_string(one), expected))
             return true;
     }
     return false;
 }
 
-static bool check_claims(const json_t *claims, int64_t now, struct error *error)
+static bool says(const json_t *claims, const char *name, const char *expected)
+{
+    struct span value = { NULL, 0 };
+    return !expected ||
+           (strict_json_text(claims, name, &value) && span_is(value, expected));
+}
+
+/* Who it is from and for. */
+static bool check_parties(const json_t *claims, const struct identity_expected *expected,
+                          struct error *error)
+{
+    if (!is_for(claims, expected->audience))
+        return error_set(error, ERROR_USAGE,
+                         "the identity token is for another audience than \"%.200s\", "
+                         "and is not sent to Sigstore",
+                         expected->audience);
+    if (!says(claims, "iss", expected->issuer))
+        return error_set(error, ERROR_USAGE,
+                         "the identity token is of another issuer than the one asked");
+    return says(claims, "nonce", expected->nonce) ||
+           error_set(error, ERROR_USAGE, "the identity token is of another sign-in");
+}
+
+static bool check_claims(const json_t *claims, const struct identity_expected *expected,
+                         int64_t now, struct error *error)
 {
     bool expires, begins;
     int64_t end = 0, start = 0;
@@ -42,10 +66,8 @@ static bool check_claims(const json_t *claims, int64_t now, struct error *error)
         !strict_json_text(claims, "sub", &subject) || subject.len == 0)
         return error_set(error, ERROR_USAGE,
                          "the identity token lacks one of iss, sub, exp");
-    if (!is_for_sigstore(claims))
-        return error_set(error, ERROR_USAGE,
-                         "the identity token is for another audience than "
-                         "\"" IDENTITY_AUDIENCE "\", and is not sent to Sigstore");
+    if (!check_parties(claims, expected, error))
+        return false;
     rfc3339_format(end, when);
     if (now >= end)
         return error_set(error, ERROR_USAGE, "the identity token expired at %s", when);
@@ -55,7 +77,8 @@ static bool check_claims(const json_t *claims, int64_t now, struct error *error)
                      when);
 }
 
-bool identity_token_check(struct arena *arena, struct span token, int64_t now,
+bool identity_token_check(struct arena *arena, struct span token,
+                          const struct identity_expected *expected, int64_t now,
                           struct error *error)
 {
     struct span payload;
@@ -66,7 +89,7 @@ bool identity_token_check(struct arena *arena, struct span token, int64_t now,
             : NULL;
     bool ok =
         json_is_object(claims)
-            ? check_claims(claims, now, error)
+            ? check_claims(claims, expected, now, error)
             : error_set(error, ERROR_USAGE, "the identity token is no JSON Web Token");
     json_decref(claims);
     return ok;

@@ -13,9 +13,16 @@
 
 enum { IDENTITY_TOKEN_MAX = 64 << 10 };
 
-/* False with an ERROR_USAGE that does not show it: no JWT, for another audience than
- * "sigstore", not valid yet, or expired. */
-bool identity_token_check(struct arena *arena, struct span token, int64_t now,
+/* What it has to say. */
+struct identity_expected {
+    const char *audience;       /* IDENTITY_AUDIENCE, or the client it was asked for as */
+    const char *issuer, *nonce; /* NULL: any, and none */
+};
+
+/* False with an ERROR_USAGE that does not show it: no JWT, for another audience, not
+ * valid yet, expired, or of another issuer or sign-in than expected. */
+bool identity_token_check(struct arena *arena, struct span token,
+                          const struct identity_expected *expected, int64_t now,
                           struct error *error);
 
 #endif

@@ -2,7 +2,7 @@
  * Nothing depends on the clock of this machine. */
 #include "integrity/verify_private.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/crypto/x509.h"
 #include "integrity/rfc3339.h"
 #include "integrity/sigstore/sct.h"

@@ -1,7 +1,7 @@
 #include "integrity/sigstore/note.h"
 
+#include "core/base64.h"
 #include "core/reader.h"
-#include "integrity/crypto/base64.h"
 
 #include <openssl/evp.h>
 

@@ -1,6 +1,6 @@
 #include "integrity/sigstore/rekor.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/crypto/pubkey.h"
 #include "integrity/sigstore/merkle.h"
 #include "integrity/sigstore/note.h"

@@ -1,6 +1,6 @@
 /* The bodies of log entries: hashedrekord, dsse, intoto, each kind and version in its own
  * shape.  Source: sigstore/rekor, pkg/types; sigstore/rekor-tiles, api/proto. */
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/sigstore/rekor.h"
 #include "integrity/strict_json.h"
 

@@ -1,6 +1,6 @@
 #include "integrity/sigstore/rekor_request.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/sigstore/bundle_write.h"
 #include "integrity/strict_json.h"
 

@@ -1,8 +1,9 @@
 /* rekor_request.h: handing an envelope to a transparency log, and its answer.
  *
- * Text only: who sends it is engine/keyless_signing.c.  Version 1 takes the envelope (an
- * entry of kind dsse), version 2 the digest of what was signed (hashedrekord).  Source:
- * sigstore/rekor, openapi.yaml; sigstore/rekor-tiles, api/proto. */
+ * Text only: who sends it is engine/signing/keyless_signing.c.  Version 1 takes the
+ * envelope (an entry of kind dsse), version 2 the digest of what was signed
+ * (hashedrekord).  Source: sigstore/rekor, openapi.yaml; sigstore/rekor-tiles, api/proto.
+ */
 #ifndef REKOR_REQUEST_H
 #define REKOR_REQUEST_H
 

@@ -6,7 +6,14 @@
 #define MEDIA        "application/vnd.dev.sigstore.signingconfig.v0.2+json"
 #define CLIENT_MEDIA "application/vnd.dev.sigstore.clienttrustconfig"
 
-enum { VALUES_MAX = 1 << 16, ROWS_MAX = 64, FULCIO = 1, REKOR = 2, STAMPER = 1 };
+enum {
+    VALUES_MAX = 1 << 16,
+    ROWS_MAX = 64,
+    FULCIO = 1,
+    ISSUER = 1,
+    REKOR = 2,
+    STAMPER = 1
+};
 
 struct reading {
     struct arena *arena;
@@ -124,10 +131,11 @@ static bool read_services(const struct reading *r, const json_t *config,
 static bool read_config(const struct reading *r, const json_t *config,
                         struct signing_config *ret_config)
 {
-    struct signing_services authorities;
+    struct signing_services authorities, issuers;
     struct signing_config out = { .authority = { .url = NULL } };
     bool dated = false;
     if (!read_services(r, config, "caUrls", "caConfig", FULCIO, &authorities) ||
+        !read_services(r, config, "oidcUrls", "oidcConfig", ISSUER, &issuers) ||
         !read_services(r, config, "rekorTlogUrls", "rekorTlogConfig", REKOR, &out.logs) ||
         !read_services(r, config, "tsaUrls", "tsaConfig", STAMPER, &out.time_stampers))
         return false;
@@ -142,6 +150,7 @@ static bool read_config(const struct reading *r, const json_t *config,
                       "its logs know no time, and it has no time-stamp "
                       "authority that is in service now");
     out.authority = authorities.items[0];
+    out.provider = issuers.items[0]; /* all zero when there is none */
     *ret_config = out;
     return !arena_exhausted(r->arena) ||
            error_set(r->error, ERROR_MEMORY, "%s: out of memory", r->name);

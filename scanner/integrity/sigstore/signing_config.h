@@ -1,5 +1,5 @@
 /* signing_config.h: the services of a Sigstore instance that a keyless signature is made
- * with: one certificate authority, logs, time-stamp authorities.
+ * with: one certificate authority, logs, time-stamp authorities, who identities are from.
  *
  * Read from a signing configuration 0.2, alone or in a client trust configuration: the
  * operator's file or the shipped one.  Of what it lists only that counts which is in
@@ -25,6 +25,7 @@ struct signing_services {
 
 struct signing_config {
     struct signing_service authority;      /* API version 1: Fulcio's */
+    struct signing_service provider;       /* 1: an OpenID issuer; url NULL: none */
     struct signing_services logs;          /* 1 or 2: Rekor's */
     struct signing_services time_stampers; /* 1: the URL itself takes RFC 3161 queries */
 };

@@ -1,6 +1,6 @@
 #include "integrity/sigstore/trust_root.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/crypto/pubkey.h"
 #include "integrity/crypto/x509.h"
 #include "integrity/rfc3339.h"

@@ -1,6 +1,6 @@
 #include "integrity/statement/dsse.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/strict_json.h"
 
 enum { ENVELOPE_BYTES_MAX = 64 << 20, ENVELOPE_VALUES_MAX = 1 << 12 };

@@ -14,11 +14,7 @@
 #define OMS_PREDICATE        "https://model_signing/signature/v1.0"
 #define OMS_LEGACY_PREDICATE "https://model_signing/Digests/v0.1"
 
-enum {
-    OMS_PAYLOAD_MAX = 64 << 20,
-    OMS_IGNORES_MAX = 4096,
-    OMS_SHARD_DEFAULT = 1000000000
-};
+enum { OMS_PAYLOAD_MAX = 64 << 20, OMS_IGNORES_MAX = 4096 };
 
 enum oms_method { OMS_FILES, OMS_SHARDS };
 

@@ -1,16 +1,24 @@
 #include "integrity/statement/oms_sign.h"
 
+#include "integrity/crypto/pubkey.h"
 #include "integrity/sigstore/bundle_write.h"
+#include "integrity/verify.h"
 
 #include <openssl/x509.h>
 
 enum { ARENA_MAX = 512 << 20 };
 
-/* Whoever trusts one of its issuers, or it alone, must be able to follow it. */
+/* How many certificates at its beginning may not be trusted already: the leaf, unless it
+ * stands alone.  Whoever trusts any of the others must be able to follow it. */
+static size_t below_anchors(const struct x509_list *chain)
+{
+    return chain->count > 1 ? 1 : 0;
+}
+
 static bool check_chain(const struct crypto *c, const struct x509_list *chain,
                         int64_t now, struct error *error)
 {
-    const size_t above = chain->count > 1 ? 1 : 0;
+    const size_t above = below_anchors(chain);
     const struct x509_chain x = { .leaf = chain->items[0],
                                   .untrusted = chain->items + 1,
                                   .untrusted_count = chain->count - 1,
@@ -24,8 +32,8 @@ static bool check_chain(const struct crypto *c, const struct x509_list *chain,
                      reason);
 }
 
-bool oms_can_sign(const struct crypto *c, EVP_PKEY *key, const struct x509_list *chain,
-                  int64_t now, struct error *error)
+bool oms_can_sign(const struct crypto *c, const EVP_PKEY *key,
+                  const struct x509_list *chain, int64_t now, struct error *error)
 {
     enum pubkey_type type = pubkey_type(key);
     if (type != PUBKEY_P256 && type != PUBKEY_P384 && type != PUBKEY_P521)
@@ -63,31 +71,65 @@ static bool add_certificates(struct arena *arena, const struct x509_list *chain,
     return true;
 }
 
-static bool sign_payload(const struct crypto *c, struct arena *arena, EVP_PKEY *key,
-                         const struct x509_list *chain, struct span payload,
-                         struct buffer *out, struct error *error)
+static bool sign_payload(const struct crypto *c, struct arena *arena,
+                         struct signing_key *key, const struct x509_list *chain,
+                         struct span payload, struct buffer *out, struct error *error)
 {
     const struct span type = span_of_text(DSSE_IN_TOTO);
     struct bundle b = { .material = MATERIAL_KEY, .content = CONTENT_ENVELOPE };
-    b.signature = dsse_sign(c, arena, key, type, payload);
+    struct span pae = dsse_pae(arena, type, payload);
+    if (pae.len && !key->sign(key, c, arena, pae, &b.signature, error))
+        return false;
     b.envelope = (struct dsse){ .payload_type = type, .payload = payload, .count = 1 };
     b.envelope.signatures[0].signature = b.signature;
     if (chain && !add_certificates(arena, chain, &b, error))
         return false;
     if (!chain)
-        b.key_hint = pubkey_hint(c, arena, key);
+        b.key_hint = pubkey_hint(c, arena, key->verifies);
     bundle_write(arena, &b, out);
     return (b.signature.len && !out->truncated && !arena_exhausted(arena)) ||
-           error_set(error, ERROR_MEMORY,
-                     "the statement cannot be signed: it is too large, or the key fails");
+           error_set(error, ERROR_MEMORY, "the statement is too large for a bundle");
 }
 
-bool oms_sign(const struct crypto *c, EVP_PKEY *key, const struct x509_list *chain,
-              struct span payload, struct buffer *out, struct error *error)
+/* From its text, by the key or whoever is above the leaf. */
+static bool verify_text(const struct crypto *c, struct arena *arena, EVP_PKEY *key,
+                        const struct x509_list *chain, struct span text, int64_t now,
+                        struct error *error)
 {
+    struct bundle b;
+    struct verification v = { .state = SIGNATURE_INVALID };
+    const struct verify_target target = { .any_subject = true };
+    struct verify_policy policy = {
+        .method = VERIFY_KEY, .keys = &key, .key_count = 1, .now = now
+    };
+    if (chain) {
+        const size_t above = below_anchors(chain);
+        policy = (struct verify_policy){ .method = VERIFY_CERTIFICATE,
+                                         .anchors = chain->items + above,
+                                         .anchor_count = chain->count - above,
+                                         .now = now };
+    }
+    if (bundle_parse(arena, text, &b, &v.failure))
+        verify_bundle(c, arena, &b, &target, &policy, &v);
+    return v.state == SIGNATURE_VERIFIED ||
+           error_set(error, ERROR_CONFIG,
+                     "what the key signed does not verify, and nothing is written: %s",
+                     v.failure.reason);
+}
+
+bool oms_sign(const struct crypto *c, struct signing_key *key,
+              const struct x509_list *chain, struct span payload, int64_t now,
+              struct buffer *out, struct error *error)
+{
+    struct buffer text;
     struct arena *arena = arena_new(ARENA_MAX);
     bool ok = arena || error_set(error, ERROR_MEMORY, "out of memory");
-    ok = ok && sign_payload(c, arena, key, chain, payload, out, error);
+    buffer_init(&text, OMS_BUNDLE_MAX);
+    ok = ok && sign_payload(c, arena, key, chain, payload, &text, error) &&
+         verify_text(c, arena, key->verifies, chain, buffer_span(&text), now, error);
+    if (ok)
+        buffer_add(out, buffer_span(&text));
+    buffer_free(&text);
     arena_free(arena);
     return ok;
 }

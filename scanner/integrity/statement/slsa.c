@@ -1,6 +1,6 @@
 #include "integrity/statement/slsa.h"
 
-#include "integrity/crypto/base64.h"
+#include "core/base64.h"
 #include "integrity/statement/statement.h"
 #include "integrity/strict_json.h"
 

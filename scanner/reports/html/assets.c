@@ -1,12 +1,23 @@
-/* What the HTML report carries in itself: html/page.css and html/page.js, line by line as
- * the build has turned them into C, and a content security policy that allows these two
- * by their digests and nothing else, neither from the page nor from anywhere. */
+/* What the HTML report carries in itself: page.css, page.dark.css and page.js, line by
+ * line as the build has turned them into C, and a content security policy that allows
+ * these two by their digests and nothing else, neither from the page nor from anywhere.
+ */
+#include "core/base64.h"
 #include "core/digest.h"
 #include "reports/html/out.h"
 
 #include <string.h>
 
+/* Dark where the system wants it, unless the reader chose light, and where they chose
+ * dark.
+ */
 static const char *const style[] = {
+    "@media screen and (prefers-color-scheme: dark) {\n"
+    ":root:not([data-theme=\"light\"]) {\n",
+#include "reports/html/page.dark.css.inc"
+    "}\n}\n@media screen {\n:root[data-theme=\"dark\"] {\n",
+#include "reports/html/page.dark.css.inc"
+    "}\n}\n",
 #include "reports/html/page.css.inc"
     NULL
 };
@@ -16,33 +27,12 @@ static const char *const script[] = {
     NULL
 };
 
-enum { SHA256_BYTES = 32 };
+enum { SHA256_BYTES = 32, POLICY_MAX = 1024 };
 
-static unsigned digit(char c)
+/* 'sha256-' and the digest in base64, as a policy names what may be there. */
+static bool add_source(struct buffer *out, const char *const *lines)
 {
-    return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
-}
-
-/* 32 bytes given in hexadecimal, as base64. */
-static void to_base64(const char *hex, char ret_text[45])
-{
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    unsigned bits = 0, have = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < SHA256_BYTES; i++) {
-        bits = bits << 8 | digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]);
-        for (have += 8; have >= 6; have -= 6)
-            ret_text[n++] = letters[bits >> (have - 6) & 63];
-        bits &= (1U << have) - 1;
-    }
-    ret_text[n++] = letters[bits << (6 - have) & 63];
-    ret_text[n++] = '=';
-    ret_text[n] = '\0';
-}
-
-static bool digest_of(const char *const *lines, char ret_text[45])
-{
+    uint8_t digest[SHA256_BYTES];
     char hex[DIGEST_HEX_MAX + 1];
     struct digester *d = digester_new(DIGEST_BIT(DIGEST_SHA256), 0);
     if (!d)
@@ -52,8 +42,12 @@ static bool digest_of(const char *const *lines, char ret_text[45])
     digester_finish(d);
     bool ok = digester_hex(d, DIGEST_SHA256, hex);
     digester_free(d);
-    if (ok)
-        to_base64(hex, ret_text);
+    for (size_t i = 0; ok && i < SHA256_BYTES; i++)
+        digest[i] = (uint8_t)(span_hex_digit((uint8_t)hex[2 * i]) << 4 |
+                              span_hex_digit((uint8_t)hex[2 * i + 1]));
+    buffer_add_text(out, "'sha256-");
+    base64_add(out, span_of(digest, ok ? sizeof digest : 0));
+    buffer_add_text(out, "'");
     return ok;
 }
 
@@ -65,17 +59,24 @@ static void write_lines(const struct html *h, const char *const *lines)
 
 bool html_head_assets(const struct html *h)
 {
-    char style_digest[45], script_digest[45];
-    if (!digest_of(style, style_digest) || !digest_of(script, script_digest))
-        return false;
-    html_format(h,
-                "<meta http-equiv=\"Content-Security-Policy\" content=\""
-                "default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; "
-                "base-uri 'none'; form-action 'none'\">\n<style>",
-                style_digest, script_digest);
-    write_lines(h, style);
-    html_raw(h, "</style>\n<script>");
-    write_lines(h, script);
-    html_raw(h, "</script>\n");
-    return true;
+    struct buffer policy;
+    buffer_init(&policy, POLICY_MAX);
+    buffer_add_text(&policy, "default-src 'none'; style-src ");
+    bool ok = add_source(&policy, style);
+    buffer_add_text(&policy, "; script-src ");
+    ok = ok && add_source(&policy, script);
+    buffer_add_text(&policy, "; base-uri 'none'; form-action 'none'");
+    ok = ok && !policy.truncated;
+    if (ok) {
+        html_format(h,
+                    "<meta http-equiv=\"Content-Security-Policy\" content=\"%s\">\n"
+                    "<style>",
+                    policy.text);
+        write_lines(h, style);
+        html_raw(h, "</style>\n<script>");
+        write_lines(h, script);
+        html_raw(h, "</script>\n");
+    }
+    buffer_free(&policy);
+    return ok;
 }

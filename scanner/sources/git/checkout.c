@@ -18,8 +18,7 @@ bool checkout_below(const char *path, const char *above)
            (strncmp(path, above, n) == 0 && (path[n] == '\0' || path[n] == '/'));
 }
 
-/* ---- the commit
- * ------------------------------------------------------------------------- */
+/* ---- the commit ------------------------------------------------------------------ */
 
 static bool keep_file(void *self, const struct git_tree_entry *e)
 {
@@ -95,8 +94,7 @@ bool checkout_read(struct checkout *c, const uint8_t oid[GIT_OID_SIZE],
     return true;
 }
 
-/* ---- files
- * ---------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------- */
 
 static void note_unread(struct checkout *c, const char *path, const char *why)
 {
@@ -204,8 +202,7 @@ bool checkout_list(struct checkout *c, const char *path, struct listing *list,
     return true;
 }
 
-/* ---- for drivers
- * ------------------------------------------------------------------------------ */
+/* ---- for drivers ----------------------------------------------------------------- */
 
 bool checkout_sign(const struct checkout *c, struct download *job)
 {

@@ -67,8 +67,7 @@ static void note_unread(struct state *s, const char *what, const char *why)
             (const char *)arena_printf(s->call->arena, "%.200s: %.250s", what, why).ptr;
 }
 
-/* ---- the repository
- * ------------------------------------------------------------------------ */
+/* ---- the repository -------------------------------------------------------------- */
 
 /* The server is the operator's only where the endpoint in force is. */
 static bool open_repository(struct state *s, const char *url, const char *revision,
@@ -116,8 +115,7 @@ static struct state *state_new(struct driver_call *c, struct error *error)
     return s;
 }
 
-/* ---- places of DVC
- * ---------------------------------------------------------------------------- */
+/* ---- places of DVC --------------------------------------------------------------- */
 
 static bool remote_scheme(struct span url)
 {
@@ -225,8 +223,7 @@ static struct storage *remote_of(struct state *s, const struct dvc_out *out,
     return open_remote(s, &remote, ret_refusal, error);
 }
 
-/* ---- what is tracked
- * ---------------------------------------------------------------------------- */
+/* ---- what is tracked ------------------------------------------------------------- */
 
 static bool add_object(struct state *s, struct storage *from, const char *path,
                        const char *md5, const struct dvc_out *out, bool sized,
@@ -360,8 +357,7 @@ static bool gather(struct state *s, struct dvc_out **ret_outs,
     return !arena_exhausted(s->call->arena) || no_memory(error);
 }
 
-/* ---- answers
- * ---------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------- */
 
 static struct span line_after(struct span header, const char *key)
 {
@@ -469,8 +465,7 @@ static bool conclude(struct state *s, struct rest_result *result, struct error *
     return listing_finish(&s->listing, result, error);
 }
 
-/* ---- the two ways in
- * ----------------------------------------------------------------------------- */
+/* ---- the two ways in ------------------------------------------------------------- */
 
 /* The file or directory that the reference names: tracked by DVC, or by git, or below
  * what is, or above. */

@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-/* ---- paths
- * -------------------------------------------------------------------------------- */
+/* ---- paths ----------------------------------------------------------------------- */
 
 const char *dvc_path(struct arena *arena, const char *directory, struct span path)
 {
@@ -44,8 +43,7 @@ static const char *directory_of(struct arena *arena, const char *file)
     return arena_text(arena, span_of(file, slash ? (size_t)(slash - file) : 0));
 }
 
-/* ---- outputs
- * ------------------------------------------------------------------------------ */
+/* ---- outputs --------------------------------------------------------------------- */
 
 static bool is_md5(struct span text)
 {
@@ -144,8 +142,7 @@ bool dvc_outs_read(struct span text, const char *file, struct arena *arena,
     return ok;
 }
 
-/* ---- dvc.yaml
- * ------------------------------------------------------------------------------- */
+/* ---- dvc.yaml -------------------------------------------------------------------- */
 
 bool dvc_artifact_find(struct span text, const char *file, const char *path,
                        struct arena *arena, struct dvc_artifact *ret_artifact)
@@ -174,8 +171,7 @@ bool dvc_artifact_find(struct span text, const char *file, const char *path,
     return false;
 }
 
-/* ---- .dvc/config
- * ------------------------------------------------------------------------------ */
+/* ---- .dvc/config ----------------------------------------------------------------- */
 
 /* 'remote "NAME"', with or without the outer quotes. */
 static bool section_is(struct span section, struct span name)

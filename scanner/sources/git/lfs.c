@@ -6,8 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* ---- pointers
- * ------------------------------------------------------------------------------- */
+/* ---- pointers -------------------------------------------------------------------- */
 
 static bool is_sha256(struct span text)
 {
@@ -48,8 +47,7 @@ bool lfs_pointer_read(struct span blob, struct lfs_object *ret_object)
     return true;
 }
 
-/* ---- the batch API
- * ---------------------------------------------------------------------------- */
+/* ---- the batch API --------------------------------------------------------------- */
 
 static bool add_question(struct buffer *body, struct lfs_object *const *objects,
                          size_t count)

@@ -32,8 +32,7 @@ static bool wrong(struct reading *r, const char *why)
     return false;
 }
 
-/* ---- names ----------------------------------------------------------------------------
- */
+/* ---- names ----------------------------------------------------------------------- */
 
 bool git_oid_parse(struct span hex, uint8_t ret_oid[GIT_OID_SIZE])
 {
@@ -104,8 +103,7 @@ static bool settle(struct reading *r, size_t i, enum git_type type, struct span 
     return true;
 }
 
-/* ---- inflating ------------------------------------------------------------------------
- */
+/* ---- inflating ------------------------------------------------------------------- */
 
 static bool inflate_from(struct reading *r, struct reader *in, uint64_t size,
                          struct span *ret)
@@ -165,8 +163,7 @@ static bool read_entry(struct reading *r, struct reader *in, struct entry *e)
            inflate_from(r, in, size, &e->bytes);
 }
 
-/* ---- deltas
- * ----------------------------------------------------------------------------- */
+/* ---- deltas ---------------------------------------------------------------------- */
 
 /* Copy from the base (the top bit is set), or bytes that follow. */
 static bool apply_one(struct reader *in, struct span base, uint8_t *to, size_t room,
@@ -264,8 +261,7 @@ static bool resolve_round(struct reading *r, size_t *ret_left, bool *ret_progres
     return true;
 }
 
-/* ---- the pack
- * ----------------------------------------------------------------------------- */
+/* ---- the pack -------------------------------------------------------------------- */
 
 static bool make_tables(struct reading *r, size_t count)
 {

@@ -22,8 +22,7 @@ static bool malformed(enum rest_refusal *ret_refusal, struct error *error,
     return error_set(error, ERROR_NETWORK, "the git server's answer: %s", what);
 }
 
-/* ---- the greeting
- * ----------------------------------------------------------------------- */
+/* ---- the greeting ---------------------------------------------------------------- */
 
 /* The repository may have another address now, on the same server. */
 static void take_moved(struct git_remote *g, const char *url)
@@ -82,8 +81,7 @@ bool git_remote_open(struct git_remote *g, enum rest_refusal *ret_refusal,
     return ok;
 }
 
-/* ---- a command
- * -------------------------------------------------------------------------- */
+/* ---- a command ------------------------------------------------------------------- */
 
 static bool command(struct git_remote *g, const struct buffer *body, uint64_t max,
                     struct http_response *r, enum rest_refusal *ret_refusal,
@@ -106,8 +104,7 @@ static bool command(struct git_remote *g, const struct buffer *body, uint64_t ma
     return ok;
 }
 
-/* ---- revisions
- * -------------------------------------------------------------------------- */
+/* ---- revisions ------------------------------------------------------------------- */
 
 /* From "OID NAME[ peeled:OID]": what the ref means in the end. */
 static bool read_ref(struct span line, struct span *ret_name,
@@ -210,8 +207,7 @@ bool git_remote_resolve(struct git_remote *g, const char *revision,
     return ok;
 }
 
-/* ---- objects
- * ------------------------------------------------------------------------------ */
+/* ---- objects --------------------------------------------------------------------- */
 
 static bool read_objects(struct git_remote *g, struct span body,
                          struct git_pack *ret_pack, enum rest_refusal *ret_refusal,
@@ -271,8 +267,7 @@ bool git_remote_fetch(struct git_remote *g, const uint8_t oid[GIT_OID_SIZE],
     return ok;
 }
 
-/* ---- trees
- * --------------------------------------------------------------------------------- */
+/* ---- trees ----------------------------------------------------------------------- */
 
 struct walk {
     const struct git_pack *pack;

@@ -57,6 +57,14 @@ bool oci_digest_is(const char *digest, struct span bytes)
            strcmp(actual, hex) == 0;
 }
 
+const char *oci_digest_of(struct oci *o, struct span bytes)
+{
+    char hex[DIGEST_HEX_MAX + 1];
+    return hash(bytes, DIGEST_SHA256, hex)
+               ? (const char *)arena_printf(o->arena, "sha256:%s", hex).ptr
+               : NULL;
+}
+
 const char *const oci_media_types[] = {
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -65,8 +73,7 @@ const char *const oci_media_types[] = {
     NULL,
 };
 
-/* ---- requests ------------------------------------------------------------------------
- */
+/* ---- requests -------------------------------------------------------------------- */
 
 static bool out_of_memory(struct error *error)
 {
@@ -133,26 +140,23 @@ bool oci_blob_get(struct oci *o, const char *digest, uint64_t max, struct span *
     return ok;
 }
 
-/* ---- manifests -----------------------------------------------------------------------
- */
+/* ---- manifests ------------------------------------------------------------------- */
 
 static bool read_manifest(struct oci *o, const struct http_response *r,
                           const char *reference, struct oci_manifest *m,
                           struct error *error)
 {
     const char *told = fields_get(&r->fields, "Docker-Content-Digest", 0);
-    char hex[DIGEST_HEX_MAX + 1];
+    bool named = strchr(reference, ':');
     struct error why = { 0 };
     m->body = arena_copy(o->arena, buffer_span(&r->body));
-    if (m->body.len != r->body.len || !hash(m->body, DIGEST_SHA256, hex))
+    const char *digest = named ? reference : oci_digest_of(o, m->body);
+    if (m->body.len != r->body.len || !digest)
         return out_of_memory(error);
-    (void)snprintf(m->digest, sizeof m->digest, "sha256:%s", hex);
-    if (strchr(reference, ':')) {
-        if (!oci_digest_is(reference, m->body))
-            return error_set(error, ERROR_NETWORK,
-                             "the manifest %.100s has another digest", reference);
-        (void)snprintf(m->digest, sizeof m->digest, "%s", reference);
-    }
+    if (named && !oci_digest_is(reference, m->body))
+        return error_set(error, ERROR_NETWORK, "the manifest %.100s has another digest",
+                         reference);
+    (void)snprintf(m->digest, sizeof m->digest, "%s", digest);
     if (told && !oci_digest_is(told, m->body))
         return error_set(error, ERROR_NETWORK,
                          "the manifest does not have the digest that its registry says");
@@ -168,20 +172,41 @@ static bool read_manifest(struct oci *o, const struct http_response *r,
 
 /* What else an answer says that holds a manifest, or should. */
 struct answer_head {
-    unsigned status; /* 0: there is no answer */
-    bool index;      /* it says that it is a list of referrers … */
-    bool more;       /* … and that there is another page */
+    unsigned status;  /* 0: there is no answer */
+    bool index;       /* it says that it is a list of referrers … */
+    const char *next; /* … and where its next page is; NULL: it has none */
 };
 
-static void read_head(const struct http_response *r, struct answer_head *ret_head)
+/* The target of a Link, against the address of the answer; as it is where it is no URL,
+ * so that nobody takes it for the end. */
+static bool read_next(struct oci *o, const struct http_response *r, const char **ret_next)
+{
+    struct url base = { 0 }, next = { 0 };
+    struct buffer target;
+    struct error ignored;
+    bool ok = true;
+    buffer_init(&target, URL_MAX);
+    if (field_link_next(&r->fields, &target)) {
+        bool resolved = r->url && url_parse(r->url, &base, &ignored) &&
+                        url_resolve(&base, target.text, &next, &ignored);
+        *ret_next =
+            arena_text(o->arena, span_of_text(resolved ? next.text : target.text));
+        ok = *ret_next != NULL;
+    }
+    url_free(&next);
+    url_free(&base);
+    buffer_free(&target);
+    return ok;
+}
+
+static bool read_head(struct oci *o, const struct http_response *r,
+                      struct answer_head *head)
 {
     static const char index[] = "application/vnd.oci.image.index.v1+json";
     const char *type = fields_get(&r->fields, "Content-Type", 0);
-    const char *link = fields_get(&r->fields, "Link", 0);
-    *ret_head =
-        (struct answer_head){ .status = r->status,
-                              .index = type && strncmp(type, index, strlen(index)) == 0,
-                              .more = link && strstr(link, "next") };
+    head->status = r->status;
+    head->index = type && strncmp(type, index, strlen(index)) == 0;
+    return read_next(o, r, &head->next);
 }
 
 static bool manifest_at(struct oci *o, const char *url, const char *reference,
@@ -199,7 +224,8 @@ static bool manifest_at(struct oci *o, const char *url, const char *reference,
     if (!q.url || !q.headers)
         return out_of_memory(error);
     bool ok = place_ask(o->place, &q, &r, ret_refusal, error);
-    read_head(&r, ret_head);
+    if (!read_head(o, &r, ret_head))
+        ok = out_of_memory(error);
     if (ok && !read_manifest(o, &r, reference, &m, error)) {
         *ret_refusal = REST_MALFORMED;
         ok = false;
@@ -235,7 +261,8 @@ static bool has_no_referrers(const struct answer_head *h)
 }
 
 bool oci_referrers(struct oci *o, const char *digest, struct oci_manifest *ret_index,
-                   bool *ret_whole, enum rest_refusal *ret_refusal, struct error *error)
+                   const char **ret_next, enum rest_refusal *ret_refusal,
+                   struct error *error)
 {
     char tag[OCI_DIGEST_MAX + 1];
     struct oci_manifest index = { .digest = "" };
@@ -243,25 +270,46 @@ bool oci_referrers(struct oci *o, const char *digest, struct oci_manifest *ret_i
     const char *colon = strchr(digest, ':');
     bool found = manifest_at(o, url_of(o, "referrers", digest), "", &index, &head,
                              ret_refusal, error);
-    bool whole = !head.more;
     if (has_no_referrers(&head) && colon) {
         oci_manifest_free(&index);
         (void)snprintf(tag, sizeof tag, "%.*s-%s", (int)(colon - digest), digest,
                        colon + 1);
         found = oci_manifest_get(o, tag, &index, ret_refusal, error);
-        whole = true;
+        head.next = NULL;
     }
     if (found) {
         *ret_index = index;
-        *ret_whole = whole;
+        *ret_next = head.next;
     } else if (*ret_refusal == REST_NOT_FOUND) {
         error->code = ERROR_NONE;
     }
     return found;
 }
 
-/* ---- names
- * ------------------------------------------------------------------------------ */
+bool oci_referrers_page(struct oci *o, const char *url, struct oci_manifest *ret_index,
+                        const char **ret_next, enum rest_refusal *ret_refusal,
+                        struct error *error)
+{
+    struct oci_manifest index = { .digest = "" };
+    struct answer_head head;
+    *ret_refusal = REST_MALFORMED;
+    if (!place_holds(o->place, url))
+        return error_set(error, ERROR_NETWORK,
+                         "the list of what refers to it goes on elsewhere");
+    if (!manifest_at(o, url, "", &index, &head, ret_refusal, error))
+        return false;
+    if (!head.index) {
+        oci_manifest_free(&index);
+        *ret_refusal = REST_MALFORMED;
+        return error_set(error, ERROR_NETWORK,
+                         "the next page of what refers to it is no list");
+    }
+    *ret_index = index;
+    *ret_next = head.next;
+    return true;
+}
+
+/* ---- names ----------------------------------------------------------------------- */
 
 const char *oci_layer_name(const json_t *layer)
 {

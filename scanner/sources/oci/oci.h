@@ -47,14 +47,22 @@ bool oci_blob_get(struct oci *o, const char *digest, uint64_t max, struct span *
 const char *oci_blob_url(struct oci *o, const char *digest);
 
 /* What refers to the manifest (signatures, attestations), as an index; by the tag
- * "sha256-<hex>" where the registry has no such API.  *ret_whole: these are all.  False
- * without an error (code ERROR_NONE): nothing does. */
+ * "sha256-<hex>" where the registry has no such API.  *ret_next: the URL of the next page
+ * of the list; NULL: there is none.  False without an error (code ERROR_NONE): nothing
+ * refers to it. */
 bool oci_referrers(struct oci *o, const char *digest, struct oci_manifest *ret_index,
-                   bool *ret_whole, enum rest_refusal *ret_refusal, struct error *error);
+                   const char **ret_next, enum rest_refusal *ret_refusal,
+                   struct error *error);
+
+/* That page, which must lie at the registry and be a list, too. */
+bool oci_referrers_page(struct oci *o, const char *url, struct oci_manifest *ret_index,
+                        const char **ret_next, enum rest_refusal *ret_refusal,
+                        struct error *error);
 
 /* "sha256:" or "sha512:" and the right number of lower-case digits. */
 bool oci_digest_valid(const char *digest);
 bool oci_digest_is(const char *digest, struct span bytes);
+const char *oci_digest_of(struct oci *o, struct span bytes); /* sha256; NULL: no memory */
 
 /* What a file of an artifact is to be called, in the words of whoever pushed it: the
  * title of ORAS and KitOps, the path of ModelPack; NULL: it has no name. */

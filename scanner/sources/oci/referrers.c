@@ -18,8 +18,7 @@ static bool out_of_memory(struct search *s)
     return error_set(s->error, ERROR_MEMORY, "out of memory");
 }
 
-/* ---- what could not be had ----------------------------------------------------------
- */
+/* ---- what could not be had ------------------------------------------------------- */
 
 /* The first reason stays. */
 static void doubt(struct search *s, struct span why)
@@ -235,29 +234,69 @@ static bool take_listed(struct search *s, const json_t *descriptor)
            out_of_memory(s);
 }
 
+/* A list on its way, page by page. */
+struct list {
+    size_t count;                           /* of what was taken */
+    const char *pages[REFERRERS_PAGES_MAX]; /* URLs but of the first, which has none */
+    size_t page_count;
+    const char *next; /* NULL: that was the last */
+};
+
+/* Is there another page, within the bounds, and one that has not been there? */
+static bool turn_page(struct search *s, struct list *list)
+{
+    if (!list->next)
+        return false;
+    for (size_t i = 1; i < list->page_count; i++)
+        if (strcmp(list->pages[i], list->next) == 0) {
+            doubt(s, span_of_text("the list of what refers to it goes in a circle"));
+            return false;
+        }
+    if (list->page_count == REFERRERS_PAGES_MAX || list->count == REFERRERS_MAX) {
+        doubt(s, arena_printf(s->o->arena,
+                              "more things refer to it than the first %zu of a list",
+                              list->count));
+        return false;
+    }
+    return true;
+}
+
+static bool take_page(struct search *s, const json_t *entries, struct list *list)
+{
+    size_t count = json_array_size(entries), left = REFERRERS_MAX - list->count;
+    if (count > left)
+        doubt(s, arena_printf(s->o->arena,
+                              "more things refer to it than the first %d of a list",
+                              REFERRERS_MAX));
+    for (size_t i = 0; i < count && i < left; i++, list->count++)
+        if (!take_listed(s, json_array_get(entries, i)))
+            return false;
+    return true;
+}
+
 static bool take_list(struct search *s)
 {
-    struct oci_manifest index = { .digest = "" };
-    enum rest_refusal refusal;
-    struct error why;
-    bool whole = true, ok = true;
-    if (!may_ask(s))
-        return true;
-    if (!oci_referrers(s->o, s->image->digest, &index, &whole, &refusal, &why)) {
-        if (why.code != ERROR_NONE)
-            take_refusal(s, refusal, &why);
-        return true;
-    }
-    s->spent->bytes += index.body.len;
-    const json_t *list = json_object_get(index.json, "manifests");
-    if (!whole || json_array_size(list) > REFERRERS_MAX)
-        doubt(s, arena_printf(
-                     s->o->arena, "more things refer to it than the first %zu of a list",
-                     json_array_size(list) < REFERRERS_MAX ? json_array_size(list)
-                                                           : (size_t)REFERRERS_MAX));
-    for (size_t i = 0; ok && i < json_array_size(list) && i < REFERRERS_MAX; i++)
-        ok = take_listed(s, json_array_get(list, i));
-    oci_manifest_free(&index);
+    struct list list = { 0 };
+    bool ok = true;
+    do {
+        struct oci_manifest index = { .digest = "" };
+        enum rest_refusal refusal;
+        struct error why;
+        const char *url = list.next;
+        if (!may_ask(s))
+            return true;
+        if (!(url ? oci_referrers_page(s->o, url, &index, &list.next, &refusal, &why)
+                  : oci_referrers(s->o, s->image->digest, &index, &list.next, &refusal,
+                                  &why))) {
+            if (why.code != ERROR_NONE)
+                take_refusal(s, refusal, &why);
+            return true;
+        }
+        list.pages[list.page_count++] = url;
+        s->spent->bytes += index.body.len;
+        ok = take_page(s, json_object_get(index.json, "manifests"), &list);
+        oci_manifest_free(&index);
+    } while (ok && turn_page(s, &list));
     return ok;
 }
 
@@ -279,7 +318,7 @@ bool referrers_add(struct oci *asked, const struct oci_manifest *m,
     if (!image)
         return out_of_memory(&s);
     *image = (struct image){ .name = name_of(&o, m->digest),
-                             .digest = arena_text(o.arena, span_of_text(m->digest)),
+                             .digest = oci_digest_of(&o, m->body),
                              .manifest = m->body };
     if (!image->name || !image->digest)
         return out_of_memory(&s);
@@ -288,11 +327,10 @@ bool referrers_add(struct oci *asked, const struct oci_manifest *m,
     *images = image;
     s.end = &image->referrers;
     o.accept = oci_media_types;
-    bool signable = span_starts(span_of_text(image->digest), "sha256:");
-    if (!signable)
-        doubt(&s, span_of_text("signatures are over sha256 digests, and it was named by "
-                               "another; name it by its tag"));
-    bool ok = !signable || search(&s);
+    bool ok = search(&s);
+    if (strcmp(m->digest, image->digest) != 0)
+        doubt(&s, span_of_text("signatures are looked for by the sha256 digest, and it "
+                               "was named by another; name it by that, or by its tag"));
     asked->values = o.values;
     return ok;
 }

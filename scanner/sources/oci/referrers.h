@@ -13,7 +13,8 @@
 #include "sources/oci/oci.h"
 
 enum {
-    REFERRERS_MAX = 64,        /* of one image */
+    REFERRERS_MAX = 64,        /* of one image … */
+    REFERRERS_PAGES_MAX = 16,  /* … and pages of their list */
     REFERRER_LAYERS_MAX = 256, /* of one of them */
     REFERRER_BLOB_MAX = 8 << 20,
     REFERRERS_BYTES_MAX = 64 << 20, /* of all images of a reference */

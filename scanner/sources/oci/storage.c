@@ -10,8 +10,7 @@
 static const char empty_digest[] =
     "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
-/* ---- the reference -------------------------------------------------------------------
- */
+/* ---- the reference --------------------------------------------------------------- */
 
 struct target {
     const char *host, *repository, *reference;
@@ -56,9 +55,11 @@ static bool read_target(struct storage *s, struct target *ret, struct error *err
         return error_set(error, ERROR_MEMORY, "out of memory");
     if (!repository_valid(t.repository) ||
         !(digest ? oci_digest_valid(t.reference) : tag_valid(t.reference)))
-        return error_set(error, ERROR_USAGE,
-                         "%.200s: oci://HOST/REPOSITORY[:TAG|@sha256:DIGEST] is expected",
-                         s->uri);
+        return error_set(
+            error, ERROR_USAGE,
+            "%.200s: oci://HOST/REPOSITORY[:TAG|@DIGEST] is expected, where the "
+            "digest is sha256:… or sha512:… with all its digits",
+            s->uri);
     *ret = t;
     return true;
 }
@@ -99,8 +100,7 @@ static struct place *open_place(struct storage *s, struct target *t, struct erro
                                                      s->typed, &method, 1, error);
 }
 
-/* ---- files ---------------------------------------------------------------------------
- */
+/* ---- files ----------------------------------------------------------------------- */
 
 static bool add_blob(struct storage *s, struct oci *o, const json_t *blob,
                      const char *role, struct error *error)

@@ -18,8 +18,7 @@ struct container {
     struct place *place;
 };
 
-/* ---- where it is
- * ------------------------------------------------------------------------ */
+/* ---- where it is ----------------------------------------------------------------- */
 
 /* A part of the operator's connection string, or NULL. */
 static const char *connection(struct storage *s, const char *key)
@@ -208,8 +207,7 @@ static bool open_place(struct container *c, struct error *error)
     return c->place != NULL;
 }
 
-/* ---- the list
- * ------------------------------------------------------------------------------- */
+/* ---- the list -------------------------------------------------------------------- */
 
 struct page {
     struct container *container;

@@ -11,8 +11,7 @@
 
 enum { SIDECAR_MAX = 64 << 10 };
 
-/* ---- digests that the server tells
- * --------------------------------------------------------- */
+/* ---- digests that the server tells ----------------------------------------------- */
 
 /* "sha-256=:BASE64:" (RFC 9530), "SHA-256=BASE64" (RFC 3230): one among others. */
 static void read_digest_field(struct storage *s, const char *value, struct rest_file *f)
@@ -82,8 +81,7 @@ static void ask_sidecar(struct storage *s, const struct place *p, struct rest_fi
         http_response_free(&r);
 }
 
-/* ---- the file
- * -------------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------- */
 
 static const char *file_name(struct storage *s, const char *path)
 {

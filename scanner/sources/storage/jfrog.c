@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- where it is
- * ------------------------------------------------------------------------ */
+/* ---- where it is ----------------------------------------------------------------- */
 
 /* The credentials are for the server in JF_URL (or JFROG_URL), and for no other. */
 static struct place *open_place(struct storage *s, struct span host, struct error *error)
@@ -55,8 +54,7 @@ static const char *url_of(struct storage *s, const struct place *p, const char *
     return copy;
 }
 
-/* ---- files
- * ------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------- */
 
 static void read_size(const json_t *size, struct rest_file *f)
 {

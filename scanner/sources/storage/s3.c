@@ -22,8 +22,7 @@ struct bucket {
     size_t heads;
 };
 
-/* ---- where it is ---------------------------------------------------------------------
- */
+/* ---- where it is ----------------------------------------------------------------- */
 
 static bool name_valid(struct span name)
 {
@@ -141,8 +140,7 @@ static bool ask(struct bucket *b, enum http_method method, const char *path,
     }
 }
 
-/* ---- an object
- * --------------------------------------------------------------------------- */
+/* ---- an object ------------------------------------------------------------------- */
 
 static bool weak_etag_is_md5(const struct fields *f, struct span etag)
 {
@@ -227,8 +225,7 @@ static bool add_object(struct bucket *b, const char *key, uint64_t size, bool si
     return ok && listing_add(&s->listing, &file, error);
 }
 
-/* ---- the list
- * ---------------------------------------------------------------------------- */
+/* ---- the list -------------------------------------------------------------------- */
 
 struct page {
     struct bucket *bucket;

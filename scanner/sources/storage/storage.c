@@ -21,11 +21,6 @@ static storage_driver *driver_of(const char *uri)
     return NULL;
 }
 
-bool storage_known(const char *uri)
-{
-    return driver_of(uri) != NULL;
-}
-
 bool storage_list(struct storage *s, enum rest_refusal *ret_refusal, struct error *error)
 {
     storage_driver *list = driver_of(s->uri);
@@ -87,8 +82,7 @@ bool storage_sign(const struct storage *s, struct download *job)
     return false;
 }
 
-/* ---- for drivers ---------------------------------------------------------------------
- */
+/* ---- for drivers ----------------------------------------------------------------- */
 
 struct place *storage_place(struct storage *s, const char *endpoint, bool own,
                             const struct auth_method *methods, size_t method_count,

@@ -31,9 +31,6 @@ struct storage {
     size_t values; /* of JSON answers, so far */
 };
 
-/* Does a driver take this URI? */
-bool storage_known(const char *uri);
-
 /* Zero *s but for its input first; storage_free() ends it, whatever came of it.  A place
  * that holds nothing is REST_NOT_FOUND. */
 bool storage_list(struct storage *s, enum rest_refusal *ret_refusal, struct error *error);
