@@ -312,6 +312,15 @@ def structure():
          keyless(stamps=lambda s: [mock.timestamp(I.tsa, s.signature, T0 + i) for i in range(33)]), INVALID, "bundle-limits")
     case("limits-33-entries", changed(b, lambda x: material(x).update(
         tlogEntries=[dict(tlog(x), logIndex=i) for i in range(33)])), INVALID, "bundle-limits")
+    case("json-list", None, INVALID, "bundle-json", text=b"[]")
+    case("limits-certificates", changed(b, lambda x: material(x).update(
+        certificate=None, x509CertificateChain={"certificates": [material(b)["certificate"]] * 33})), INVALID, "bundle-limits")
+    case("limits-signatures", changed(b, lambda x: x["dsseEnvelope"].update(
+        signatures=x["dsseEnvelope"]["signatures"] * 33)), INVALID, "bundle-limits")
+    bare = lambda change=lambda e: None: changed(b["dsseEnvelope"], change)
+    case("envelope-truncated", None, INVALID, "bundle-json", text=json.dumps(bare()).encode()[:-1], envelope=True)
+    case("envelope-without-type", bare(lambda e: e.pop("payloadType")), INVALID, "bundle-field", envelope=True)
+    case("envelope-without-signatures", bare(put([], "signatures")), INVALID, "envelope-signatures", envelope=True)
     case("duplicate-entry", changed(b, lambda x: material(x)["tlogEntries"].append(tlog(x))), INVALID, "bundle-duplicates")
     case("duplicate-time-stamp", keyless(stamps=lambda s: [mock.timestamp(I.tsa, s.signature)] * 2), INVALID, "bundle-duplicates")
     s = Signed(mock.new_key())
