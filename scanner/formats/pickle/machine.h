@@ -92,7 +92,5 @@ bool pickle_is_text(const struct pickle_machine *m, pickle_value v, const char *
 /* The elements of a tuple or list: false when v is none or they are forgotten. */
 bool pickle_items(const struct pickle_machine *m, pickle_value v, pickle_value *ret,
                   size_t max, size_t *ret_n);
-/* Without the place of the copy of joblib that scikit-learn brought up to 0.20. */
-struct span joblib_module(struct span module);
 
 #endif

@@ -68,6 +68,8 @@ bool joblib_dtype_sound(const struct pickle_machine *m, pickle_value dtype,
 /* Has an array that gets this state as many objects as its shape says?  NumPy does not
  * count them.  True when nobody can tell. */
 bool joblib_array_sound(const struct pickle_machine *m, pickle_value state);
+/* Without the place of the copy of joblib that scikit-learn brought up to 0.20. */
+struct span joblib_module(struct span module);
 bool joblib_is_wrapper(const struct pickle_machine *m, pickle_value v);
 /* Skip what follows the wrapper; false when the run must end. */
 bool joblib_skip(struct pickle_machine *m, pickle_value state, struct reader *r);
