@@ -89,9 +89,6 @@ bool pickle_instruction_of(const struct pickle_machine *m, pickle_value v,
 struct span pickle_text(const struct pickle_machine *m, pickle_value v,
                         struct buffer *scratch);
 bool pickle_is_text(const struct pickle_machine *m, pickle_value v, const char *text);
-
-/* Is v the name of a built-in type that holds data ("slice", "dict")? */
-bool pickle_is_data_type(const struct pickle_machine *m, pickle_value v);
 /* The elements of a tuple or list: false when v is none or they are forgotten. */
 bool pickle_items(const struct pickle_machine *m, pickle_value v, pickle_value *ret,
                   size_t max, size_t *ret_n);
