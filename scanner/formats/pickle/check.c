@@ -379,7 +379,7 @@ static enum pickle_opinion check_no_formula(struct question *q)
 
 static enum pickle_opinion check_builtin_type(struct question *q)
 {
-    return q->n == 1 && run_is_data_type(q->m, q->args[0])
+    return q->n == 1 && run_names_data_type(q->m, q->args[0])
                ? OPINION_FINE
                : because(q, OPINION_UNKNOWN, "it reaches a type by which code is made");
 }

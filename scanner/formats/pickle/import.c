@@ -205,7 +205,7 @@ bool run_is(const struct pickle_machine *m, pickle_value v, const char *module,
     return !g->computed && span_is(g->module, module) && span_is(g->name, name);
 }
 
-bool run_is_data_type(const struct pickle_machine *m, pickle_value v)
+bool run_names_data_type(const struct pickle_machine *m, pickle_value v)
 {
     static const char *const types[] = { "bool",  "bytearray", "bytes",     "complex",
                                          "dict",  "float",     "frozenset", "int",
@@ -219,7 +219,7 @@ bool run_is_data_type(const struct pickle_machine *m, pickle_value v)
 
 pickle_value run_builtin(struct pickle_machine *m, pickle_value name, size_t offset)
 {
-    if (!run_is_data_type(m, name))
+    if (!run_names_data_type(m, name))
         return 0;
     struct span module = span_of_text("builtins");
     struct span text = arena_copy(m->arena, pickle_text(m, name, &m->scratch[1]));

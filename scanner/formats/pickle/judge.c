@@ -105,6 +105,7 @@ void judge_stream(struct pickle_judge *j, size_t offset)
     j->stream_number++;
     j->risky = false;
     j->harm = NULL;
+    j->untold_pairs = false;
     j->silent_until = j->heard_until = 0;
     j->wrapper = NULL;
 }
@@ -426,7 +427,7 @@ static void on_call(void *self, struct pickle_machine *m, const struct pickle_ca
         judge_write(j, m, call);
     } else if (value_tag(call->callee) == PICKLE_GLOBAL) {
         if (!j->harm && judge_is_dict(m, call->callee))
-            j->harm = judge_pairs(m, call->args);
+            judge_pairs(j, m, call->args);
         judge_global_call(j, m, call);
     } else {
         j->risky = true;

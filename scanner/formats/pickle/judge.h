@@ -26,8 +26,9 @@ struct pickle_judge {
     struct fact *stream, *calls; /* NULL: memory or the budget of facts is spent */
     uint32_t stream_number;
     uint64_t calls_dropped;
-    const char *harm; /* what a dict of it would do as the state of an object; or NULL */
-    bool risky;       /* it called something that is not known to be safe */
+    const char *harm;  /* what a dict of it would do as the state of an object; or NULL */
+    bool untold_pairs; /* it made a dict of pairs that are forgotten */
+    bool risky;        /* it called something that is not known to be safe */
     size_t silent_until;   /* events before this offset were heard in an earlier run */
     size_t heard_until;    /* and some before this one; 0: this is the first run */
     const size_t *wrapper; /* plain reading of what may be joblib's: where its first
@@ -69,8 +70,9 @@ const char *judge_items(const struct pickle_machine *m, const pickle_value *item
                         size_t n, bool is_state);
 const char *judge_state(const struct pickle_judge *j, const struct pickle_machine *m,
                         pickle_value state);
-/* The same for what dict() and its kin are called with. */
-const char *judge_pairs(const struct pickle_machine *m, pickle_value args);
+/* dict([(key, value), …]), OrderedDict(…): remembers what that would do as a state. */
+void judge_pairs(struct pickle_judge *j, const struct pickle_machine *m,
+                 pickle_value args);
 bool judge_is_dict(const struct pickle_machine *m, pickle_value v);
 
 /* nested.c: look for a pickle (or a compressed one) in a literal. */

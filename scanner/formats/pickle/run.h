@@ -26,7 +26,7 @@ bool run_import(struct pickle_machine *m, pickle_value module, pickle_value name
 pickle_value run_attribute(struct pickle_machine *m, pickle_value object,
                            pickle_value name, size_t offset);
 /* Is v the name of a built-in type that holds data ("slice", "dict")? */
-bool run_is_data_type(const struct pickle_machine *m, pickle_value v);
+bool run_names_data_type(const struct pickle_machine *m, pickle_value v);
 /* The built-in type of that name, as if it had been imported; 0 when it is none. */
 pickle_value run_builtin(struct pickle_machine *m, pickle_value name, size_t offset);
 /* "name" or "package.module" + "name", as resolved */

@@ -3,20 +3,27 @@
 
 #include <stdlib.h>
 
-enum { STATE_FEW = 256 };
+enum { STATE_FEW = 256, LONGEST_NAME = 64 };
 
 static const char method_harm[] =
     "it gives the object a method that is called while loading";
 static const char array_harm[] =
     "it makes NumPy take any address of memory for an array, or call what it names";
 
+/* Is the key, a text, one of the names? */
 static bool is_one_of(const struct pickle_machine *m, pickle_value key,
                       const char *const *names, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (pickle_is_text(m, key, names[i]))
-            return true;
-    return false;
+    struct buffer scratch;
+    bool found = false;
+    if (value_tag(key) != PICKLE_STR && value_tag(key) != PICKLE_BYTES)
+        return false;
+    buffer_init(&scratch, LONGEST_NAME);
+    struct span text = pickle_text(m, key, &scratch);
+    for (size_t i = 0; i < n && !found; i++)
+        found = span_is(text, names[i]);
+    buffer_free(&scratch);
+    return found;
 }
 
 /* A dict is often built long before it is known to be a state.  A key that is computed
@@ -70,6 +77,8 @@ static const char *dict_harm(const struct pickle_judge *j, const struct pickle_m
     const char *harm = j->harm;
     if (value_tag(dict) < PICKLE_TUPLE)
         return NULL;
+    if (!harm && j->untold_pairs && judge_is_dict(m, dict))
+        return array_harm;
     if (value_tag(dict) != PICKLE_DICT || !store_count(&m->store, dict, &total))
         return harm;
     if (total > STATE_FEW)
@@ -106,26 +115,23 @@ bool judge_is_dict(const struct pickle_machine *m, pickle_value v)
     return value_has_global(v) && is_dict_class(pickle_global(m, v));
 }
 
-/* dict([(key, value), …]), OrderedDict(…): pairs that nobody can tell are harm. */
-const char *judge_pairs(const struct pickle_machine *m, pickle_value args)
+void judge_pairs(struct pickle_judge *j, const struct pickle_machine *m,
+                 pickle_value args)
 {
     pickle_value list[3], pair[2], *pairs;
     size_t n = 0, total = 0, two = 0;
-    const char *harm = NULL;
-    if (!pickle_items(m, args, list, 3, &n))
-        return array_harm;
-    pickle_value last = n ? list[n - 1] : 0; /* defaultdict(factory, pairs) */
-    if (value_tag(last) != PICKLE_LIST && value_tag(last) != PICKLE_TUPLE)
-        return value_tag(last) == PICKLE_DICT && store_forgot(&m->store, last)
-                   ? array_harm
-                   : NULL;
-    if (!store_count(&m->store, last, &total))
-        return array_harm;
+    bool told = pickle_items(m, args, list, 3, &n);
+    pickle_value last = told && n ? list[n - 1] : 0; /* defaultdict(factory, pairs) */
+    if (value_tag(last) < PICKLE_TUPLE || value_tag(last) > PICKLE_FROZENSET)
+        last = 0;
+    told = told && (!last || store_count(&m->store, last, &total));
+    j->untold_pairs |= !told;
+    if (!told || (value_tag(last) != PICKLE_LIST && value_tag(last) != PICKLE_TUPLE))
+        return;
     pairs = total ? reallocarray(NULL, total, sizeof *pairs) : NULL;
     if (pairs && pickle_items(m, last, pairs, total, &n))
-        for (size_t i = 0; i < n && !harm; i++)
+        for (size_t i = 0; i < n && !j->harm; i++)
             if (pickle_items(m, pairs[i], pair, 2, &two) && two == 2)
-                harm = item_harm(m, pair[0], pair[1], false);
+                j->harm = item_harm(m, pair[0], pair[1], false);
     free(pairs);
-    return harm;
 }
