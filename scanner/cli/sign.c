@@ -16,7 +16,7 @@ static const char usage[] =
     "       assay sign pkcs11-certificate MODEL --pkcs11-uri URI "
     "--signing-certificate PEM\n"
     "                  [--certificate-chain PEM]... [OPTION...]\n"
-    "       assay sign sigstore MODEL [--identity-token-file FILE] [OPTION...]\n\n"
+    "       assay sign [sigstore] MODEL [--identity-token-file FILE] [OPTION...]\n\n"
     "Hash every file of MODEL and sign the list with ECDSA P-256, P-384 or P-521; or "
     "with\n"
     "a key of its own and a certificate of Sigstore's for it, which names an identity "
@@ -260,13 +260,15 @@ int command_sign(int argc, char **argv)
         (void)fputs(usage, stdout);
         return EXIT_PASS;
     }
-    if (argc - optind != 2) {
+    int words = argc - optind;
+    const char *method = words == 2 ? argv[optind] : "sigstore"; /* as model_signing */
+    const char *model = argv[argc - 1];
+    if (words < 1 || words > 2 || (words == 1 && find_method(model, &error))) {
         (void)fputs(usage, stderr);
         return EXIT_USAGE;
     }
-    int code = target_is_local(argv[optind + 1], &error)
-                   ? sign(&a, argv[optind], argv[optind + 1])
-                   : complain(&error);
+    int code =
+        target_is_local(model, &error) ? sign(&a, method, model) : complain(&error);
     explicit_bzero(a.passphrase, sizeof a.passphrase);
     explicit_bzero(a.identity.text, sizeof a.identity.text);
     return code;

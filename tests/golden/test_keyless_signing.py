@@ -86,6 +86,18 @@ def a_model_is_signed_and_verifies_without_network():
 
 
 @case
+def a_model_alone_is_signed_by_an_identity():
+    out = os.path.join(scratch(), "model.sig")
+    trust = write(os.path.join(scratch(), "trust.json"), S.trust_config())
+    p = run("sign", D, "--signature", out, "--trust-config", trust, "--identity-token", token(), env=QUIET)
+    assert p.returncode == 0, p.stderr
+    assert verify(out)["identity"] == mock.MAIL
+    for word in "key", "certificate", "sigstore", "pkcs11-key", "pkcs11-certificate":
+        p = run("sign", word)
+        assert p.returncode == 4 and p.stderr.startswith(b"Usage:"), (word, p.stderr)
+
+
+@case
 def a_scan_accepts_it_too():
     d = model()
     out = sign(d=d)
