@@ -19,7 +19,7 @@ static const enum rule_id *asks_for(const char *key, const struct token *value)
         strcmp(key, "custom_generate") == 0)
         return something ? &named : NULL;
     if (strcmp(key, "trust_remote_code") == 0)
-        return value->type == TOKEN_TRUE || value->number ? &forced : NULL;
+        return value->type == TOKEN_TRUE || value->number ? &named : NULL;
     /* the name of a repository, whose code is fetched and imported */
     if (strcmp(key, "_attn_implementation_internal") == 0 ||
         strcmp(key, "_experts_implementation_internal") == 0)

@@ -188,6 +188,7 @@ static bool run(const char *program, const char *keyring, const int files[2],
                                 NULL };
     int ends[2];
     pid_t pid;
+    int how = 0; /* it ended */
     bool ok = ring && pipe2(ends, O_CLOEXEC) == 0, started = false;
     if (ok) {
         started = start(program, arguments, files, ends[1], &pid);
@@ -197,10 +198,10 @@ static bool run(const char *program, const char *keyring, const int files[2],
     }
     if (started && !ok)
         (void)kill(pid, SIGKILL);
-    while (started && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+    while (started && waitpid(pid, &how, 0) < 0 && errno == EINTR)
         ;
     free(ring);
-    return ok;
+    return ok && WIFEXITED(how);
 }
 
 /* OpenPGP's packet of a public key, or GnuPG's keybox.  Source: RFC 4880, section 4.2;

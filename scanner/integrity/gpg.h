@@ -3,7 +3,7 @@
  * The one program that Assay runs besides its own worker; OpenPGP is too large to be read
  * again here.  It is looked for under fixed paths, gets an empty environment, no home
  * directory and a deadline, and is never anything inside a target.  What it says on its
- * status descriptor counts, not its exit code. */
+ * status descriptor counts, not its exit code; of one that crashes nothing counts. */
 #ifndef GPG_H
 #define GPG_H
 

@@ -19,13 +19,13 @@ def told(name):
 
 @case
 def code_that_is_named_is_told():
-    for name in ("bad-auto-map-config.json", "bad-escaped-config.json"):
+    for name in ("bad-auto-map-config.json", "bad-escaped-config.json", "bad-trust-config.json"):
         assert told(name) == {"config/named-code"}, (name, told(name))
 
 
 @case
 def code_that_runs_unasked_is_high():
-    for name in ("evil-trust-config.json", "evil-attention-config.json"):
+    for name in ("evil-attention-config.json",):
         assert told(name) == {"config/forced-code"}, (name, told(name))
 
 
