@@ -49,6 +49,7 @@ static bool parse(int argc, char **argv, struct zygote_options *o,
         DEEP,
         DETAIL,
         FORMATS,
+        SIGNATURES,
         PICKLE_RULES,
         YARA_PACK,
         YARA_RULES,
@@ -65,6 +66,7 @@ static bool parse(int argc, char **argv, struct zygote_options *o,
         { "deep", no_argument, NULL, DEEP },
         { "detail", no_argument, NULL, DETAIL },
         { "list-formats", no_argument, NULL, FORMATS },
+        { "signatures", no_argument, NULL, SIGNATURES },
         { "pickle-rules", required_argument, NULL, PICKLE_RULES },
         { "yara-pack", required_argument, NULL, YARA_PACK },
         { "yara", required_argument, NULL, YARA_RULES },
@@ -85,6 +87,8 @@ static bool parse(int argc, char **argv, struct zygote_options *o,
             o->detail = true;
         } else if (c == FORMATS) {
             o->list_formats = true;
+        } else if (c == SIGNATURES) {
+            o->signatures = true;
         } else if (c == PICKLE_RULES) {
             *pickle_rules++ = optarg;
         } else if (c == YARA_PACK) {

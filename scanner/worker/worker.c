@@ -158,6 +158,8 @@ static void make_arguments(struct arguments *a, const struct worker *w)
         add_argument(a, "--detail");
     if (w->list_formats)
         add_argument(a, "--list-formats");
+    if (o->signatures)
+        add_argument(a, "--signatures");
     for (const char *const *list = o->pickle_rules; list && *list; list++)
         add_argument(a, "--pickle-rules=%s", *list);
     if (o->yara_pack)

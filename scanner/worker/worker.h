@@ -26,6 +26,7 @@ struct worker_options {   /* texts outlive the worker */
         *yara_rules; /* the operator's files and directories, likewise, or NULL */
     enum sandbox sandbox;
     struct budget budget; /* for each file */
+    bool signatures; /* for signatures alone: it inspects nothing and loads no rules */
     bool deep;
     bool detail;               /* for assay inspect: see inspection.detail */
     unsigned deadline_seconds; /* backstop for one file; 0: in the processor's time, by

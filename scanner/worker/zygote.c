@@ -78,6 +78,8 @@ static bool can_watch(struct error *error)
 static bool load(struct zygote *z, struct error *error)
 {
     const struct zygote_options *o = z->options;
+    if (o->signatures)
+        return true;
     z->pickle_rules = pickle_rules_load(o->data_dir, o->pickle_rules, error);
     if (z->pickle_rules && o->yara_pack)
         z->yara_rules = yara_rules_load(o->yara_pack, o->yara_rules, error);
@@ -110,7 +112,7 @@ static bool digest_rules(const struct zygote *z, char ret_hex[DIGEST_HEX_MAX + 1
         digest_text(d, grade);
         digest_text(d, rules[i].title);
     }
-    digest_text(d, pickle_rules_digest(z->pickle_rules));
+    digest_text(d, z->pickle_rules ? pickle_rules_digest(z->pickle_rules) : "");
     digest_text(d, z->yara_rules ? yara_rules_digest(z->yara_rules) : "");
     digester_finish(d);
     bool ok = digester_hex(d, DIGEST_SHA256, ret_hex);
@@ -150,6 +152,7 @@ static enum child_exit inspect(const struct zygote *z, const struct control_mess
                                struct span bytes)
 {
     struct wire_encoder encoder;
+    assert(z->pickle_rules);
     wire_encoder_init(&encoder, job->fds[JOB_RECORDS]);
     struct observer observer = wire_observer(&encoder);
     struct budget budget = z->options->budget;

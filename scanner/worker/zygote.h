@@ -15,6 +15,7 @@ struct zygote_options {
     const char *const *yara_rules;   /* the operator's, NULL-terminated */
     enum sandbox sandbox;
     struct budget budget; /* for each file */
+    bool signatures;      /* no file is inspected: no rules are loaded */
     bool deep, detail;
     bool list_formats; /* do only that */
 };

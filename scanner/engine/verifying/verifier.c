@@ -12,7 +12,7 @@
 enum { BYTES_MAX = 256 << 20 /* of a file signed by Ed25519 */ };
 
 struct verifier {
-    const struct worker_options *options;
+    struct worker_options options;
     struct worker *worker; /* NULL: not started, or lost */
     int64_t now;
 };
@@ -20,8 +20,10 @@ struct verifier {
 struct verifier *verifier_new(const struct worker_options *o, int64_t now)
 {
     struct verifier *v = calloc(1, sizeof *v);
-    if (v)
-        *v = (struct verifier){ .options = o, .now = now };
+    if (!v)
+        return NULL;
+    *v = (struct verifier){ .options = *o, .now = now };
+    v->options.signatures = true;
     return v;
 }
 
@@ -35,7 +37,7 @@ void verifier_free(struct verifier *v)
 struct worker *verifier_worker(struct verifier *v, struct error *error)
 {
     if (!v->worker)
-        v->worker = worker_start(v->options, error);
+        v->worker = worker_start(&v->options, error);
     return v->worker;
 }
 
