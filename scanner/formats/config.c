@@ -9,52 +9,57 @@
 
 enum { TEXT_MAX = 256, SHOWN = 120, REPORTS_MAX = 16 };
 
-/* What the value of a key asks for. */
-static const enum rule_id *asks_for(const char *key, const struct token *value)
+/* A key, and the values of it that ask for code. */
+static const struct setting {
+    const char *key;
+    enum { ANYTHING, TRUE, REPOSITORY } value; /* whose code is fetched and imported */
+    enum rule_id rule;
+} settings[] = {
+    {"auto_map",                          ANYTHING,   RULE_CONFIG_NAMED_CODE },
+    { "custom_pipelines",                 ANYTHING,   RULE_CONFIG_NAMED_CODE },
+    { "custom_generate",                  ANYTHING,   RULE_CONFIG_NAMED_CODE },
+    { "trust_remote_code",                TRUE,       RULE_CONFIG_NAMED_CODE },
+    { "_attn_implementation_internal",    REPOSITORY, RULE_CONFIG_FORCED_CODE},
+    { "_experts_implementation_internal", REPOSITORY, RULE_CONFIG_FORCED_CODE},
+};
+
+static const struct setting *setting_of(struct span key)
 {
-    static const enum rule_id named = RULE_CONFIG_NAMED_CODE,
-                              forced = RULE_CONFIG_FORCED_CODE;
-    bool something = value->type != TOKEN_NULL && value->type != TOKEN_FALSE;
-    if (strcmp(key, "auto_map") == 0 || strcmp(key, "custom_pipelines") == 0 ||
-        strcmp(key, "custom_generate") == 0)
-        return something ? &named : NULL;
-    if (strcmp(key, "trust_remote_code") == 0)
-        return value->type == TOKEN_TRUE || value->number ? &named : NULL;
-    /* the name of a repository, whose code is fetched and imported */
-    if (strcmp(key, "_attn_implementation_internal") == 0 ||
-        strcmp(key, "_experts_implementation_internal") == 0)
-        return value->type == TOKEN_STRING && span_find(value->text, "/", 0) != SIZE_MAX
-                   ? &forced
-                   : NULL;
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (span_is(key, settings[i].key))
+            return &settings[i];
     return NULL;
 }
 
-/* Walk through all of it, and tell `in`, unless it is NULL; whether anything names code.
- */
+static bool asks_for_code(const struct setting *s, const struct token *value)
+{
+    switch (s->value) {
+    case ANYTHING:
+        return value->type != TOKEN_NULL && value->type != TOKEN_FALSE;
+    case TRUE:
+        return value->type == TOKEN_TRUE || value->number;
+    default:
+        return value->type == TOKEN_STRING && span_find(value->text, "/", 0) != SIZE_MAX;
+    }
+}
+
+/* Walk through all of it, and tell `in`, unless it is NULL; whether anything asks for
+ * code. */
 static bool walk(struct span bytes, struct inspection *in)
 {
-    static const char *const keys[] = { "auto_map",
-                                        "custom_pipelines",
-                                        "custom_generate",
-                                        "trust_remote_code",
-                                        "_attn_implementation_internal",
-                                        "_experts_implementation_internal" };
     struct tokens *t = tokens_open(bytes, 0, TEXT_MAX, NULL);
     struct token k;
     unsigned found = 0;
-    const char *key = NULL;
+    const struct setting *s = NULL; /* whose value is next */
     while (t && found < REPORTS_MAX && tokens_next(t, &k) > TOKEN_ERROR) {
-        const enum rule_id *rule = key && k.type != TOKEN_KEY ? asks_for(key, &k) : NULL;
-        found += rule != NULL;
-        if (rule && in)
+        bool asks = s && k.type != TOKEN_KEY && asks_for_code(s, &k);
+        found += asks;
+        if (asks && in)
             inspection_finding(
-                in, *rule, k.offset,
+                in, s->rule, k.offset,
                 span_slice(bytes, (size_t)k.offset, (size_t)k.offset + SHOWN), "'%s'",
-                key);
-        key = NULL;
-        for (size_t i = 0; k.type == TOKEN_KEY && i < sizeof keys / sizeof *keys; i++)
-            if (span_is(k.text, keys[i]))
-                key = keys[i];
+                s->key);
+        s = k.type == TOKEN_KEY ? setting_of(k.text) : NULL;
     }
     tokens_close(t);
     return found > 0;
