@@ -45,13 +45,8 @@ def sign(*options, config=None, root=None, identity=None, expect=0, says=None, e
 
 
 def refuses(says, service=None, answer=None, expect=2, **options):
-    S.answers.clear()
-    if service:
-        S.answers[service] = answer
-    try:
+    with S.answering(service, answer):
         sign(expect=expect, says=says, **options)
-    finally:
-        S.answers.clear()
 
 
 def verify(bundle, *who, d=D, root=None, expect=0):

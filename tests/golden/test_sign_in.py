@@ -97,13 +97,8 @@ def sign(*options, code="visit(url)", expect=0, says=None, config=None, env=None
 
 
 def refuses(says, service=None, answer=None, expect=2, **options):
-    S.answers.clear()
-    if service:
-        S.answers[service] = answer
-    try:
+    with S.answering(service, answer):
         sign(expect=expect, says=says, **options)
-    finally:
-        S.answers.clear()
     assert "fulcio" not in arrived(), arrived()
 
 

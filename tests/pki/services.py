@@ -10,6 +10,7 @@ provider whose user is always signed in.
 They check what they are asked as the real ones do: a request that is not in order gets 400.
 """
 import base64
+import contextlib
 import http.server
 import json
 import secrets
@@ -56,6 +57,17 @@ class Services:
         self.answers, self.asked, self.lock = {}, [], threading.Lock()
         self.ambient = token()
         self.grants = {}
+
+    @contextlib.contextmanager
+    def answering(self, service=None, answer=None):
+        """Meanwhile that service, or none, answers this and nothing else."""
+        self.answers.clear()
+        if service:
+            self.answers[service] = answer
+        try:
+            yield
+        finally:
+            self.answers.clear()
 
     # ---- what the real ones answer ----
 

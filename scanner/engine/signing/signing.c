@@ -1,6 +1,6 @@
 #include "engine/signing/signing.h"
-#include "core/descriptor.h"
 
+#include "core/descriptor.h"
 #include "integrity/crypto/pubkey.h"
 #include "integrity/statement/oms_sign.h"
 
